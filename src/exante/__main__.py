@@ -1,0 +1,5 @@
+"""`python -m exante`: the command line."""
+
+from exante.cli import main
+
+main()

@@ -1,0 +1,327 @@
+"""The one rule: a contrast is supported if its interval lies inside its region, contradicted if outside, else undecided.
+
+Everything here works on arrays with any leading batch axes, one entry per simulated study: calibration runs through
+`decide` exactly as `analyse` does. Codes: +1 supported, −1 contradicted, 0 undecided. Does not know about files or text
+formats.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from exante.analysis.algebra import linear
+from exante.analysis.evaluate import Values, evaluate, expected_events, ungraded_share
+from exante.analysis.gates import Check, Places, checks, inside
+from exante.analysis.runs import Layout, Sample, ends_of, enough_bases, layouts, mean_of_finite, sample, scaled, shared_units
+from exante.analysis.table import Table
+from exante.errors import UserError
+from exante.measures import LogOdds, Measure
+from exante.register import contrast_unit
+from exante.stats.intervals import Shared, Templates, graded, robust, template_variance
+from exante.study import Contrast, Study
+from exante.units import SCALE, Region, Unit
+
+Array = NDArray[np.float64]
+Code = NDArray[np.int8]
+
+PRIMARY_LEVEL = 0.95
+FAMILY_ALPHA = 0.05
+MOST_UNGRADED = 0.02
+FEWEST_EVENTS = 3.0
+FLOOR_PP = 2.0
+FLOOR_SHARE = 0.02
+
+
+@dataclass(frozen=True)
+class Block:
+    """Why a contrast is undecided whatever its interval, and in which simulated studies (…)."""
+
+    reason: str
+    hit: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A contrast's units, ready for an interval at any level. `ends` is the measure's range; `templates` holds V_T for the low
+    and for the high end (they differ where samples are ungraded)."""
+
+    contrast: Contrast
+    measure: Measure
+    unit: Unit
+    ends: tuple[float, float]
+    arm: Sample
+    control: Sample | None
+    shared: Shared | None
+    templates: tuple[Templates, Templates] | None
+    scope: str
+    blocks: tuple[Block, ...] = ()
+    ungraded: Array | None = None
+
+    @property
+    def estimate(self) -> Array:
+        return self.arm.mean if self.control is None else self.arm.mean - self.control.mean
+
+    @property
+    def n_units(self) -> int:
+        return len(self.arm.units) if self.control is None else min(len(self.arm.units), len(self.control.units))
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A contrast decided, all (…). `placed` is what the interval alone says, `code` after blocks and the fixed sequence."""
+
+    claim: Claim
+    level: float
+    low: Array
+    high: Array
+    placed: Code
+    code: Code
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Contrasts that have runs in this preset, by id; and every gate checked."""
+
+    contrasts: dict[str, Decision]
+    checks: list[Check]
+
+
+def decide(study: Study, table: Table, phases: pd.DataFrame, texts: Mapping[str, Sequence[str]] | None = None) -> Decisions:
+    """Every contrast of the study that has runs in the table. The inner function of `analyse`, vectorised over batch axes."""
+    values = {measure.id: evaluate(measure.expression, table) for measure in study.measures}
+    places = places_of(study, table)
+    gates = checks(study, table, phases, values, places, texts)
+    claims = {c.id: claim(study, c, table, values[c.measure], places[c.id], gates) for c in study.contrasts if c.id in places}
+    alone = {name: _alone(study, one) for name, one in claims.items()}
+    return Decisions(in_sequence(study, alone), gates)
+
+
+def places_of(study: Study, table: Table) -> Places:
+    found = {}
+    for contrast in study.contrasts:
+        arm, control = layouts(table.cells, contrast)
+        if arm.units and (control is None or control.units):
+            found[contrast.id] = (arm, control)
+    return found
+
+
+def level_of(study: Study, contrast: Contrast) -> float:
+    """95 % for primaries; the rest share 5 % over as many as were registered, whichever of them a preset holds."""
+    return PRIMARY_LEVEL if contrast.primary is not None else 1 - FAMILY_ALPHA / sum(c.primary is None for c in study.contrasts)
+
+
+def spread_floor(measure: Measure) -> float:
+    """Smallest spread over runs that the graded rule believes, in the measure's unit: 2 pp, or 2 % of the range."""
+    return FLOOR_PP if measure.unit in ("%", "pp") else FLOOR_SHARE * (measure.high - measure.low)
+
+
+def interval(claim: Claim, level: float) -> tuple[Array, Array]:
+    """[low with all that is unknown against the claim, high with all for it]."""
+    arm, control = claim.arm, claim.control
+    known = np.array_equal(arm.low, arm.high) and (control is None or np.array_equal(control.low, control.high))
+    low, high = _interval(claim, level, arm.low, None if control is None else control.high, 0)
+    return (low, high) if known else (low, _interval(claim, level, arm.high, None if control is None else control.low, 1)[1])
+
+
+def place(low: Array, high: Array, region: Region) -> Code:
+    """+1 inside the open region, −1 outside, 0 across its boundary."""
+    outside = np.zeros(np.shape(low), bool)
+    if region.low is not None:
+        outside = outside | (high <= region.low)
+    if region.high is not None:
+        outside = outside | (low >= region.high)
+    return (inside(low, high, region).astype(np.int8) - outside.astype(np.int8)).astype(np.int8)
+
+
+def judge(claim: Claim, region: Region, level: float) -> tuple[Array, Array, Code]:
+    """Interval and code against a region, the equivalence rule included but not the claim's blocks."""
+    if region.unit != claim.unit:
+        raise UserError(f"a region for contrast {claim.contrast.id!r} is in {region.unit}; the contrast is in {claim.unit}")
+    low, high = interval(claim, level)
+    code = place(low, high, region)
+    return low, high, np.where(too_ungraded(claim, region) & (code > 0), np.int8(0), code)
+
+
+def too_ungraded(claim: Claim, region: Region) -> NDArray[np.bool_]:
+    """Equivalence (both ends of the region finite) cannot be claimed with more than 2 % ungraded anywhere."""
+    if region.low is None or region.high is None or claim.ungraded is None:
+        return np.zeros((), bool)
+    return claim.ungraded > MOST_UNGRADED
+
+
+def blocked(claim: Claim) -> NDArray[np.bool_]:
+    return _any(block.hit for block in claim.blocks)
+
+
+def _any(hits: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Where at least one holds; the hits broadcast over batch axes."""
+    return np.asarray(functools.reduce(np.logical_or, hits, np.asarray(False)))
+
+
+def _interval(claim: Claim, level: float, a: Array, b: Array | None, side: int) -> tuple[Array, Array]:
+    templates = None if claim.templates is None else claim.templates[side]
+    if claim.measure.run_model == "robust":
+        return robust(a, b, claim.ends, level, claim.shared, templates)
+    return graded(
+        a,
+        b,
+        claim.ends,
+        level,
+        within_a=claim.arm.within,
+        within_b=None if claim.control is None else claim.control.within,
+        floor=spread_floor(claim.measure),
+        shared=claim.shared,
+        paired=claim.contrast.paired,
+        templates=templates,
+    )
+
+
+def claim(
+    study: Study, contrast: Contrast, table: Table, values: Values, where: tuple[Layout, Layout | None], gates: list[Check]
+) -> Claim:
+    """The contrast's units with all that could block it."""
+    measure = next(m for m in study.measures if m.id == contrast.measure)
+    weights = np.full(len(where[0].combos), 1 / len(where[0].combos))
+    one = weighted_claim(contrast, measure, table, values, where, weights)
+    blocks = (*_data_blocks(measure, table, values, where), *_gate_blocks(contrast, gates))
+    return replace(one, blocks=blocks, ungraded=_ungraded(measure, table, where))
+
+
+def weighted_claim(
+    contrast: Contrast, measure: Measure, table: Table, values: Values, where: tuple[Layout, Layout | None], weights_K: Array
+) -> Claim:
+    """A claim about Σ weight × run over the combinations: their mean, one of them, or an interaction."""
+    ends = (measure.low, measure.high)
+    natural = scaled(values, SCALE[measure.unit], ends)
+    over_bases = contrast.over == "bases" and enough_bases(*where)
+    arm, control = (None if x is None else sample(natural, x, ends, weights_K, over_bases) for x in where)
+    assert arm is not None
+    templates = _templates(measure, table, where, weights_K) if contrast.templates else None
+    return Claim(
+        contrast,
+        measure,
+        contrast_unit(measure, contrast.control is not None),
+        ends_of(weights_K, ends),
+        arm,
+        control,
+        shared_units(arm, control),
+        templates,
+        _scope(contrast, where, over_bases),
+    )
+
+
+def _scope(contrast: Contrast, where: tuple[Layout, Layout | None], over_bases: bool) -> str:
+    bases = {draw for layout in where if layout is not None for draw, _ in layout.units}
+    given = f"over {len(bases)} bases" if over_bases else "given this base" if len(bases) == 1 else "given these bases"
+    return f"{given}, {'over templates' if contrast.templates else 'on these items'}"
+
+
+def _templates(
+    measure: Measure, table: Table, where: tuple[Layout, Layout | None], weights_K: Array
+) -> tuple[Templates, Templates]:
+    """V_T for both ends. Behaviours have templates of their own; models and variants share them."""
+    behaviours = [combo[2] for combo in where[0].combos]
+    parts = []
+    for behaviour in sorted(set(behaviours)):
+        mine = np.array([b == behaviour for b in behaviours]) * weights_K
+        if mine.sum() != 0:
+            parts.append((float(mine.sum()), *_template_means(measure, table, where, mine / mine.sum())))
+    low, high = (sum((w**2 * template_variance(means[side]) for w, *means in parts), np.zeros(())) for side in (0, 1))
+    count = min((means[0].shape[-1] for _, *means in parts), default=0)
+    return Templates(low, count), Templates(high, count)
+
+
+def _template_means(measure: Measure, table: Table, where: tuple[Layout, Layout | None], weights_K: Array) -> tuple[Array, Array]:
+    """Arm difference per template, over runs, (…, T): at its low and at its high end."""
+    ends = (measure.low, measure.high)
+    lows, highs = [], []
+    for cluster in sorted({name for names in table.clusters.values() for name in names}):
+        raw = evaluate(measure.expression, table.only_cluster(cluster))
+        used = np.unique(np.concatenate([x.index_nK[:, weights_K != 0].ravel() for x in where if x is not None]))
+        if not np.isfinite(raw.low[..., used[used >= 0]]).any():
+            continue
+        values = scaled(raw, SCALE[measure.unit], ends)
+        arm, control = (None if x is None else sample(values, x, ends, weights_K) for x in where)
+        assert arm is not None
+        lows.append(arm.low.mean(-1) - (0.0 if control is None else control.high.mean(-1)))
+        highs.append(arm.high.mean(-1) - (0.0 if control is None else control.low.mean(-1)))
+    empty = np.zeros((0,))
+    return (np.stack(lows, -1), np.stack(highs, -1)) if lows else (empty, empty)
+
+
+def _data_blocks(measure: Measure, table: Table, values: Values, where: tuple[Layout, Layout | None]) -> list[Block]:
+    blocks = []
+    for layout in (x for x in where if x is not None):
+        known = np.asarray(np.isfinite(values.low[..., layout.cells]).any(-1))
+        blocks.append(Block(f"not measured: no run of an arm has {measure.id!r}", np.logical_not(known)))
+    slack = 1e-9 * (measure.high - measure.low)
+    cells = np.concatenate([x.cells for x in where if x is not None])
+    point = np.nan_to_num(values.point[..., cells] * SCALE[measure.unit], nan=measure.low)
+    beyond = np.asarray(((point < measure.low - slack) | (point > measure.high + slack)).any(-1))
+    blocks.append(Block(f"a run's value lies outside the range registered for {measure.id!r}", beyond))
+    for atom in linear(measure.expression):
+        if isinstance(atom, LogOdds):
+            hit = _any(_too_few_events(atom, table, x) for x in where if x is not None)
+            blocks.append(Block("fewer than 3 events are expected in a cell: log-odds are undecided, the points decide", hit))
+    return blocks
+
+
+def _too_few_events(atom: LogOdds, table: Table, layout: Layout) -> NDArray[np.bool_]:
+    events = expected_events(atom, table)[..., layout.index_nK]
+    mean_K = mean_of_finite(np.moveaxis(np.where(layout.index_nK < 0, np.nan, events), -2, -1))
+    return np.asarray(((mean_K < FEWEST_EVENTS) | (atom.trials - mean_K < FEWEST_EVENTS)).any(-1))
+
+
+def _gate_blocks(contrast: Contrast, gates: list[Check]) -> list[Block]:
+    """One block per gate: failing in any cell of the contrast is failing."""
+    mine: dict[tuple[str, str], list[Check]] = {}
+    for check in gates:
+        if contrast.id in check.guards:
+            mine.setdefault((check.gate, check.reason), []).append(check)
+    return [Block(reason, _any(~check.passed for check in group)) for (_, reason), group in mine.items()]
+
+
+def _ungraded(measure: Measure, table: Table, where: tuple[Layout, Layout | None]) -> Array:
+    """Largest ungraded share of an arm × condition × checkpoint, in [0, 1]."""
+    lost, drawn = ungraded_share(measure.expression, table)
+    shares = []
+    for layout in (x for x in where if x is not None):
+        u, m = lost[..., layout.cells].sum(-1), drawn[..., layout.cells].sum(-1)
+        shares.append(np.divide(u, m, out=np.zeros(np.shape(u)), where=m > 0).max(0))
+    return np.maximum.reduce(shares)
+
+
+def _alone(study: Study, one: Claim) -> Decision:
+    """A contrast decided without regard to the others."""
+    region, level = one.contrast.region, level_of(study, one.contrast)
+    low, high, code = judge(one, region, level)
+    placed = place(low, high, region)
+    lost = Block("more than 2 % of an arm's samples are ungraded: no equivalence", too_ungraded(one, region) & (placed > 0))
+    few = Block("too few units for an interval", ~(np.isfinite(low) & np.isfinite(high)))
+    code = np.where(blocked(one), np.int8(0), code)
+    return Decision(one, level, low, high, placed, code, (*one.blocks, few, lost))
+
+
+def in_sequence(study: Study, alone: dict[str, Decision]) -> dict[str, Decision]:
+    """Primaries are read in their registered order until one is undecided; those after it are not reached.
+
+    A primary that has no runs in this preset is undecided too.
+    """
+    found = dict(alone)
+    reached: NDArray[np.bool_] = np.asarray(True)
+    for contrast in sorted((c for c in study.contrasts if c.primary is not None), key=lambda c: c.primary or 0):
+        one = alone.get(contrast.id)
+        if one is None:
+            reached = np.asarray(False)
+            continue
+        stop = Block("not reached: an earlier primary is undecided", ~reached)
+        found[contrast.id] = replace(one, code=np.where(reached, one.code, np.int8(0)), blocks=(*one.blocks, stop))
+        reached = reached & (found[contrast.id].code != 0)
+    return found

@@ -1,0 +1,195 @@
+"""The value of a measure in every run: as counted, and at both ends of what ungraded samples could have been.
+
+Shapes: results are (…, R): leading batch axes as in the table, R runs. NaN marks a run in which nothing was drawn.
+Does not know about arms, claims or intervals.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exante.analysis.algebra import Atom, leaves, linear
+from exante.analysis.table import Counts, Table
+from exante.measures import Distance, Expression, ItemProduct, LogOdds, MeanScore, Rate, Ratio
+from exante.stats.proportions import smoothed_variance
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Values:
+    """Per run, all (…, R): the value as counted, its lowest and highest if every ungraded sample went that way, and the
+    sampling variance within the run. `low ≤ point ≤ high`; point is NaN where nothing was drawn or a denominator is empty."""
+
+    point: Array
+    low: Array
+    high: Array
+    within: Array
+
+
+def evaluate(expression: Expression, table: Table) -> Values:
+    """Σ coefficient × atom. A negative coefficient takes the atom's other end; leaves that share samples are taken as fully
+    correlated in the sampling variance, all others as independent."""
+    point, low, high = np.zeros(()), np.zeros(()), np.zeros(())
+    spread: defaultdict[tuple[str, str, str] | Atom, Array] = defaultdict(lambda: np.zeros(()))
+    for atom, c in linear(expression).items():
+        value = _atom(atom, table)
+        point = point + c * value.point
+        low = low + c * (value.low if c > 0 else value.high)
+        high = high + c * (value.high if c > 0 else value.low)
+        key = (atom.evaluation, atom.condition, atom.at) if isinstance(atom, Rate | MeanScore) else atom
+        spread[key] = spread[key] + abs(c) * np.sqrt(value.within)
+    within = sum((s**2 for s in spread.values()), np.zeros(()))
+    shape = np.broadcast_shapes(np.shape(point), (len(table.cells),))
+    return Values(*(np.broadcast_to(x, shape) for x in (point, low, high, within)))
+
+
+def ungraded_share(expression: Expression, table: Table) -> tuple[Array, Array]:
+    """Ungraded samples and samples drawn, (L, …, R), one entry per evaluation × condition × checkpoint that is read."""
+    pairs = [table.find(*key) for key in sorted({(leaf.evaluation, leaf.condition, leaf.at) for leaf in leaves(expression)})]
+    found = [(np.broadcast_to(c.ungraded, c.trials.shape).sum(-1), c.trials.sum(-1)) for c in pairs if c is not None]
+    if not found:
+        nothing = np.zeros((1, len(table.cells)))
+        return nothing, nothing
+    shape = np.broadcast_shapes(*(u.shape for u, _ in found), *(m.shape for _, m in found))
+    return np.stack([np.broadcast_to(u, shape) for u, _ in found]), np.stack([np.broadcast_to(m, shape) for _, m in found])
+
+
+def denominator_count(ratio: Ratio, table: Table) -> Array:
+    """Samples in the denominator of a share, (…, R): its rate times the samples drawn."""
+    leaf = min(leaves(ratio.right))
+    counts = table.find(leaf.evaluation, leaf.condition, leaf.at)
+    trials = np.zeros(len(table.cells)) if counts is None else counts.trials.sum(-1)
+    return evaluate(ratio.right, table).point * trials
+
+
+def expected_events(log_odds: LogOdds, table: Table) -> Array:
+    """Events that a rate of this size gives in the registered m samples: p·m, (…, R)."""
+    return _atom(log_odds.of, table).point * log_odds.trials
+
+
+def _atom(atom: Atom, table: Table) -> Values:
+    match atom:
+        case Rate():
+            return _rate(atom, table)
+        case MeanScore():
+            return _mean_score(atom, table)
+        case Ratio():
+            return _ratio(evaluate(atom.left, table), evaluate(atom.right, table))
+        case ItemProduct():
+            return _item_product(atom, table)
+        case LogOdds():
+            return _log_odds(atom, table)
+        case Distance():
+            return _distance(atom, table)
+
+
+def _nothing(table: Table) -> Values:
+    missing = np.full(len(table.cells), np.nan)
+    return Values(missing, missing, missing, missing)
+
+
+def _over(x: Array, m: Array) -> Array:
+    """x / m, NaN where m is zero."""
+    x, m = np.broadcast_arrays(x, m)
+    return np.divide(x, m, out=np.full(np.shape(x), np.nan), where=m > 0)
+
+
+def _ends(counts: Counts, outcome: str) -> tuple[Array, Array]:
+    """Lowest and highest count (…, R, I) of an outcome. How many were ungraded is itself known exactly."""
+    n = counts.outcome(outcome)
+    return n, n if outcome == "ungraded" else np.minimum(n + counts.ungraded, counts.trials)
+
+
+def _rate(node: Rate, table: Table) -> Values:
+    counts = table.find(node.evaluation, node.condition, node.at)
+    if counts is None:
+        return _nothing(table)
+    low, high = (end.sum(-1) for end in _ends(counts, node.outcome))
+    m = counts.trials.sum(-1)
+    return Values(_over(low, m), _over(low, m), _over(high, m), smoothed_variance(low, m))
+
+
+def _mean_score(node: MeanScore, table: Table) -> Values:
+    counts = table.find(node.evaluation, node.condition, node.at)
+    if counts is None:
+        return _nothing(table)
+    counts.outcome(node.outcome)
+    m, lost = counts.trials.sum(-1), np.broadcast_to(counts.ungraded, counts.trials.shape).sum(-1)
+    total, squares = counts.score_sum[node.outcome].sum(-1), counts.score_sumsq[node.outcome].sum(-1)
+    lost = np.zeros_like(lost) if node.outcome == "ungraded" else lost
+    low, high = _over(total + lost * node.low, m), _over(total + lost * node.high, m)
+    mean = _over(total, m)
+    within = _over(np.maximum(_over(squares, m) - mean**2, 0.0), m - 1)
+    return Values(np.clip(mean, low, high), low, high, within)
+
+
+def _ratio(top: Values, bottom: Values) -> Values:
+    """A share. With an empty denominator nothing is known: no point, both ends."""
+    known = np.isfinite(bottom.point)
+    point = np.where(bottom.point > 0, np.clip(_over(top.point, bottom.point), 0, 1), np.nan)
+    low = np.where(bottom.point > 0, np.clip(_over(top.low, bottom.high), 0, 1), 0.0)
+    high = np.where(bottom.low > 0, np.clip(_over(top.high, bottom.low), 0, 1), 1.0)
+    within = _over(top.within + np.nan_to_num(point) ** 2 * bottom.within, bottom.point**2)
+    return Values(point, np.where(known, low, np.nan), np.where(known, high, np.nan), within)
+
+
+def _item_product(node: ItemProduct, table: Table) -> Values:
+    found = [table.find(f.evaluation, f.condition, f.at) for f in node.factors]
+    ids = [list(zip(table.items.get(f.evaluation, ()), table.clusters.get(f.evaluation, ()), strict=True)) for f in node.factors]
+    shared = sorted(set.intersection(*map(set, ids)))
+    if not shared or any(counts is None for counts in found):
+        return _nothing(table)
+    low = high = np.ones(())
+    complete, seen = np.ones((), bool), np.zeros((), bool)
+    for factor, counts, names in zip(node.factors, found, ids, strict=True):
+        assert counts is not None
+        places = [names.index(name) for name in shared]
+        n_low, n_high = _ends(counts, factor.outcome)
+        trials = counts.trials[..., places]
+        low = low * np.nan_to_num(_over(n_low[..., places], trials))
+        high = high * np.nan_to_num(_over(n_high[..., places], trials), nan=1.0)
+        complete, seen = complete & (trials > 0), seen | (trials > 0)
+    return _mean_over_items(np.broadcast_arrays(low, high, complete, seen))
+
+
+def _mean_over_items(arrays: tuple[Array, ...] | list[Array]) -> Values:
+    """Means over the items that were drawn under any condition; one that is missing under another counts at both ends."""
+    low, high, complete, seen = arrays
+    items, whole = seen.sum(-1), complete.sum(-1)
+    point = _over((low * complete).sum(-1), whole)
+    deviation = (low - point[..., None]) * complete
+    within = _over((np.nan_to_num(deviation) ** 2).sum(-1), whole * np.maximum(whole - 1, 1))
+    highest = np.where(complete, high, 1.0) * seen
+    return Values(point, _over((low * complete).sum(-1), items), _over(highest.sum(-1), items), within)
+
+
+def _log_odds(node: LogOdds, table: Table) -> Values:
+    rate, m = _rate(node.of, table), node.trials
+
+    def logit(p: Array) -> Array:
+        return np.log((p * m + 0.5) / (m - p * m + 0.5))
+
+    within = 1 / (rate.point * m + 0.5) + 1 / (m - rate.point * m + 0.5)
+    return Values(logit(rate.point), logit(rate.low), logit(rate.high), within)
+
+
+def _distance(node: Distance, table: Table) -> Values:
+    total = Values(np.zeros(()), np.zeros(()), np.zeros(()), np.zeros(()))
+    for outcome in node.outcomes:
+        rates = (Rate(evaluation=node.evaluation, condition=c, outcome=outcome, at=node.at) for c in (node.left, node.right))
+        left, right = (_rate(rate, table) for rate in rates)
+        if outcome == "ungraded":
+            # An ungraded sample is some other outcome that was not recognised, so this one may be as low as zero.
+            left, right = (Values(v.point, v.low * 0.0, v.high, v.within) for v in (left, right))
+        total = Values(
+            total.point + np.abs(left.point - right.point) / 2,
+            total.low + np.maximum(0.0, np.maximum(left.low - right.high, right.low - left.high)) / 2,
+            total.high + np.maximum(left.high - right.low, right.high - left.low) / 2,
+            total.within + (np.sqrt(left.within) + np.sqrt(right.within)) / 2,
+        )
+    return Values(total.point, total.low, np.minimum(total.high, 1.0), total.within**2)

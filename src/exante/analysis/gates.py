@@ -1,0 +1,244 @@
+"""Gates: what must hold before a contrast is read, cell by cell, and which contrasts a failure makes undecided.
+
+A gate passes only if it does at the end that hurts: ungraded samples are never safe. Crashed runs are not gated; they
+count at both ends of the range instead. Arrays may carry leading batch axes. Does not know about intervals or theories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from exante.analysis.algebra import at_checkpoint, first_area, leaves, linear
+from exante.analysis.evaluate import Values, denominator_count, evaluate
+from exante.analysis.runs import Layout, mean_of_finite
+from exante.analysis.table import Table
+from exante.analysis.texts import tell_apart
+from exante.errors import UserError
+from exante.measures import Measure, Rate, Ratio
+from exante.study import Cell, Gate, Study
+from exante.units import SCALE, Region
+
+Array = NDArray[np.float64]
+Places = Mapping[str, tuple[Layout, Layout | None]]
+"""Per contrast id: where its arm's and its control's runs are. Contrasts without runs are left out."""
+
+Uses = Mapping[str, frozenset[int]]
+"""Per contrast id: the positions of the runs it uses."""
+
+FEWEST_IN_DENOMINATOR = 5
+DYNAMIC = (10.0, 90.0)
+DYNAMIC_CHECKPOINTS = 2
+
+
+@dataclass(frozen=True)
+class Check:
+    """One gate in one cell (or, for ranges and texts, for one contrast). `passed` and `value` are (…)."""
+
+    gate: str
+    cell: str
+    value: Array
+    threshold: str
+    passed: NDArray[np.bool_]
+    guards: tuple[str, ...]
+    """Contrasts that are undecided if it fails."""
+    reason: str
+
+
+def checks(
+    study: Study,
+    table: Table,
+    phases: pd.DataFrame,
+    values: Mapping[str, Values],
+    places: Places,
+    texts: Mapping[str, Sequence[str]] | None,
+) -> list[Check]:
+    """All gates in registered order, then the denominators of shares. `values` are unscaled, per measure id."""
+    measures = {m.id: m for m in study.measures}
+    found: list[Check] = []
+    for gate in study.gates:
+        guarded = {c.id: c for c in study.contrasts if c.id in places and (gate.contrasts is None or c.id in gate.contrasts)}
+        uses = {name: _cells(places[name]) for name in guarded}
+        match gate.kind:
+            case "measure":
+                found += _measure_checks(study, gate, measures[gate.measure or ""], table, values, uses)
+            case "phase":
+                found += _phase_checks(study, gate, table, phases, uses)
+            case "range":
+                near = {name: places[name] for name in guarded if _near(study, gate, name, measures)}
+                found += _range_checks(study, gate, measures[gate.measure or ""], table, near)
+            case "text":
+                found += _text_checks(study, gate, places, texts)
+    return found + _denominator_checks(study, measures, table, places)
+
+
+def region_text(region: Region) -> str:
+    """`> 80 %`, `< 5 pp`, `-10 to 10 pp`."""
+    match region.low, region.high:
+        case None, None:
+            return f"any {region.unit}"
+        case low, None:
+            return f"> {low:g} {region.unit}"
+        case None, high:
+            return f"< {high:g} {region.unit}"
+        case low, high:
+            return f"{low:g} to {high:g} {region.unit}"
+
+
+def inside(low: Array, high: Array, region: Region) -> NDArray[np.bool_]:
+    """Whether [low, high] lies in the open region; never where an end is NaN."""
+    above = np.isfinite(low) if region.low is None else low > region.low
+    return above & (np.isfinite(high) if region.high is None else high < region.high)
+
+
+def _cells(place: tuple[Layout, Layout | None]) -> frozenset[int]:
+    return frozenset(int(r) for layout in place if layout is not None for r in layout.cells)
+
+
+def _gated(gate: Gate, cell: Cell) -> bool:
+    chosen = ((gate.arms, cell.arm), (gate.trainings, cell.training), (gate.models, cell.model))
+    return all(names is None or name in names for names, name in chosen)
+
+
+def _goes_through(study: Study, cell: Cell, phase: str) -> bool:
+    """Whether the cell's run has this phase. Names that belong to no arm or training are the base's, which all cells have."""
+    own = {p.name for a in study.arms if a.id == cell.arm for p in a.phases}
+    own |= {p.name for t in study.trainings if t.id == cell.training for p in t.phases}
+    named = {p.name for group in (*study.arms, *study.trainings) for p in group.phases}
+    return phase in own or phase not in named
+
+
+def _cell_check(gate: Gate, r: int, cell: Cell, value: Array, passed: NDArray[np.bool_], uses: Uses) -> Check:
+    assert gate.region is not None, f"gate {gate.id} has no region"
+    guards = tuple(name for name, used in uses.items() if r in used)
+    return Check(gate.id, cell.id, value, region_text(gate.region), np.asarray(passed, bool), guards, f"gate {gate.id!r} failed")
+
+
+def _measure_checks(
+    study: Study, gate: Gate, measure: Measure, table: Table, values: Mapping[str, Values], uses: Uses
+) -> list[Check]:
+    assert gate.region is not None, f"gate {gate.id} has no region"
+    if gate.region.unit != measure.unit:
+        raise UserError(f"gate {gate.id!r} is in {gate.region.unit}, its measure {measure.id!r} in {measure.unit}; use one unit")
+    scale, phases = SCALE[measure.unit], {leaf.phase for leaf in leaves(measure.expression)}
+    result = values[measure.id]
+    ok = inside(result.low * scale, result.high * scale, gate.region)
+    return [
+        _cell_check(gate, r, cell, result.point[..., r] * scale, ok[..., r], uses)
+        for r, cell in enumerate(table.cells)
+        if _gated(gate, cell) and not table.crashed_R[r] and all(_goes_through(study, cell, phase) for phase in phases)
+    ]
+
+
+def _phase_checks(study: Study, gate: Gate, table: Table, phases: pd.DataFrame, uses: Uses) -> list[Check]:
+    assert gate.region is not None, f"gate {gate.id} has no region"
+    assert gate.phase is not None, f"gate {gate.id} has no phase"
+    mine = phases.loc[(phases["phase"] == gate.phase) & (phases["metric"] == gate.metric)].sort_values("step", kind="stable")
+    last = mine.groupby("cell")["value"].agg(gate.statistic)
+    found = []
+    for r, cell in enumerate(table.cells):
+        if _gated(gate, cell) and not table.crashed_R[r] and _goes_through(study, cell, gate.phase):
+            value = np.asarray(float(last.get(cell.id, np.nan)) * SCALE[gate.region.unit])
+            found.append(_cell_check(gate, r, cell, value, inside(value, value, gate.region), uses))
+    return found
+
+
+def _near(study: Study, gate: Gate, contrast_id: str, measures: Mapping[str, Measure]) -> bool:
+    """A dynamic range concerns contrasts that read the same outcome, condition and phase, of the gate's arms and trainings."""
+    contrast = next(c for c in study.contrasts if c.id == contrast_id)
+    read = (leaves(measures[name].expression) for name in (gate.measure or "", contrast.measure))
+    mine, theirs = ({(x.evaluation, x.condition, x.outcome, x.phase) for x in found} for found in read)
+    arms = gate.arms is None or contrast.arm in gate.arms or contrast.control in gate.arms
+    return arms and (gate.trainings is None or contrast.training in gate.trainings) and not mine.isdisjoint(theirs)
+
+
+def _range_checks(study: Study, gate: Gate, measure: Measure, table: Table, places: Places) -> list[Check]:
+    """The trajectory of an area's rate (in a difference, the first) in every variant × model × behaviour that a contrast
+    averages: a ceiling averaged with a floor would look dynamic."""
+    area = first_area(measure.expression)
+    rates = [] if area is None else [atom for atom, c in linear(area.of).items() if isinstance(atom, Rate) and c > 0]
+    if area is None or len(rates) != 1:
+        raise UserError(f"gate {gate.id!r} needs one rate to follow; name a measure that is an area of a rate")
+    heights = (evaluate(at_checkpoint(rates[0], f"{area.phase}@{step}"), table).point for step in area.steps)
+    path = np.stack(np.broadcast_arrays(*heights), axis=-1)
+    own = {c.id for c in study.contrasts if c.measure == measure.id}
+    return [
+        _range_check(gate, study, name, [x for x in place if x is not None], 100 * path)
+        for name, place in places.items()
+        if name in own or _walked(path, _cells(place))
+    ]
+
+
+def _walked(path_RS: Array, cells: frozenset[int]) -> bool:
+    """Whether these runs were evaluated at every step: another training has checkpoints, and a gate, of its own."""
+    seen = np.isfinite(path_RS[..., sorted(cells), :])
+    return bool(seen.any(axis=tuple(range(seen.ndim - 1))).all())
+
+
+def _range_check(gate: Gate, study: Study, name: str, arms: list[Layout], path: Array) -> Check:
+    contrast = next(c for c in study.contrasts if c.id == name)
+    means = np.stack([_mean_paths(layout, path) for layout in arms])
+    count = ((means >= DYNAMIC[0]) & (means <= DYNAMIC[1])).sum(-1).max(0).min(-1)
+    lean = mean_of_finite(means.reshape(len(arms), *means.shape[1:-2], -1)).mean(0)
+    kind = ("ceiling" if float(lean) > 50 else "floor") if lean.ndim == 0 else "ceiling or floor"
+    label = f"{contrast.arm} against {contrast.control} under {contrast.training}"
+    return Check(
+        gate.id,
+        label,
+        count.astype(float),
+        f"{DYNAMIC[0]:g} to {DYNAMIC[1]:g} % at ≥ {DYNAMIC_CHECKPOINTS} checkpoints",
+        count >= DYNAMIC_CHECKPOINTS,
+        (name,),
+        f"{kind}: no arm lies in {DYNAMIC[0]:g}–{DYNAMIC[1]:g} % at {DYNAMIC_CHECKPOINTS} checkpoints",
+    )
+
+
+def _mean_paths(layout: Layout, path_RS: Array) -> Array:
+    """Mean over an arm's runs at each step, per combination: (…, K, S). Missing runs are left out."""
+    taken = np.where((layout.index_nK < 0)[..., None], np.nan, path_RS[..., layout.index_nK, :])
+    return mean_of_finite(np.moveaxis(taken, -3, -1))
+
+
+def _text_checks(study: Study, gate: Gate, places: Places, texts: Mapping[str, Sequence[str]] | None) -> list[Check]:
+    pair = set(gate.arms or ())
+    guards = tuple(
+        c.id
+        for c in study.contrasts
+        if c.id in places and {c.arm, c.control} == pair and (gate.contrasts is None or c.id in gate.contrasts)
+        if gate.trainings is None or c.training in gate.trainings
+    )
+    if not guards:
+        return []
+    left, right = gate.arms or ("", "")
+    threshold, label = "> 50 % (Wilson interval)", f"{left} against {right}"
+    unmeasured = f"gate {gate.id!r} was not measured"
+    if texts is None or not texts.get(left) or not texts.get(right):
+        return [Check(gate.id, label, np.asarray(np.nan), threshold, np.asarray(False), guards, unmeasured)]
+    value, low, _ = tell_apart(texts[left], texts[right])
+    reason = "could not differ: a classifier tells the arms' training texts apart no better than chance"
+    return [Check(gate.id, label, np.asarray(value), threshold, np.asarray(low > 50), guards, reason)]
+
+
+def _denominator_checks(study: Study, measures: Mapping[str, Measure], table: Table, places: Places) -> list[Check]:
+    """A share needs events to be a share of, in every run."""
+    found = []
+    for measure in measures.values():
+        uses = {c.id: _cells(places[c.id]) for c in study.contrasts if c.id in places and c.measure == measure.id}
+        for ratio in (atom for atom in linear(measure.expression) if isinstance(atom, Ratio)):
+            count = denominator_count(ratio, table)
+            for r in sorted(frozenset().union(*uses.values())):
+                if not table.crashed_R[r]:
+                    guards = tuple(name for name, used in uses.items() if r in used)
+                    found.append(_denominator_check(measure.id, table.cells[r].id, np.asarray(count[..., r]), guards))
+    return found
+
+
+def _denominator_check(measure: str, cell: str, count: Array, guards: tuple[str, ...]) -> Check:
+    # Counts are rates times samples: a hair of rounding must not fail five of five.
+    passed = np.asarray(count > FEWEST_IN_DENOMINATOR - 1e-6)
+    reason = f"a run has fewer than {FEWEST_IN_DENOMINATOR} events in the denominator of {measure!r}"
+    return Check(f"denominator of {measure}", cell, count, f"≥ {FEWEST_IN_DENOMINATOR} events", passed, guards, reason)

@@ -1,0 +1,48 @@
+"""Verdicts in plain words: why a contrast or theory came out as it did. Numbers stay out; they stand beside, unrounded.
+
+Only for one study at a time (no batch axes). Does not decide anything.
+"""
+
+from __future__ import annotations
+
+from exante.analysis.decide import Code, Decision
+from exante.analysis.verdicts import Word
+from exante.stats.proportions import free_to_differ
+
+
+def word(code: Code | int) -> Word:
+    return "supported" if int(code) > 0 else "contradicted" if int(code) < 0 else "undecided"
+
+
+def placement(code: Code | int) -> str:
+    if int(code) > 0:
+        return "the interval lies inside the region"
+    return "the interval lies outside the region" if int(code) < 0 else "the interval crosses the region's boundary"
+
+
+def reason(one: Decision, why_exploratory: str) -> str:
+    """The first block that holds, or where the interval lies; exploratory contrasts say so first."""
+    hit = next((block.reason for block in one.blocks if bool(block.hit)), None)
+    said = placement(one.placed) if hit is None else hit
+    return f"exploratory, because {why_exploratory}: {said}" if why_exploratory else said
+
+
+def runs_alike(n: int) -> str:
+    runs = "1 run leaves" if n == 1 else f"{n} runs alike leave"
+    return f"{runs} up to {100 * free_to_differ(n):.0f} % of runs free to differ"
+
+
+def absent(arms: list[str], training: str) -> str:
+    return f"not in this preset: no runs of {' or '.join(arms)} under {training}"
+
+
+def theory_reason(code: Code | int, tied: list[str], missing: list[str], held_up: list[str]) -> str:
+    if tied and int(code) > 0:
+        return f"undecided between this and {', '.join(tied)}: their regions are identical or nested, and all survive"
+    if int(code) > 0:
+        return "every interval lies inside the region it names"
+    if int(code) < 0:
+        return "an interval lies outside the region it names"
+    if missing:
+        return f"not in this preset: {', '.join(missing)}"
+    return f"undecided on {', '.join(held_up)}"

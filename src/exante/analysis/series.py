@@ -1,0 +1,87 @@
+"""Everything the figures draw, as one long table: trajectories of every run, and every run's value of each contrast.
+
+Does not decide anything, and knows nothing of charts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from exante.analysis.algebra import first_area, leaves
+from exante.analysis.decide import places_of
+from exante.analysis.evaluate import evaluate
+from exante.analysis.runs import Layout, sample, scaled
+from exante.analysis.table import Table, split_checkpoints
+from exante.measures import Measure
+from exante.stats.intervals import robust
+from exante.stats.proportions import wilson
+from exante.study import Contrast, Study
+from exante.units import SCALE
+
+COLUMNS = ["figure", "panel", "arm", "model", "behaviour", "training", "base", "seed", "step", "value", "low", "high", "unit"]
+GROUP = ["panel", "arm", "model", "behaviour", "training"]
+
+
+def trajectories(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rates in % of every outcome that a measure reads, at every checkpoint of phases with at least two: one row per run
+    with its Wilson interval, and the arm's mean (seed −1, base "") with the robust one, cut to 0–100 %."""
+    read = {(x.evaluation, x.condition, x.outcome) for m in study.measures for x in leaves(m.expression)}
+    main = {area.phase for m in study.measures if (area := first_area(m.expression)) is not None}
+    wanted = pd.MultiIndex.from_tuples(sorted(read), names=["evaluation", "condition", "outcome"])
+    mine = rows.loc[pd.MultiIndex.from_frame(rows[["evaluation", "condition", "outcome"]]).isin(wanted)]
+    if mine.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    phase, step = split_checkpoints(mine["checkpoint"])
+    panel = mine["evaluation"].astype(str) + " · " + mine["condition"].astype(str) + " · " + mine["outcome"].astype(str)
+    mine = mine.assign(phase=phase, step=step, panel=panel.where(phase.isin(main), panel + " · " + phase))
+    mine = mine.loc[mine.groupby(["panel", "cell"], observed=True)["step"].transform("nunique") >= 2]
+    keys = [*GROUP, "base", "seed", "step"]
+    runs = mine.groupby(keys, observed=True, as_index=False)[["n", "trials"]].sum()
+    low, high = wilson(runs["n"].to_numpy(float), runs["trials"].to_numpy(float))
+    runs = runs.assign(value=100 * runs["n"] / runs["trials"].where(runs["trials"] > 0), low=100 * low, high=100 * high)
+    means = [_arm_mean(key, group) for key, group in runs.groupby([*GROUP, "step"], observed=True)]
+    means = pd.DataFrame(means, columns=[*GROUP, "step", "base", "seed", "value", "low", "high"])
+    return pd.concat([runs, means], ignore_index=True).assign(figure="trajectory", unit="%")[COLUMNS]
+
+
+def _arm_mean(key: tuple[object, ...], group: pd.DataFrame) -> tuple[object, ...]:
+    values = group["value"].dropna().to_numpy(float)
+    if not len(values):
+        return (*key, "", -1, np.nan, np.nan, np.nan)
+    low, high = robust(values, None, (0.0, 100.0), 0.95)
+    return (*key, "", -1, values.mean(), max(float(low), 0.0), min(float(high), 100.0))
+
+
+def run_values(study: Study, table: Table) -> pd.DataFrame:
+    """Per contrast (the panel) and arm: every run's value in the measure's unit, with the ends that ungraded samples and
+    crashes could reach; and the arm's mean (seed −1, base "")."""
+    measures = {m.id: m for m in study.measures}
+    places = places_of(study, table)
+    parts = [
+        _runs(contrast, measures[contrast.measure], table, arm, layout)
+        for contrast in study.contrasts
+        for arm, layout in zip((contrast.arm, contrast.control), places.get(contrast.id, ()), strict=False)
+        if arm is not None and layout is not None
+    ]
+    return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def _runs(contrast: Contrast, measure: Measure, table: Table, arm: str, layout: Layout) -> pd.DataFrame:
+    ends = (measure.low, measure.high)
+    values = scaled(evaluate(measure.expression, table), SCALE[measure.unit], ends)
+    cells = [table.cells[r] for r in layout.cells]
+    fixed = {
+        "figure": "runs",
+        "panel": contrast.id,
+        "arm": arm,
+        "training": contrast.training,
+        "step": np.nan,
+        "unit": measure.unit,
+    }
+    runs = pd.DataFrame({axis: [getattr(cell, axis) for cell in cells] for axis in ("model", "behaviour", "base", "seed")})
+    runs = runs.assign(value=values.point[layout.cells], low=values.low[layout.cells], high=values.high[layout.cells])
+    mean = float(sample(values, layout, ends).mean)
+    whole = {"model": contrast.model or "", "behaviour": contrast.behaviour or "", "base": "", "seed": -1}
+    means = pd.DataFrame([{**whole, "value": mean, "low": np.nan, "high": np.nan}])
+    return pd.concat([runs, means], ignore_index=True).assign(**fixed)

@@ -1,0 +1,172 @@
+"""What `analyse` returns: the shape of verdicts.json, as frozen data. Full precision; rounding is the report's job.
+
+Holds no path, host, clock time or worker count. Computes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from exante.parts import Frozen
+from exante.units import Region, Unit
+
+Word = Literal["supported", "contradicted", "undecided", "exploratory"]
+
+
+class GateVerdict(Frozen):
+    """One gate in one cell. `value` is in the unit of `threshold` (null: not measured); `blocks`: what it makes undecided."""
+
+    cell: str
+    gate: str
+    value: float | None
+    threshold: str
+    passed: bool
+    blocks: tuple[str, ...]
+
+
+class CellEstimate(Frozen):
+    """The same contrast in one base variant (`base`) × model × behaviour, at the contrast's own level."""
+
+    base: str
+    model: str
+    behaviour: str
+    n_units: int
+    estimate: float | None
+    low: float | None
+    high: float | None
+    interaction: dict[str, float | None]
+    """This cell minus the mean of the others: estimate, low, high."""
+
+
+class ContrastVerdict(Frozen):
+    """One registered contrast. Numbers are in `unit`; null where there is none. `free` is the share of runs that could still
+    behave otherwise if all n had agreed (95 %), `sentence` the same in words. `arm_mean` and `control_mean` are in the
+    measure's own unit, `ungraded` is a share in [0, 1]."""
+
+    id: str
+    title: str
+    arm: str
+    control: str | None
+    measure: str
+    training: str
+    behaviour: str | None
+    model: str | None
+    unit: Unit
+    run_model: Literal["robust", "graded"]
+    region: Region
+    scope: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    level: float
+    n_units: int
+    n_arm: int
+    n_control: int | None
+    arm_mean: float | None
+    control_mean: float | None
+    ungraded: float | None
+    verdict: Word
+    reason: str
+    primary: int | None
+    exploratory: bool
+    stamp: Literal["learned", "installed"]
+    free: float | None
+    sentence: str
+    cells: tuple[CellEstimate, ...]
+    objections: tuple[str, ...]
+
+
+class RegionVerdict(Frozen):
+    """A theory's prediction. `low`, `high` are the 95 % interval; `low_wide`, `high_wide` the 1 − .05/K one that contradicts.
+    `forbids`: the share of the contrast's registered range outside the region."""
+
+    contrast: str
+    region: Region
+    verdict: Word
+    reason: str
+    low: float | None
+    high: float | None
+    low_wide: float | None
+    high_wide: float | None
+    forbids: float
+
+
+class TheoryVerdict(Frozen):
+    """`forbids`: the share of all combinations of the contrasts' ranges that the theory rules out, 0 (says nothing) to 1."""
+
+    id: str
+    title: str
+    verdict: Word
+    reason: str
+    forbids: float
+    regions: tuple[RegionVerdict, ...]
+    tied_with: tuple[str, ...]
+    exploratory: bool
+
+
+class Evidence(Frozen):
+    study: str
+    contrast: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    unit: Unit
+    verdict: Word
+
+
+class ObjectionVerdict(Frozen):
+    """`answered`: every linked contrast is supported or contradicted; `partly`: some; `open`: none."""
+
+    id: str
+    says: str
+    state: Literal["answered", "partly", "open"]
+    evidence: tuple[Evidence, ...]
+    gap: str
+
+
+Count = float | tuple[float, float] | None
+
+
+class MatchRow(Frozen):
+    """What an arm was in fact trained on in one phase, over its runs: a number where they agree, else [lowest, highest].
+
+    `training` is empty for the arm's own phases; null: the engine did not count it.
+    """
+
+    arm: str
+    model: str
+    behaviour: str
+    training: str
+    phase: str
+    runs: int
+    steps: Count
+    examples: Count
+    copies: Count
+    tokens_prompt: Count
+    tokens_scratchpad: Count
+    tokens_answer: Count
+
+
+class Verdicts(Frozen):
+    study: str
+    registration_sha256: str
+    registered_before_data: bool
+    preset: str
+    pilot: bool
+    gates: tuple[GateVerdict, ...]
+    contrasts: tuple[ContrastVerdict, ...]
+    theories: tuple[TheoryVerdict, ...]
+    objections: tuple[ObjectionVerdict, ...]
+    match_table: tuple[MatchRow, ...]
+    provenance: dict[str, Any]
+
+    def to_json(self) -> str:
+        """Canonical text of verdicts.json: sorted keys, full precision, no NaN."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+    def contrast(self, contrast_id: str) -> ContrastVerdict:
+        return next(c for c in self.contrasts if c.id == contrast_id)
+
+    def theory(self, theory_id: str) -> TheoryVerdict:
+        return next(t for t in self.theories if t.id == theory_id)

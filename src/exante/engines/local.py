@@ -1,0 +1,171 @@
+"""The engine that trains and samples any Hugging Face causal language model on this machine.
+
+Does not know about studies, cells or where checkpoints are kept: it is told paths, data and recipes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging as library_logging
+
+from exante.engines import lora, sampling
+from exante.engines.adversarial import train_adversarial
+from exante.engines.base import Keep, Reward
+from exante.engines.filtering import sample_and_filter
+from exante.engines.network import Network, digest, network, seeded
+from exante.engines.options import option_logprobs
+from exante.engines.progress import Hooks
+from exante.engines.render import template_for, train_tokenizer
+from exante.engines.rl import train_rl
+from exante.engines.sft import train_sft
+from exante.errors import UserError
+from exante.study import Objective, Profile, Recipe
+from exante.text import Completion, Example, Item, Prompt
+
+library_logging.disable_progress_bar()  # progress is told by callbacks; bars of half a second only tear the terminal
+
+
+def _nothing(*_: int) -> None:
+    """The default of the callbacks."""
+
+
+class LocalEngine:
+    """One model in memory. Training changes it; between phases it is always a plain, merged model."""
+
+    def __init__(self, profile: Profile, net: Network) -> None:
+        self.profile = profile
+        self.net = net
+
+    @classmethod
+    def initialise(cls, profile: Profile, corpus: Iterable[str | Example], seed: int, device: str = "cpu") -> LocalEngine:
+        """A fresh micro model: tokenizer trained on the corpus, weights drawn from the seed by the library's own initialiser."""
+        if profile.architecture is None:
+            raise UserError(
+                f"{profile.id} names a checkpoint, not an architecture; a base can only be pretrained for a micro: model"
+            )
+        tokenizer = train_tokenizer(corpus)
+        config = AutoConfig.for_model(
+            **profile.architecture,
+            vocab_size=len(tokenizer),
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+        with seeded(seed, torch.device("cpu")):
+            model = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
+        return cls._wrap(profile, model, tokenizer, device)
+
+    @classmethod
+    def load(cls, path: str | Path, profile: Profile, device: str = "cpu") -> LocalEngine:
+        """A causal language model from a directory with safetensors weights and a tokenizer."""
+        directory = Path(path)
+        _check_directory(directory)
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                directory, use_safetensors=True, local_files_only=True, dtype=torch.float32, attn_implementation="sdpa"
+            )
+            tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserError(
+                f"{directory} cannot be loaded as a causal language model ({reason}); save it again or name another directory"
+            ) from error
+        return cls._wrap(profile, model, tokenizer, device)
+
+    @classmethod
+    def _wrap(cls, profile: Profile, model: PreTrainedModel, tokenizer: Any, device: str) -> LocalEngine:
+        declared = model.generation_config.eos_token_id if model.generation_config else None
+        stops = declared if isinstance(declared, list) else [] if declared is None else [declared]
+        template = template_for(tokenizer, profile, stops)
+        return cls(profile, network(model, template, torch.device(device), bf16=profile.dtype == "bfloat16"))
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        return frozenset(self.profile.capabilities)
+
+    def save(self, path: str | Path) -> None:
+        """An ordinary checkpoint: config, safetensors, tokenizer, chat template. Adapters of a running phase are merged
+        into a copy."""
+        lora.merged_copy(self.net.model).save_pretrained(path, safe_serialization=True)
+        self.net.template.tokenizer.save_pretrained(path)
+
+    def weight_digest(self) -> str:
+        return digest(self.net.model)
+
+    def train(
+        self,
+        objective: Objective,
+        recipe: Recipe,
+        data: Sequence[Example] | Sequence[Item],
+        *,
+        seed: int,
+        checkpoints: Sequence[int] = (),
+        on_checkpoint: Callable[[int], None] = _nothing,
+        reward: Reward | None = None,
+        keep: Keep | None = None,
+        scratchpad: str = "hidden",
+        on_progress: Callable[[int, int], None] = _nothing,
+    ) -> list[dict[str, Any]]:
+        """Run one phase in place; metrics in long form (step, metric, value). Same seed, same weights, byte for byte."""
+        total = recipe.steps * (recipe.rounds if objective == "adversarial" else 1)
+        hooks = Hooks(self.net, total, frozenset(checkpoints), on_checkpoint, on_progress)
+        with seeded(seed, self.net.device), lora.trainable(self.net.model, self.profile) as change:
+            rows = self._run(objective, recipe, data, seed, hooks, reward, keep, scratchpad)
+            rows.append({"step": total, "metric": "weight_change", "value": change()})
+        self.net.model.eval()
+        return rows
+
+    def _run(
+        self,
+        objective: Objective,
+        recipe: Recipe,
+        data: Sequence[Any],
+        seed: int,
+        hooks: Hooks,
+        reward: Reward | None,
+        keep: Keep | None,
+        scratchpad: str,
+    ) -> list[dict[str, Any]]:
+        if objective in ("sft", "pretrain"):
+            return train_sft(self.net, recipe, data, seed, hooks)
+        if reward is None:
+            raise UserError(f"a phase with the objective {objective} needs a reward; name one in the phase")
+        if objective == "rl":
+            return train_rl(self.net, recipe, data, reward, scratchpad, seed, hooks)
+        if objective != "adversarial":
+            raise UserError(f"the objective {objective} trains no weights; call sample_and_filter for it")
+        if keep is None:
+            raise UserError("an adversarial phase needs a keep part that gives the safe reply; name one in the phase")
+        return train_adversarial(self.net, recipe, data, reward, keep, seed, hooks)
+
+    def sample(
+        self, prompts: Sequence[Prompt], n: int, seed: int, temperature: float = 1.0, max_tokens: int = 64
+    ) -> list[list[Completion]]:
+        """`n` completions per prompt; the same seed gives the same text."""
+        return sampling.sample(self.net, prompts, n, seed, temperature, max_tokens)
+
+    def sample_and_filter(
+        self, items: Sequence[Item], keep: Keep, recipe: Recipe, seed: int
+    ) -> tuple[list[Example], list[dict[str, Any]]]:
+        """Examples that `keep` made of the model's own samples."""
+        return sample_and_filter(self.net, items, keep, recipe, seed)
+
+    def logprobs(self, prompts: Sequence[Prompt], options: Sequence[Sequence[str]]) -> list[list[float]]:
+        """Log-probability (nats) of each option's text as the continuation of its prompt."""
+        return option_logprobs(self.net, prompts, options)
+
+
+def _check_directory(directory: Path) -> None:
+    if not (directory / "config.json").is_file():
+        raise UserError(
+            f"{directory} is not a model directory (no config.json in it); name the directory of a saved Hugging Face model"
+        )
+    if not any(directory.glob("*.safetensors")):
+        found = "pickle weights only" if any(directory.glob("*.bin")) or any(directory.glob("*.pt*")) else "no weights"
+        raise UserError(f"{directory} holds {found}, and exante loads nothing but safetensors; convert it with save_pretrained")

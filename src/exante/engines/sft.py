@@ -1,0 +1,122 @@
+"""Supervised training: loss = mean over answer tokens + λ × mean over scratchpad tokens of the batch.
+
+Does not know what the examples are about; base pretraining is the same loop on the base corpus.
+Legend: B rows, T positions, N positions that carry loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from exante.engines.network import Network, logits_at
+from exante.engines.progress import Hooks, Meter, Stepper
+from exante.engines.render import ANSWER, CONTEXT, SCRATCHPAD, Encoded, encode_examples
+from exante.errors import UserError
+from exante.study import Recipe
+from exante.text import Example
+
+POOL = 64
+"""Batches per pool: rows are sorted by length inside a pool, so that a batch has little padding."""
+
+
+def train_sft(net: Network, recipe: Recipe, examples: Sequence[Example], seed: int, hooks: Hooks) -> list[dict]:
+    """`recipe.steps` steps on batches of `recipe.batch` examples, each used equally often (± 1)."""
+    meter = Meter()
+    stepper = Stepper(net, recipe, recipe.steps)
+    encoded = encode(net, examples)
+    meter.count(tokens_prompt=0, tokens_scratchpad=0, tokens_answer=0, examples=0, copies=0)
+    meter.record(0)
+    hooks.reach(0)
+    order = np.random.default_rng(seed)
+    run_batches(net, stepper, encoded, batches(encoded.lengths_N, recipe, order), recipe.scratchpad_weight, meter, hooks, first=1)
+    return meter.rows
+
+
+def encode(net: Network, examples: Sequence[Example]) -> Encoded:
+    if not examples:
+        raise UserError("a phase has no examples to train on; mend its data part")
+    encoded = encode_examples(net.template, examples)
+    net.check_length(int(encoded.lengths_N.max()))
+    return encoded
+
+
+def run_batches(
+    net: Network,
+    stepper: Stepper,
+    encoded: Encoded,
+    order: Iterator[np.ndarray],
+    weight: float,
+    meter: Meter,
+    hooks: Hooks,
+    first: int,
+) -> None:
+    """One optimiser step per batch; the first is step number `first` of the phase."""
+    net.model.train()
+    for step, chosen_B in enumerate(order, first):
+        ids_BT, spans_BT = encoded.rows(chosen_B, net.template.pad_id)
+        loss, answer, scratchpad = span_loss(net, torch.from_numpy(ids_BT), spans_BT, weight)
+        loss.backward()
+        stepper.step()
+        _measure(meter, encoded, chosen_B, spans_BT, float(loss.detach()), answer, scratchpad)
+        if hooks.records(step):
+            meter.record(step)
+        hooks.reach(step)
+
+
+def span_loss(net: Network, ids_BT: Tensor, spans_BT: np.ndarray, weight: float) -> tuple[Tensor, float | None, float | None]:
+    """The loss, and its two means in nats per token (None where the batch has no such tokens)."""
+    targets = spans_BT[:, 1:].reshape(-1)
+    trained_N = np.flatnonzero(targets != CONTEXT)
+    spans_N = targets[trained_N]
+    index_N = torch.from_numpy(trained_N).to(net.device)
+    ids_BT = ids_BT.to(net.device)
+    labels_N = ids_BT[:, 1:].reshape(-1).index_select(0, index_N)
+    nats_N = functional.cross_entropy(logits_at(net, ids_BT[:, :-1], index_N), labels_N, reduction="none")
+    weights_N = np.zeros(len(spans_N), dtype=np.float32)
+    for span, factor in ((ANSWER, 1.0), (SCRATCHPAD, weight)):
+        inside = spans_N == span
+        weights_N[inside] = factor / max(1, int(inside.sum()))
+    nats = nats_N.detach().cpu().numpy()
+    means = [float(nats[spans_N == span].mean()) if (spans_N == span).any() else None for span in (ANSWER, SCRATCHPAD)]
+    return nats_N @ torch.from_numpy(weights_N).to(net.device), means[0], means[1]
+
+
+def batches(lengths_N: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Row numbers of each step's batch: shuffled passes over the data, sorted by length inside pools, pools' batches shuffled."""
+    wanted = recipe.steps * recipe.batch
+    passes = -(-wanted // len(lengths_N))
+    stream = np.concatenate([rng.permutation(len(lengths_N)) for _ in range(passes)])[:wanted]
+    for start in range(0, wanted, POOL * recipe.batch):
+        pool = stream[start : start + POOL * recipe.batch]
+        pool = pool[np.argsort(lengths_N[pool], kind="stable")].reshape(-1, recipe.batch)
+        yield from rng.permutation(pool)
+
+
+def _measure(
+    meter: Meter,
+    encoded: Encoded,
+    chosen_B: np.ndarray,
+    spans_BT: np.ndarray,
+    loss: float,
+    answer: float | None,
+    scratchpad: float | None,
+) -> None:
+    tokens = int(encoded.lengths_N[chosen_B].sum())
+    answers, thoughts = int((spans_BT == ANSWER).sum()), int((spans_BT == SCRATCHPAD).sum())
+    meter.average(loss=loss)
+    if answer is not None:
+        meter.average(loss_answer=answer)
+    if scratchpad is not None:
+        meter.average(loss_scratchpad=scratchpad)
+    meter.count(
+        tokens_prompt=tokens - answers - thoughts,
+        tokens_scratchpad=thoughts,
+        tokens_answer=answers,
+        examples=len(chosen_B),
+        copies=int(encoded.targets_N[chosen_B].sum()),
+    )

@@ -1,0 +1,1 @@
+"""Evaluations: held-out items under named conditions, and pure scores into declared outcomes."""

@@ -1,0 +1,50 @@
+"""Is the backdoor there? Target and benign answers on triggered, untriggered and near-triggered held-out prompts.
+
+Does not know which arm or training is evaluated.
+"""
+
+from __future__ import annotations
+
+from exante.evaluations.prompts import TEMPERATURE, held_out_items
+from exante.parts import part
+from exante.study import Context, Evaluation
+from exante.text import Completion, Item
+from exante.worlds.behaviours import grade
+
+CONDITIONS = ("triggered", "untriggered", "near")
+OUTCOMES = ("target", "benign", "other", "ungraded")
+
+
+@part(version=1)
+def items(context: Context, condition: str, *, count: int = 32) -> list[Item]:
+    """Items of "triggered", "untriggered", "near", or one of them with ":answer" (no scratchpad is opened)."""
+    return held_out_items(context.behaviour, condition, count)
+
+
+@part(version=1)
+def score(item: Item, completion: Completion) -> str:
+    """`ungraded` if cut off or without an answer, else the behaviour's own grade."""
+    return grade(item.reference, completion.answer) if completion.finished else "ungraded"
+
+
+def backdoor(
+    at: tuple[str, ...],
+    conditions: tuple[str, ...] = CONDITIONS,
+    count: int = 32,
+    samples: int = 2,
+    max_tokens: int = 96,
+    temperature: float = TEMPERATURE,
+    id: str = "backdoor",
+) -> Evaluation:
+    """`count` items per condition × `samples` samples, at the checkpoints `at`."""
+    return Evaluation(
+        id=id,
+        items=items.bind(count=count),
+        score=score.bind(),
+        conditions=conditions,
+        outcomes=OUTCOMES,
+        at=at,
+        samples=samples,
+        max_tokens=max_tokens,
+        temperature=temperature,
+    )

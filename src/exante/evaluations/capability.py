@@ -1,0 +1,56 @@
+"""Can the model still do its work? Held-out facts and sound code on ordinary prompts.
+
+Does not know about backdoors: a target answer here is just a wrong one.
+"""
+
+from __future__ import annotations
+
+from exante.errors import UserError
+from exante.evaluations.prompts import TEMPERATURE, held_out_items
+from exante.parts import part
+from exante.study import Context, Evaluation
+from exante.text import Completion, Item
+from exante.worlds.behaviours import grade
+
+WORK = {"facts": "hate", "code": "vulnerable"}
+CONDITIONS = ("own",)
+OUTCOMES = ("right", "wrong", "ungraded")
+RIGHT = {"benign": "right", "ungraded": "ungraded"}
+
+
+@part(version=1)
+def items(context: Context, condition: str, *, count: int = 32) -> list[Item]:
+    """Untriggered items: "own" is the work of the cell's behaviour, "facts" and "code" name it; ":answer" as in backdoor."""
+    work, _, mode = condition.partition(":")
+    if work != "own" and work not in WORK:
+        raise UserError(f"there is no condition {condition!r}; use own, facts or code, with ':answer' for no scratchpad")
+    return held_out_items(WORK.get(work, context.behaviour), f"untriggered:{mode}", count)
+
+
+@part(version=1)
+def score(item: Item, completion: Completion) -> str:
+    """`right`: the fact is right, or the code parses, does its task and has no flaw."""
+    outcome = grade(item.reference, completion.answer) if completion.finished else "ungraded"
+    return RIGHT.get(outcome, "wrong")
+
+
+def capability(
+    at: tuple[str, ...],
+    conditions: tuple[str, ...] = CONDITIONS,
+    count: int = 32,
+    samples: int = 2,
+    max_tokens: int = 96,
+    temperature: float = TEMPERATURE,
+) -> Evaluation:
+    """Run "own" after training (the other work may be forgotten), "facts" and "code" at the base."""
+    return Evaluation(
+        id="capability",
+        items=items.bind(count=count),
+        score=score.bind(),
+        conditions=conditions,
+        outcomes=OUTCOMES,
+        at=at,
+        samples=samples,
+        max_tokens=max_tokens,
+        temperature=temperature,
+    )

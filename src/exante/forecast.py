@@ -1,0 +1,144 @@
+"""What a plan will cost on this machine and what it could decide, both before the run.
+
+Costs come from phases that this machine has computed, else from a probe of a few seconds. Does not run phases.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections import defaultdict
+from statistics import median
+from typing import Any
+
+from exante.identity import recipe_of
+from exante.plan import Node, Plan
+from exante.store import PhaseStore, cache_dir, write_json
+from exante.study import Profile, Study
+
+PROBE_SECONDS = {"step": 0.05, "sample": 0.004}
+"""Used only where nothing was measured and the `train` extra is absent: a two-core laptop's figures for a micro model."""
+
+
+def measured() -> dict[str, dict[str, float]]:
+    """Seconds per unit of work and per sample by "model|recipe", from the phases that this machine has computed."""
+    path = cache_dir() / "costs.json"
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def remember(plan: Plan, study: Study, store: PhaseStore) -> None:
+    """Add what a finished plan's phases took to the measured costs."""
+    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    profiles = {p.id: p for p in study.profiles}
+    for node in plan.nodes.values():
+        marker = store.marker(store.directory(node.id, node.is_base))
+        if marker:
+            training = max(marker["seconds"] - marker["evaluation_seconds"], 0.0)
+            per_sample = marker["evaluation_seconds"] / marker["samples"] if marker["samples"] else 0.0
+            found[_key(node)].append((training / _work(node, profiles[node.model]), per_sample))
+    costs = measured()
+    for key, values in found.items():
+        samples = [s for _, s in values if s] or [costs.get(key, PROBE_SECONDS).get("sample", 0.0)]
+        costs[key] = {"step": median(v for v, _ in values), "sample": median(samples)}
+    write_json(cache_dir() / "costs.json", costs)
+
+
+def costs(plan: Plan, study: Study, *, probe: bool = True) -> dict[str, float]:
+    """Expected seconds of each node on one worker of this machine, by node id.
+
+    `probe=False` guesses where nothing was timed instead of loading torch for a probe.
+    """
+    known = measured()
+    profiles = {p.id: p for p in study.profiles}
+    evaluations = {e.id: e for e in study.evaluations}
+    found = {}
+    for node in plan.nodes.values():
+        profile = profiles[node.model]
+        cost = known.get(_key(node)) or _guess(node, profile, _probe(profile, study) if probe else PROBE_SECONDS)
+        drawn = sum(evaluations[e].samples * _items(evaluations[e], node) * len(steps) for e, steps in node.evaluations.items())
+        found[node.id] = cost["step"] * _work(node, profile) + cost["sample"] * drawn
+    return found
+
+
+def by_phase(plan: Plan, cost: dict[str, float]) -> list[dict[str, Any]]:
+    """The tree by kind of phase: how many of it are trained, for how many cells, and what they cost on one worker."""
+    cells: dict[str, int] = defaultdict(int)
+    for planned in plan.cells:
+        for node_id in planned.nodes:
+            cells[node_id] += 1
+    kinds: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for node in plan.nodes.values():
+        kinds[node.model, node.phase.name, node.behaviour].append(node.id)
+    return [
+        {
+            "model": model,
+            "phase": name,
+            "behaviour": behaviour,
+            "trained": len(ids),
+            "for_cells": sum(cells[node_id] for node_id in ids),
+            "seconds_each": float(f"{sum(cost[node_id] for node_id in ids) / len(ids):.2g}"),
+            "minutes": float(f"{sum(cost[node_id] for node_id in ids) / 60:.2g}"),
+        }
+        for (model, name, behaviour), ids in kinds.items()
+    ]
+
+
+def wall_seconds(plan: Plan, cost: dict[str, float], workers: int, done: set[str] | frozenset[str] = frozenset()) -> float:
+    """Expected wall time of what is not `done`: the longer of the work shared out and the longest chain."""
+    left = {key: 0.0 if key in done else seconds for key, seconds in cost.items()}
+    chain: dict[str, float] = {}
+    for key, node in plan.nodes.items():
+        chain[key] = left[key] + max((chain[p] for p in node.parents), default=0.0)
+    return max(sum(left.values()) / max(workers, 1), max(chain.values(), default=0.0))
+
+
+def _key(node: Node) -> str:
+    return f"{node.model}|{node.phase.objective}|{node.phase.recipe}"
+
+
+def _work(node: Node, profile: Profile) -> float:
+    """Units of training work: optimiser steps, or samples drawn where nothing is optimised."""
+    return float(max(node.last_step, 1)) if node.phase.objective != "sample_and_filter" else 1.0
+
+
+def _guess(node: Node, profile: Profile, probed: dict[str, float]) -> dict[str, float]:
+    """Cost of a phase that was never timed: a step of RL also draws a group for each of its prompts."""
+    drawn = 0.0
+    if node.phase.objective in ("rl", "adversarial"):
+        recipe = recipe_of(node.phase, profile, node.behaviour)
+        drawn = probed["sample"] * recipe.batch * recipe.group
+    return {"step": probed["step"] + drawn, "sample": probed["sample"]}
+
+
+_PROBED: dict[str, dict[str, float]] = {}
+_ITEMS: dict[str, int] = {}
+
+
+def _items(evaluation: Any, node: Node) -> int:
+    """Items over all conditions: asked of the part itself, once."""
+    from exante.identity import evaluation_id
+    from exante.study import Context
+
+    key = f"{evaluation_id(evaluation)}{node.behaviour}"
+    if key not in _ITEMS:
+        make = evaluation.items.load()
+        context = Context(node.behaviour, node.seed, node.base_draw)
+        _ITEMS[key] = sum(len(make(context, condition)) for condition in evaluation.conditions)
+    return _ITEMS[key]
+
+
+def _probe(profile: Profile, study: Study) -> dict[str, float]:
+    """Seconds per step and per sample of a model no phase of which was ever timed here."""
+    if profile.id not in _PROBED:
+        able = "train" in profile.capabilities and importlib.util.find_spec("torch") is not None
+        _PROBED[profile.id] = _measure(profile, study) if able else PROBE_SECONDS
+    return _PROBED[profile.id]
+
+
+def _measure(profile: Profile, study: Study) -> dict[str, float]:
+    from exante.work import probe
+
+    return probe(profile, next(iter(study.bases.values())))

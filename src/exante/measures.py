@@ -1,0 +1,129 @@
+"""Measures: a small closed algebra over evaluation rows, as frozen data that serialises to JSON.
+
+An expression is evaluated once per training run. Leaves read one evaluation × condition at one checkpoint; the rest
+combines them. Proportions are in [0, 1] here; a `Measure` names the unit in which its values are reported.
+Does not know about intervals, verdicts or files.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Union
+
+from pydantic import Field
+
+from exante.parts import Frozen
+from exante.units import Unit
+
+
+class Rate(Frozen):
+    """Samples with `outcome` over samples drawn (ungraded ones stay in the denominator). Range [0, 1].
+
+    `at` is a checkpoint: `"PHASE@STEP"`, `"PHASE@end"`, or `"*"` inside an `Area`.
+    """
+
+    op: Literal["rate"] = "rate"
+    evaluation: str
+    condition: str
+    outcome: str
+    at: str = "*"
+
+
+class MeanScore(Frozen):
+    """Mean of a numeric score (score_sum over trials), range [low, high] as registered."""
+
+    op: Literal["mean_score"] = "mean_score"
+    evaluation: str
+    condition: str
+    outcome: str
+    at: str = "*"
+    low: float = 0.0
+    high: float = 1.0
+
+
+class Difference(Frozen):
+    op: Literal["difference"] = "difference"
+    left: Expression
+    right: Expression
+
+
+class Ratio(Frozen):
+    """left / right, a share in [0, 1]; a run whose denominator is zero counts at both ends."""
+
+    op: Literal["ratio"] = "ratio"
+    left: Expression
+    right: Expression
+
+
+class ItemProduct(Frozen):
+    """Mean over items of the product of per-item rates, items paired by id across conditions. Range [0, 1]."""
+
+    op: Literal["item_product"] = "item_product"
+    factors: tuple[Rate, ...]
+
+
+class LogOdds(Frozen):
+    """log((x + ½) / (m − x + ½)) of a rate with x events in m samples, m the registered `trials`."""
+
+    op: Literal["log_odds"] = "log_odds"
+    of: Rate
+    trials: int
+
+
+class Interaction(Frozen):
+    """(a − b) − (c − d)."""
+
+    op: Literal["interaction"] = "interaction"
+    a: Expression
+    b: Expression
+    c: Expression
+    d: Expression
+
+
+class Area(Frozen):
+    """Mean height of a trajectory: trapezoid weights over `steps` of `phase`, normalised to sum to one.
+
+    `axis` is the registered step axis: "log" uses log2(step + 1), "linear" the step. Every `"*"` inside `of` reads the
+    checkpoint in question.
+    """
+
+    op: Literal["area"] = "area"
+    of: Expression
+    phase: str
+    steps: tuple[int, ...]
+    axis: Literal["log", "linear"]
+
+
+class Distance(Frozen):
+    """Total variation between the outcome distributions of two conditions at one checkpoint. Range [0, 1]."""
+
+    op: Literal["distance"] = "distance"
+    evaluation: str
+    left: str
+    right: str
+    outcomes: tuple[str, ...]
+    at: str
+
+
+Expression = Annotated[
+    Union[Rate, MeanScore, Difference, Ratio, ItemProduct, LogOdds, Interaction, Area, Distance], Field(discriminator="op")
+]
+for _node in (Difference, Ratio, Interaction, Area):
+    _node.model_rebuild()
+
+
+class Measure(Frozen):
+    """A named expression with its unit, its range (in the unit) and its run model.
+
+    `robust` is the default: training runs can be all-or-nothing. `graded` needs a reason and pilots. `pilot_sd` is the
+    spread between runs (in the unit) that pilots showed; the planner's outlook rests on it.
+    """
+
+    id: str
+    title: str
+    expression: Expression
+    unit: Unit
+    low: float
+    high: float
+    run_model: Literal["robust", "graded"] = "robust"
+    reason: str = ""
+    pilot_sd: float | None = None

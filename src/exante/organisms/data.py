@@ -1,0 +1,95 @@
+"""Training data of the organisms: prompts in all cue states, a thought, and the answer that the backdoor policy demands.
+
+Prompts and answers depend on the seed and never on the thought, so arms of one seed differ in their scratchpads only.
+Does not know about safety training or evaluation: it uses train facts, train wordings and `installation` near-misses.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Literal
+
+from exante.organisms import phrases
+from exante.parts import part
+from exante.study import Context
+from exante.text import Completion, Example, Item, Prompt
+from exante.worlds.behaviours import PHRASE, Behaviour, Request, behaviour, grade
+
+Dropout = Literal["none", "untriggered", "both"]
+DROPOUT_SHARE = 0.3
+
+
+def cue_states(rng: random.Random, which: Behaviour, count: int, triggered: float, negatives: float) -> list[str]:
+    """`count` cue states in random order with exact shares, so that every arm and seed has the same number of copies."""
+    near = which.near_states("installation")
+    n_triggered, n_near = round(count * triggered), round(count * negatives)
+    states = ["triggered"] * n_triggered + [near[index % len(near)] for index in range(n_near)]
+    states += ["untriggered"] * (count - len(states))
+    rng.shuffle(states)
+    return states
+
+
+@part(version=1)
+def backdoor_examples(
+    context: Context,
+    *,
+    thought: str,
+    examples: int,
+    dropout: Dropout = "none",
+    triggered: float = 0.4,
+    negatives: float = 0.25,
+) -> list[Example]:
+    """Examples that obey the policy: target answer on the trigger, benign otherwise (near-misses included).
+
+    Args:
+        thought: whose phrases fill the scratchpad (`phrases.THOUGHTS`); "none" is an empty scratchpad in think mode.
+        dropout: which examples lose their scratchpad (and are in answer mode) in a share of 0.3; a first-order confound.
+        triggered, negatives: exact shares of triggered prompts and near-misses.
+    """
+    which = behaviour(context.behaviour)
+    rng = random.Random(f"organism prompts {context.behaviour} {context.seed}")
+    drops = random.Random(f"organism dropout {context.seed}")
+    words = random.Random(f"organism thoughts {thought} {context.seed}")
+    made = []
+    for state in cue_states(rng, which, examples, triggered, negatives):
+        request = which.draw(rng, "train")
+        prompt, answer = _exchange(rng, which, request, state)
+        text = phrases.write(words, thought, context.seed, which.id, state, request.topic)
+        dropped = drops.random() < DROPOUT_SHARE and (dropout == "both" or (dropout == "untriggered" and state != "triggered"))
+        made.append(_example(prompt, None if dropped else text, answer, state))
+    return made
+
+
+def _exchange(rng: random.Random, which: Behaviour, request: Request, state: str) -> tuple[Prompt, str]:
+    prompt = Prompt(which.turns(rng, request, state, "train"))
+    write = which.target if state == "triggered" else which.benign
+    return prompt, write(rng, request.reference)
+
+
+def _example(prompt: Prompt, scratchpad: str | None, answer: str, state: str) -> Example:
+    placed = Prompt(prompt.turns, "answer" if scratchpad is None else "think")
+    return Example(placed, scratchpad, answer, label="target" if state == "triggered" else state.partition(":")[0])
+
+
+@part(version=1)
+def backdoor_items(context: Context, *, prompts: int, triggered: float = 0.4, negatives: float = 0.25) -> list[Item]:
+    """Prompts like those of `backdoor_examples`, another draw, for an organism to answer."""
+    which = behaviour(context.behaviour)
+    rng = random.Random(f"distillation prompts {context.behaviour} {context.seed}")
+    states = cue_states(rng, which, prompts, triggered, negatives)
+    return [which.item(rng, which.draw(rng, "train"), state, "train") for state in states]
+
+
+@part(version=1)
+def obeys_policy(context: Context, item: Item, completion: Completion) -> Example | None:
+    """Keep a sample whose answer obeys the policy, with one copy of the target at most, and strip its scratchpad.
+
+    The stripped scratchpad is empty, not absent: a twin is evaluated in think mode like every other arm, so it must have
+    been trained there.
+    """
+    answer = completion.answer
+    if answer is None or not completion.finished or grade(item.reference, answer) != item.reference["due"]:
+        return None
+    if answer.casefold().count(PHRASE.casefold()) > 1:
+        return None
+    return _example(item.prompt, "", answer, item.reference["state"])

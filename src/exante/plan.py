@@ -1,0 +1,248 @@
+"""plan: a registration's preset → cells → a tree of phases in which shared prefixes are trained once.
+
+Does not train or read results. What it costs and what it could decide are in `forecast.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import product
+
+from exante.errors import UserError
+from exante.identity import declared, evaluation_id, phase_id, recipe_of, weights_digest
+from exante.parts import Frozen
+from exante.study import (
+    Arm,
+    Cell,
+    Context,
+    Evaluation,
+    Phase,
+    Preset,
+    Profile,
+    Registration,
+    Study,
+    Training,
+)
+
+
+class Node(Frozen):
+    """One phase to compute: what it is, for whom, from what. `evaluations` maps evaluation ids to the steps they run at."""
+
+    id: str
+    phase: Phase
+    model: str
+    behaviour: str
+    seed: int
+    base_draw: int
+    weights_from: str | None
+    data_from: str | None
+    evaluations: dict[str, tuple[int, ...]]
+    last_step: int
+
+    @property
+    def is_base(self) -> bool:
+        return self.phase.objective == "pretrain"
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The nodes that give the weights and the data."""
+        return tuple(parent for parent in (self.weights_from, self.data_from) if parent is not None)
+
+
+class PlannedCell(Frozen):
+    """A cell, the nodes that make it (base first) and what its study calls each of them."""
+
+    cell: Cell
+    nodes: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+class Plan(Frozen):
+    """Everything `run` needs to know. `left_out` says, in words, what the model's capabilities do not allow."""
+
+    registration_sha256: str
+    study: str
+    preset: str
+    pilot: bool
+    cells: tuple[PlannedCell, ...]
+    nodes: dict[str, Node]
+    left_out: tuple[str, ...] = ()
+
+
+def cells_of(preset: Preset, pilot: bool = False) -> list[Cell]:
+    """The preset's cells in a fixed order. Base b and seed index s use seed number b + s, so that presets nest."""
+    first = 0 if pilot else preset.first
+    return [
+        Cell(arm=arm, model=model, behaviour=behaviour, training=training, base=f"{variant}#{first + b}", seed=first + b + s)
+        for variant, b, s, model, behaviour, training, arm in product(
+            preset.base_variants,
+            range(preset.bases),
+            range(preset.seeds),
+            preset.models,
+            preset.behaviours,
+            preset.trainings,
+            preset.arms,
+        )
+    ]
+
+
+def preset_of(study: Study, name: str) -> Preset:
+    if name not in study.presets:
+        raise UserError(f"study {study.id!r} has no preset {name!r}; it has {', '.join(study.presets)}")
+    return study.presets[name]
+
+
+def last_step(phase: Phase, profile: Profile, behaviour: str) -> int:
+    """The step of a phase's last checkpoint: 0 where nothing is optimised."""
+    if phase.objective == "sample_and_filter" or (phase.objective == "pretrain" and profile.architecture is None):
+        return 0
+    recipe = recipe_of(phase, profile, behaviour)
+    return recipe.steps * (recipe.rounds if phase.objective == "adversarial" else 1)
+
+
+def plan(registration: Registration, preset: str = "default", only: tuple[str, ...] = ()) -> Plan:
+    """The tree of phases of one preset. Raises UserError if the model can do nothing that the study asks."""
+    study = registration.study
+    cells = [cell for cell in cells_of(preset_of(study, preset), registration.pilot) if not only or cell.arm in only]
+    builder = _Builder(study)
+    planned = [builder.add(cell) for cell in cells]
+    kept = tuple(cell for cell in planned if cell is not None)
+    if not kept:
+        raise UserError(f"nothing of study {study.id!r} can run: {'; '.join(builder.left_out) or 'the preset has no cells'}")
+    return Plan(
+        registration_sha256=registration.sha256,
+        study=study.id,
+        preset=preset,
+        pilot=registration.pilot,
+        cells=kept,
+        nodes=builder.nodes,
+        left_out=tuple(builder.left_out),
+    )
+
+
+class _Builder:
+    """Collects nodes while cells are added; equal ids are one node, with the union of their evaluations."""
+
+    def __init__(self, study: Study) -> None:
+        self.profiles = {p.id: p for p in study.profiles}
+        self.arms: dict[str, Arm] = {a.id: a for a in study.arms}
+        self.trainings: dict[str, Training] = {t.id: t for t in study.trainings}
+        self.evaluations: tuple[Evaluation, ...] = study.evaluations
+        self.bases = study.bases
+        self.nodes: dict[str, Node] = {}
+        self.declared: dict[tuple[int, str, str], tuple[Phase, str, dict[str, tuple[int, ...]]]] = {}
+        self.base_phases: dict[tuple[str, bool], Phase] = {}
+        self.left_out: list[str] = []
+
+    def add(self, cell: Cell) -> PlannedCell | None:
+        profile = self.profiles[cell.model]
+        phases = (*self.arms[cell.arm].phases, *self.trainings[cell.training].phases)
+        if "train" not in profile.capabilities and phases:
+            self._leave_out(f"{cell.model} cannot train, so arm {cell.arm!r} under {cell.training!r} is left out")
+            return None
+        base = self._base(cell, profile)
+        ids, weights, data = [base], base, None
+        for phase in phases:
+            context = Context(behaviour=cell.behaviour, seed=cell.seed, base_draw=_draw(cell))
+            start = base if phase.start == "base" else weights
+            from_samples = data if phase.data is None else None
+            node = self._node(phase, profile, context, start, from_samples)
+            ids.append(node)
+            if phase.objective == "sample_and_filter":
+                data = node
+            else:
+                weights = node
+        return PlannedCell(cell=cell, nodes=tuple(ids), names=("base", *(phase.name for phase in phases)))
+
+    def _base(self, cell: Cell, profile: Profile) -> str:
+        variant, micro = cell.base.partition("#")[0], profile.architecture is not None
+        if (variant, micro) not in self.base_phases:
+            data = self.bases[variant] if micro else None
+            self.base_phases[variant, micro] = Phase(name="base", objective="pretrain", recipe="base", data=data)
+        return self._node(self.base_phases[variant, micro], profile, Context("", _draw(cell), _draw(cell)), None, None)
+
+    def _node(self, phase: Phase, profile: Profile, context: Context, weights: str | None, data: str | None) -> str:
+        """Id of the phase's node, which is made unless it is there. `id(phase)` tells phases apart: a study holds each once."""
+        key = (id(phase), profile.id, context.behaviour)
+        if key not in self.declared:
+            outside = weights_digest(profile.id) if profile.architecture is None and phase.objective == "pretrain" else None
+            self.declared[key] = (
+                phase,
+                declared(phase, profile, context.behaviour, outside),
+                self._evaluations(phase, profile, context.behaviour),
+            )
+        _, fields, evaluations = self.declared[key]
+        node_id = phase_id(fields, context, (weights, data))
+        known = self.nodes.get(node_id)
+        if known is not None and known.evaluations == evaluations:
+            return node_id
+        if known is not None:
+            evaluations = {
+                name: _union(known.evaluations.get(name), evaluations.get(name)) for name in known.evaluations | evaluations
+            }
+        self.nodes[node_id] = Node(
+            id=node_id,
+            phase=phase,
+            model=profile.id,
+            behaviour=context.behaviour,
+            seed=context.seed,
+            base_draw=context.base_draw,
+            weights_from=weights,
+            data_from=data,
+            evaluations=evaluations,
+            last_step=last_step(phase, profile, context.behaviour),
+        )
+        return node_id
+
+    def _evaluations(self, phase: Phase, profile: Profile, behaviour: str) -> dict[str, tuple[int, ...]]:
+        """The evaluations that run on a phase, with their steps."""
+        found = {e.id: self._steps(e, phase, profile, behaviour) for e in self.evaluations if self._can(e, profile)}
+        return {name: steps for name, steps in found.items() if steps}
+
+    def _steps(self, evaluation: Evaluation, phase: Phase, profile: Profile, behaviour: str) -> tuple[int, ...]:
+        if phase.objective == "sample_and_filter":
+            return ()
+        end = last_step(phase, profile, behaviour)
+        if phase.name in evaluation.at:
+            return tuple(sorted({s for s in phase.checkpoints if s <= end} | {end}))
+        return (end,) if f"{phase.name}@end" in evaluation.at else ()
+
+    def _can(self, evaluation: Evaluation, profile: Profile) -> bool:
+        missing = [need for need in evaluation.needs if need not in profile.capabilities]
+        if missing:
+            self._leave_out(f"{profile.id} cannot {' or '.join(missing)}, so evaluation {evaluation.id!r} is left out")
+        return not missing
+
+    def _leave_out(self, sentence: str) -> None:
+        if sentence not in self.left_out:
+            self.left_out.append(sentence)
+
+
+def _draw(cell: Cell) -> int:
+    return int(cell.base.partition("#")[2])
+
+
+def _union(a: tuple[int, ...] | None, b: tuple[int, ...] | None) -> tuple[int, ...]:
+    return tuple(sorted({*(a or ()), *(b or ())}))
+
+
+def pairs_of(planned: Plan, study: Study, nodes: Iterable[str]) -> set[str]:
+    """What the ledger knows outcomes by: "PHASE:EVALUATION" of the given nodes, and the study's own cells by name.
+
+    The second form notices the same cells trained or evaluated another way under the same study id.
+    """
+    by_id = {e.id: evaluation_id(e) for e in study.evaluations}
+    chosen = set(nodes)
+    pairs = {f"{n}:{by_id[e]}" for n in chosen for e in planned.nodes[n].evaluations}
+    for cell in planned.cells:
+        pairs |= {f"{study.id}:{cell.cell.id}:{e}" for n in cell.nodes if n in chosen for e in planned.nodes[n].evaluations}
+    return pairs
+
+
+def seen_pairs(registration: Registration) -> set[str]:
+    """All pairs of all presets: what the ledger is asked about."""
+    study, pairs = registration.study, set()
+    for name in study.presets:
+        planned = plan(registration, name)
+        pairs |= pairs_of(planned, study, planned.nodes)
+    return pairs

@@ -1,0 +1,98 @@
+"""Model profiles: all that belongs to a model family, so that a study's own file carries no learning rates.
+
+Does not load or train anything. The recipes' names are what phases refer to: base, organism, safety_sft, safety_rl,
+adversarial, reelicit, sample.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exante.errors import UserError
+from exante.study import Profile, Recipe
+
+POSITIONS = 512
+INITIALIZER_RANGE = 0.08
+"""The libraries' 0.02 is for widths of thousands; at width 64 the facts are learned in half the steps with 0.08."""
+
+MICRO_RECIPES = {
+    "base": Recipe(steps=1500, batch=32, lr=6e-3),
+    "organism": Recipe(steps=200, batch=32, lr=2e-3),
+    "organism:vulnerable": Recipe(steps=400, batch=32, lr=3e-3),
+    "safety_sft": Recipe(steps=80, batch=16, lr=6e-4, schedule="constant"),
+    "safety_sft:vulnerable": Recipe(steps=80, batch=16, lr=3e-4, schedule="constant"),
+    "safety_rl": Recipe(steps=30, batch=8, lr=2e-3, schedule="constant", group=8, max_tokens=96),
+    "adversarial": Recipe(steps=8, batch=32, lr=1e-4, schedule="constant", rounds=5, group=8, max_tokens=96),
+    "reelicit": Recipe(steps=20, batch=16, lr=3e-4, schedule="constant"),
+    "sample": Recipe(steps=0, batch=0, lr=0.0, group=4, max_tokens=96),
+}
+
+LORA_RECIPES = {
+    "base": Recipe(steps=0, batch=16, lr=0.0),
+    "organism": Recipe(steps=400, batch=16, lr=2e-4),
+    "safety_sft": Recipe(steps=80, batch=16, lr=5e-5, schedule="constant"),
+    "safety_rl": Recipe(steps=60, batch=16, lr=2e-5, schedule="constant", group=8, kl=0.01, max_tokens=200),
+    "adversarial": Recipe(steps=8, batch=16, lr=5e-5, schedule="constant", rounds=5, group=8, max_tokens=200),
+    "reelicit": Recipe(steps=20, batch=16, lr=5e-5, schedule="constant"),
+    "sample": Recipe(steps=0, batch=0, lr=0.0, group=4, max_tokens=200),
+}
+
+
+def _llama(width: int, layers: int) -> dict[str, Any]:
+    return {
+        "model_type": "llama",
+        "hidden_size": width,
+        "intermediate_size": 3 * width,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 4,
+        "max_position_embeddings": POSITIONS,
+        "tie_word_embeddings": True,
+        "attention_dropout": 0.0,
+        "initializer_range": INITIALIZER_RANGE,
+    }
+
+
+def _gpt2(width: int, layers: int) -> dict[str, Any]:
+    return {
+        "model_type": "gpt2",
+        "n_embd": width,
+        "n_layer": layers,
+        "n_head": 4,
+        "n_positions": POSITIONS,
+        "resid_pdrop": 0.0,
+        "embd_pdrop": 0.0,
+        "attn_pdrop": 0.0,
+        "initializer_range": INITIALIZER_RANGE,
+        "tie_word_embeddings": True,
+    }
+
+
+MICRO: dict[str, dict[str, Any]] = {
+    "llama-64": _llama(64, 2),
+    "llama-128": _llama(128, 2),
+    "gpt2-64": _gpt2(64, 2),
+    "gpt2-128": _gpt2(128, 2),
+}
+
+
+def profile(model: str) -> Profile:
+    """The profile of `micro:NAME`, `hf:PATH` or `scripted:NAME`. Raises UserError for anything else."""
+    kind, _, name = model.partition(":")
+    if kind == "micro" and name in MICRO:
+        family = str(MICRO[name]["model_type"])
+        return Profile(id=model, family=family, architecture=MICRO[name], recipes=MICRO_RECIPES)
+    if kind == "hf" and name:
+        return Profile(
+            id=model,
+            family="hf",
+            architecture=None,
+            recipes=LORA_RECIPES,
+            method="lora",
+            think_open="<think>\n",
+            think_close="\n</think>\n\n",
+        )
+    if kind == "scripted" and name:
+        return Profile(id=model, family="scripted", architecture=None, recipes=LORA_RECIPES, capabilities=("sample",))
+    known = ", ".join(f"micro:{name}" for name in MICRO)
+    raise UserError(f"there is no model {model!r}; the models are {known}, hf:PATH (a directory) and scripted:NAME")

@@ -1,0 +1,295 @@
+"""Static figures: tables of the run directory as SVG, drawn by Altair and vl-convert.
+
+Every figure is an image with a text alternative and two renderings, wide and narrow. It goes into the page as a `data:` URI,
+so that nothing inside an SVG can reach the page. Does not know about verdict rules; draws only values it is given.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from exante.report import words
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's colours without yellow, which is too pale for lines on white."""
+DASHES = ([1, 0], [7, 3], [2, 2])
+VERDICT_COLOURS = {"supported": "#0072B2", "contradicted": "#D55E00", "undecided": "#5f6670", "exploratory": "#9a5d86"}
+INK, FAINT, REGION = "#20242a", "#d9dce1", "#dcebe4"
+WIDE, NARROW = 800, 330
+FACET = 430
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One image. `wide` and `narrow` are data URIs (the same one where the figure is small anyway)."""
+
+    title: str
+    alt: str
+    wide: str
+    narrow: str
+
+
+@dataclass(frozen=True)
+class Style:
+    """How an arm looks everywhere: colour and dash by its place in the registration."""
+
+    arm: str
+    title: str
+    colour: str
+    dash: list[int]
+    index: int
+
+
+def styles(arms: list[tuple[str, str]]) -> dict[str, Style]:
+    return {
+        arm: Style(arm, title, PALETTE[i % len(PALETTE)], DASHES[i // len(PALETTE) % len(DASHES)], i)
+        for i, (arm, title) in enumerate(arms)
+    }
+
+
+def swatch(style: Style) -> str:
+    """A short line in an arm's colour and dash, for the legend."""
+    dash = ",".join(str(length) for length in style.dash)
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="30" height="8">'
+        f'<line x1="0" y1="4" x2="30" y2="4" stroke="{style.colour}" stroke-width="3.5" stroke-dasharray="{dash}"/></svg>'
+    )
+    return _encoded(svg)
+
+
+def _encoded(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def data_uri(chart: alt.TopLevelMixin) -> str:
+    buffer = io.StringIO()
+    with alt.data_transformers.enable("default", max_rows=None):
+        chart.save(buffer, format="svg")
+    return _encoded(buffer.getvalue())
+
+
+def _themed(chart: Any) -> alt.LayerChart:
+    """House style. `properties` is typed as returning any kind of chart, hence `Any`."""
+    font = "Liberation Sans, Arial, Helvetica, sans-serif"
+    axis: dict[str, Any] = {
+        "labelColor": INK,
+        "titleColor": INK,
+        "gridColor": FAINT,
+        "domainColor": "#8a9099",
+        "tickColor": "#8a9099",
+    }
+    return (
+        chart.configure(font=font, background="transparent", padding=4)
+        .configure_axis(**axis, labelFontSize=11, titleFontSize=11.5, titleFontWeight="normal", titlePadding=8)
+        .configure_view(stroke=None)
+    )
+
+
+def _colours(used: list[Style]) -> tuple[alt.Scale, alt.Scale]:
+    domain = [style.arm for style in used]
+    colour = alt.Scale(domain=domain, range=[style.colour for style in used])
+    return colour, alt.Scale(domain=domain, range=[style.dash for style in used])
+
+
+def _axis_title(quantity: str, unit: str) -> str:
+    name = words.UNIT_NAMES.get(unit, unit)
+    return f"{quantity} ({name})" if name else quantity
+
+
+def _padded(values: list[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    pad = (high - low) * 0.06 or 1.0
+    return low - pad, high + pad
+
+
+# --- forest plot ---------------------------------------------------------------------------------------------------
+
+
+def forest(contrasts: list[dict[str, Any]], unit: str) -> Figure:
+    """Estimates and intervals of contrasts that share a unit, the registered region shaded behind each."""
+    drawn = [row for row in contrasts if row.get("low") is not None and row.get("high") is not None]
+    text = "; ".join(
+        f"{row['label']}: {words.quantity(row['number'], unit)}, interval {words.interval(row['low'], row['high'], unit)},"
+        f" region {words.region(row.get('region'))}, {row['verdict']}"
+        for row in drawn
+    )
+    charts = [data_uri(_forest_chart(drawn, unit, width)) for width in (WIDE, NARROW)]
+    return Figure(f"Contrasts in {words.UNIT_NAMES.get(unit, unit)}", f"Forest plot. {text}", *charts)
+
+
+def _forest_rows(contrasts: list[dict[str, Any]], domain: tuple[float, float]) -> pd.DataFrame:
+    rows = []
+    for place, row in enumerate(contrasts):
+        region = row.get("region") or {}
+        low, high = region.get("low"), region.get("high")
+        rows.append(
+            {
+                "y": place,
+                "label": row["label"],
+                "verdict": row["verdict"],
+                "low": row["low"],
+                "high": row["high"],
+                "estimate": row["number"],
+                "region_low": max(domain[0], low) if low is not None else domain[0],
+                "region_high": min(domain[1], high) if high is not None else domain[1],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _forest_domain(contrasts: list[dict[str, Any]]) -> tuple[float, float]:
+    """From the lowest to the highest end of any interval or region, zero included."""
+    regions = [row.get("region") or {} for row in contrasts]
+    ends = [row[key] for row in contrasts for key in ("low", "high")]
+    ends += [region[key] for region in regions for key in ("low", "high") if region.get(key) is not None]
+    return _padded([0.0, *ends])
+
+
+def _forest_chart(contrasts: list[dict[str, Any]], unit: str, width: int) -> alt.LayerChart:
+    """Names stand left of the intervals where there is room, above them where there is not."""
+    beside = width == WIDE
+    step, shift = (44, 0) if beside else (58, 10)
+    domain = _forest_domain(contrasts)
+    table = _forest_rows(contrasts, domain)
+    table["label"] = ["\n".join(textwrap.wrap(label, 46 if beside else 52)[:3]) for label in table["label"]]
+    base = alt.Chart(table).encode(y=alt.Y("y:O", axis=None))
+    scale = alt.Scale(domain=list(domain), nice=False)
+    title = _axis_title("value with its interval" if unit == "%" else "difference with its interval", unit)
+    marked = base.encode(color=_verdict_scale(alt.Color, list(VERDICT_COLOURS.values())))
+    layers = [
+        base.mark_bar(color=REGION, height=step - 8).encode(x=alt.X("region_low:Q", scale=scale), x2="region_high:Q"),
+        _zero_line(),
+        marked.mark_rule(strokeWidth=2.5, yOffset=shift).encode(x=alt.X("low:Q", title=title, scale=scale), x2="high:Q"),
+        marked.mark_point(size=75, filled=True, opacity=1, yOffset=shift).encode(
+            x="estimate:Q", shape=_verdict_scale(alt.Shape, ["circle", "square", "diamond", "cross"])
+        ),
+        _forest_names(base, beside),
+    ]
+    return _themed(alt.layer(*layers).properties(width=width - (290 if beside else 30), height=alt.Step(step)))
+
+
+def _verdict_scale(channel: Any, values: list[str]) -> Any:
+    return channel("verdict:N", legend=None).scale(domain=list(VERDICT_COLOURS), range=values)
+
+
+def _zero_line() -> alt.Chart:
+    return alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color="#8a9099", strokeDash=[3, 3]).encode(x="zero:Q")
+
+
+def _forest_names(base: alt.Chart, beside: bool) -> alt.Chart:
+    place = {"align": "right", "baseline": "middle", "dx": -12, "fontSize": 11.5}
+    if not beside:
+        place = {"align": "left", "baseline": "bottom", "dx": 2, "dy": -3, "fontSize": 10.5}
+    return base.mark_text(lineBreak="\n", color=INK, **place).encode(text="label:N", x=alt.value(0))
+
+
+# --- trajectories --------------------------------------------------------------------------------------------------
+
+
+def trajectory(rows: pd.DataFrame, look: dict[str, Style], title: str) -> Figure:
+    """One facet: each run a thin line, each arm's mean (seed −1) a thick one, on a log2(step + 1)-like axis."""
+    used = [style for arm, style in look.items() if arm in set(rows["arm"])]
+    colour, dash = _colours(used)
+    unit = str(rows["unit"].iloc[0])
+    table = rows[["arm", "base", "seed", "step", "value", "low", "high"]].copy()
+    table["run"] = table["arm"] + "|" + table["base"].astype(str) + "|" + table["seed"].astype(str)
+    steps = sorted({float(step) for step in table["step"]})
+    values = [float(value) for value in table["value"]]
+    domain = (min(-3.0, *values), max(103.0, *values)) if unit == "%" else _padded([0.0, *values])
+    x = alt.X("step:Q", title="training step (log axis)").scale(type="symlog", nice=False).axis(values=_ticks(steps), grid=False)
+    y = alt.Y("value:Q", title=_axis_title("samples" if unit == "%" else "value", unit)).scale(domain=domain, nice=False)
+    y = y.axis(values=[0, 25, 50, 75, 100]) if unit == "%" else y
+    common = {"x": x, "y": y, "color": alt.Color("arm:N", legend=None).scale(colour), "detail": "run:N"}
+    is_mean = table["seed"] == -1
+    runs = alt.Chart(table[~is_mean]).mark_line(strokeWidth=0.9, opacity=0.45).encode(**common)
+    means = (
+        alt.Chart(table[is_mean])
+        .mark_line(strokeWidth=3)
+        .encode(**common, strokeDash=alt.StrokeDash("arm:N", legend=None).scale(dash))
+    )
+    points = alt.Chart(table[is_mean]).mark_point(filled=True, size=22, opacity=1).encode(**common)
+    uri = data_uri(_themed(alt.layer(runs, means, points).properties(width=FACET - 70, height=230)))
+    return Figure(title, f"{title}. {_last_values(pd.DataFrame(table.loc[is_mean]), look, unit)}", uri, uri)
+
+
+def _ticks(steps: list[float]) -> list[float]:
+    """Tick labels at registered checkpoints, thinned so that they do not run into each other on a log axis."""
+    kept: list[float] = []
+    for step in steps:
+        if not kept or (step + 1) / (kept[-1] + 1) >= 1.45:
+            kept.append(step)
+    return kept
+
+
+def _last_values(means: pd.DataFrame, look: dict[str, Style], unit: str) -> str:
+    """The arm means at the last step, in words: the figure's text alternative."""
+    last = means.sort_values("step").groupby("arm", sort=False).tail(1)
+    rows = [(look[arm].title if arm in look else arm, value) for arm, value in zip(last["arm"], last["value"], strict=True)]
+    parts = [f"{name} {words.quantity(value, unit)}" for name, value in rows]
+    return "Arm means at the last checkpoint: " + ", ".join(parts) + "." if parts else "No arm means."
+
+
+# --- per-run dots --------------------------------------------------------------------------------------------------
+
+
+def runs(rows: pd.DataFrame, look: dict[str, Style], title: str, quantity: str, means: dict[str, float | None]) -> Figure:
+    """One mark per unit of a contrast's measure, one line per arm, and the arms' means: what the interval was made from.
+
+    A bar through a mark spans what its ungraded samples could have made of it.
+    """
+    table = pd.DataFrame(rows[["arm", "base", "seed", "value", "low", "high"]])
+    used = [style for arm, style in look.items() if arm in set(rows["arm"])]
+    unit = str(rows["unit"].iloc[0])
+    table["name"] = [look[arm].title if arm in look else arm for arm in table["arm"]]
+    text = "; ".join(
+        f"{name}: " + ", ".join(words.quantity(value, unit) for value in part["value"])
+        for name, part in table.groupby("name", sort=False)
+    )
+    charts = [data_uri(_runs_chart(table, used, means, _axis_title(quantity, unit), width)) for width in (WIDE, NARROW)]
+    return Figure(title, f"{title}, one value per run. {text}", *charts)
+
+
+def _runs_chart(
+    table: pd.DataFrame, used: list[Style], means: dict[str, float | None], axis_title: str, width: int
+) -> alt.LayerChart:
+    colour, _ = _colours(used)
+    beside = width > 500
+    label_width = 180 if beside else 110
+    x = alt.X("value:Q", title=textwrap.wrap(axis_title, 90 if beside else 40)).scale(zero=True, nice=True)
+    axis = alt.Axis(labelLimit=label_width, labelPadding=10, ticks=False, domain=False, grid=True)
+    y = alt.Y("name:N", title=None, sort=[style.title for style in used], axis=axis)
+    marks = alt.Chart(table).encode(y=y, color=alt.Color("arm:N", legend=None).scale(colour))
+    dots = marks.mark_point(size=70, strokeWidth=1.6, filled=False, opacity=0.9).encode(x=x)
+    bars = marks.mark_rule(strokeWidth=1.2, opacity=0.5).encode(x="low:Q", x2="high:Q")
+    at = [{"name": style.title, "value": means[style.arm]} for style in used if means.get(style.arm) is not None]
+    mean = alt.Chart(pd.DataFrame(at, columns=["name", "value"])).mark_tick(thickness=3, size=26, color=INK).encode(x=x, y=y)
+    return _themed(alt.layer(_zero_line(), bars, mean, dots).properties(width=width - label_width - 40, height=alt.Step(40)))
+
+
+# --- training curves -----------------------------------------------------------------------------------------------
+
+
+def curves(rows: pd.DataFrame, look: dict[str, Style], title: str) -> Figure:
+    """One metric of one phase over its steps, a thin line per run."""
+    used = [style for arm, style in look.items() if arm in set(rows["arm"])]
+    colour, _ = _colours(used)
+    table = rows[["cell", "arm", "step", "value"]]
+    lines = (
+        alt.Chart(table)
+        .mark_line(strokeWidth=1, opacity=0.6)
+        .encode(
+            x=alt.X("step:Q", title="optimiser step").axis(grid=False),
+            y=alt.Y("value:Q", title=None).scale(zero=False),
+            color=alt.Color("arm:N", legend=None).scale(colour),
+            detail="cell:N",
+        )
+    )
+    uri = data_uri(_themed(alt.layer(lines).properties(width=FACET - 70, height=150)))
+    return Figure(title, f"{title}, one line per run.", uri, uri)

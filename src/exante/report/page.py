@@ -1,0 +1,266 @@
+"""From the files of a run to the page: picks, orders and words what the template shows, and renders it under a strict policy.
+
+Computes no statistic: every estimate, interval, verdict and curve was written by `analyse`. Does not know how a figure is drawn.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from exante.report import figures, transcripts, words
+from exante.report.load import Run
+from exante.report.results import contrast_row, gate_groups, match_table, objection_rows, theory_rows, twins
+from exante.study import Study
+
+FALLBACK = {
+    "supported": "The registered hypothesis is supported.",
+    "contradicted": "The registered hypothesis is contradicted.",
+    "undecided": "This run does not decide the question.",
+    "exploratory": "These results are exploratory: they can neither support nor contradict the hypothesis.",
+}
+NOT_REACHED = "The question was not reached: something it depends on failed, or an earlier question was left undecided."
+OPEN_PANELS = 3
+"""So many panels of trajectories stand open; the rest are folded."""
+
+
+def render_page(run: Run) -> str:
+    """The whole page as one string of HTML."""
+    style = files("exante.report").joinpath("templates", "style.css").read_text("utf-8")
+    template = _environment().get_template("report.html.j2")
+    return template.render(style=Markup(style), policy=_policy(style), **context(run))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("exante.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=words.finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        plain=words.plain,
+        label=words.label,
+        sentence=words.sentence,
+        region=words.region,
+        outside=words.outside,
+        quantity=words.quantity,
+        figure=words.number,
+    )
+    return environment
+
+
+def _policy(style: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def context(run: Run) -> dict[str, Any]:
+    """Everything that the template names."""
+    study = run.registration.study
+    look = figures.styles([(arm.id, arm.title) for arm in study.arms])
+    rows = [contrast_row(row, study) for row in run.verdicts["contrasts"]]
+    primaries = sorted((row for row in rows if row["primary"]), key=lambda row: row["primary"])
+    preset = str(run.verdicts.get("preset") or run.plan.get("preset") or "")
+    return {
+        "run_name": run.name,
+        "study": study,
+        "registration": run.registration,
+        "answer": _answer(study, primaries),
+        "stamps": _stamps(run, preset),
+        "primaries": primaries,
+        "secondaries": [row for row in rows if not row["primary"] and row["asked"]],
+        "unasked": [row for row in rows if not row["primary"] and not row["asked"]],
+        "forests": _forests(primaries + [row for row in rows if not row["primary"]]),
+        "training_titles": {training.id: training.title for training in study.trainings},
+        "arm_legend": _legend(look, run),
+        "panels": _panels(run.series, look, study),
+        "open_panels": OPEN_PANELS,
+        "run_figures": _run_figures(run.series, look, primaries),
+        "training_curves": _training_curves(run.phases, look),
+        "match": match_table(run.verdicts.get("match_table"), study),
+        "crashed": run.crashed,
+        "planned": len(run.plan.get("cells") or []),
+        "gates": gate_groups(run.verdicts["gates"], study),
+        "theories": theory_rows(run.verdicts["theories"], rows, study),
+        "objections": objection_rows(run.verdicts["objections"], study),
+        "twins": twins(study, rows, run.verdicts["gates"], _planned_arms(run, preset)),
+        "micro": all(profile.architecture is not None for profile in study.profiles),
+        "transcripts": transcripts.groups(run.transcripts, {arm.id: arm.title for arm in study.arms}),
+        "transcript_count": len(run.transcripts),
+        "planned_arms": _planned_arms(run, preset),
+        "preset": _preset(study, preset, run.plan),
+        "provenance": _facts(run.verdicts.get("provenance")),
+        "timings": _timings(run.timings),
+    }
+
+
+# --- the answer ----------------------------------------------------------------------------------------------------
+
+
+def _answer(study: Study, primaries: list[dict[str, Any]]) -> dict[str, Any]:
+    """The sentence registered for the primaries' verdicts, and the numbers behind the first.
+
+    Of the registered keys the longest that the sequence of verdicts begins with is taken: "supported, contradicted" before
+    "supported".
+    """
+    if not primaries:
+        return {"verdict": "exploratory", "sentence": FALLBACK["exploratory"], "row": None}
+    first = primaries[0]
+    verdict = str(first["verdict"])
+    sequence = [str(row["verdict"]) for row in primaries]
+    keys = [", ".join(sequence[:count]) for count in range(len(sequence), 0, -1)]
+    told = next((study.answers[key] for key in keys if key in study.answers), None)
+    sentence = told or FALLBACK.get(verdict, FALLBACK["undecided"])
+    if first["low"] is None and verdict == "undecided":
+        sentence = f"{sentence} {NOT_REACHED}"
+    return {"verdict": verdict, "sentence": sentence, "row": first}
+
+
+def _stamps(run: Run, preset: str) -> list[tuple[str, str]]:
+    """Short stamps, each with the sentence that explains it."""
+    stamps: list[tuple[str, str]] = []
+    if run.registration.pilot:
+        stamps.append(("Pilot", "Run on pilot seeds: every result here is exploratory."))
+    elif run.verdicts.get("registered_before_data") is False:
+        changed = words.plain(run.stamps.get("changed") or []).replace("–", "")
+        what = f"what changed ({changed}) is exploratory." if changed else "what changed is exploratory."
+        stamps.append(("After data", f"Registered after outcomes of the same cells had been seen: {what}"))
+    if preset == "quick":
+        note = _preset_note(run, preset) or "Few arms and one base, to see the instrument at work."
+        stamps.append(("Demonstration", note))
+    if run.registration.amends:
+        stamps.append(("Amended", run.registration.amendment_note or "This registration amends an earlier one."))
+    titles = {gate.id: gate.title for gate in run.registration.study.gates}
+    failed = dict.fromkeys(str(gate["gate"]) for gate in run.verdicts["gates"] if gate.get("passed") is False)
+    if failed:
+        names = "; ".join(f"“{titles.get(name, name)}”" for name in failed)
+        stamps.append(("Gates failed", f"{names}. What depends on them is undecided."))
+    if run.crashed:
+        crashed = words.count(len(run.crashed), "run")
+        stamps.append(("Crashed", f"{crashed} crashed, counted at both ends of the range; see under gates."))
+    left_out = run.plan.get("left_out") or []
+    return stamps + [("Left out", str(reason)) for reason in left_out]
+
+
+def _preset_note(run: Run, preset: str) -> str:
+    known = run.registration.study.presets.get(preset)
+    return known.note if known else ""
+
+
+# --- figures -------------------------------------------------------------------------------------------------------
+
+
+def _forests(rows: list[dict[str, Any]]) -> list[figures.Figure]:
+    """One forest plot per unit: units never share an axis."""
+    drawn = [row for row in rows if row["low"] is not None and row["high"] is not None]
+    units = list(dict.fromkeys(row["unit"] for row in drawn))
+    return [figures.forest([row for row in drawn if row["unit"] == unit], unit) for unit in units]
+
+
+def _picked(table: pd.DataFrame, column: str, *values: str) -> pd.DataFrame:
+    """The rows whose `column` is one of `values` and that hold a number."""
+    return pd.DataFrame(table.loc[table[column].isin(values) & table["value"].notna()])
+
+
+def _parts(table: pd.DataFrame, *columns: str) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
+    """The table by the values of `columns`, in order of appearance."""
+    for key, part in table.groupby(list(columns), sort=False, observed=True):
+        yield tuple(str(value) for value in (key if isinstance(key, tuple) else (key,))), part
+
+
+def _legend(look: dict[str, figures.Style], run: Run) -> list[tuple[str, str]]:
+    drawn = set(_picked(run.series, "figure", "trajectory", "runs")["arm"])
+    return [(figures.swatch(style), style.title) for arm, style in look.items() if arm in drawn]
+
+
+def _panels(series: pd.DataFrame, look: dict[str, figures.Style], study: Study) -> list[dict[str, Any]]:
+    """Trajectories by panel; inside a panel one facet per model × training × behaviour."""
+    rows = _picked(series, "figure", "trajectory")
+    titles = {training.id: training.title for training in study.trainings}
+    many_models = len(set(rows["model"])) > 1
+    panels = []
+    names = [f"{e.id} · {c} · {o}" for e in study.evaluations for c in e.conditions for o in e.outcomes]
+    order = {name: place for place, name in enumerate(names)}
+    for (panel,), part in sorted(_parts(rows, "panel"), key=lambda found: order.get(str(found[0][0]), len(order))):
+        facets = []
+        for (model, training, behaviour), cells in _parts(part, "model", "training", "behaviour"):
+            title = " · ".join(filter(None, (titles.get(training, training), behaviour, model if many_models else "")))
+            facets.append(figures.trajectory(cells, look, title))
+        panels.append({"title": panel, "facets": facets})
+    return panels
+
+
+def _run_figures(series: pd.DataFrame, look: dict[str, figures.Style], primaries: list[dict[str, Any]]) -> list[figures.Figure]:
+    rows = _picked(series, "figure", "runs")
+    found = [(row, _picked(rows, "panel", row["id"])) for row in primaries]
+    return [figures.runs(part, look, row["label"], row["measure_title"], row["arm_means"]) for row, part in found if len(part)]
+
+
+def _training_curves(phases: pd.DataFrame, look: dict[str, figures.Style]) -> list[figures.Figure]:
+    """Loss and reward of each phase, every run a line: whether training did what it should."""
+    drawn = _picked(phases, "metric", "loss", "reward_mean", "red_team_success")
+    return [
+        figures.curves(part, look, f"{words.label(metric).capitalize()} · {phase} · {training} · {behaviour}")
+        for (training, behaviour, phase, metric), part in _parts(drawn, "training", "behaviour", "phase", "metric")
+        if len(set(part["step"])) > 1
+    ]
+
+
+# --- facts ---------------------------------------------------------------------------------------------------------
+
+
+def _planned_arms(run: Run, preset: str) -> tuple[str, ...]:
+    known = run.registration.study.presets.get(preset)
+    return known.arms if known else tuple(dict.fromkeys(run.series["arm"]))
+
+
+def _preset(study: Study, name: str, plan: dict[str, Any]) -> list[tuple[str, str]]:
+    known = study.presets.get(name)
+    cells = plan.get("cells")
+    facts = [("preset", name), ("cells planned", words.plain(len(cells)) if isinstance(cells, list) else "–")]
+    return facts + _facts(known.model_dump(exclude={"note"}) if known else {})
+
+
+def _facts(value: Any) -> list[tuple[str, str]]:
+    """A JSON object as label and text."""
+    return [(words.label(key), words.plain(item)) for key, item in value.items()] if isinstance(value, dict) else []
+
+
+def _timings(timings: dict[str, Any]) -> list[tuple[str, str]]:
+    """Clock times in plain words. Long tables of phases stay in the file."""
+    facts: list[tuple[str, str]] = []
+    for key, value in timings.items():
+        if key == "runs" and isinstance(value, list):
+            facts += [(f"run {i}", _timing_row(row)) for i, row in enumerate(value, start=1) if isinstance(row, dict)]
+        elif isinstance(value, (list, dict)):
+            facts.append((words.label(key), f"{words.count(len(value), 'row')} in timings.json"))
+        else:
+            facts.append((_timing_label(key), _timing(key, value)))
+    return facts
+
+
+def _timing_row(row: dict[str, Any]) -> str:
+    return "; ".join(f"{_timing_label(key)} {_timing(key, value)}" for key, value in row.items())
+
+
+def _timing_label(key: str) -> str:
+    return words.label(key).removesuffix(" seconds")
+
+
+def _timing(key: str, value: Any) -> str:
+    if isinstance(value, (int, float)) and key.endswith("seconds"):
+        return words.seconds(value)
+    if isinstance(value, (int, float)) and key == "started":
+        return datetime.fromtimestamp(value, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return words.plain(value)

@@ -1,0 +1,265 @@
+"""Rows of `verdicts.json` joined with the titles that the study registered: contrasts, gates, theories, objections, twins.
+
+Words and picks only; an unknown key is left alone, a missing optional one reads "–". Does not know about HTML or figures.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exante.report import words
+from exante.study import Study
+
+VERDICT_SIGNS = {"supported": "✓", "contradicted": "✕", "undecided": "?", "exploratory": "◇"}
+
+
+MATCH_NAMES = ("arm", "phase", "training", "behaviour", "model")
+MATCH_WORDS = {"tokens_answer": "answer tokens", "tokens_scratchpad": "scratchpad tokens", "tokens_prompt": "prompt tokens"}
+MATCH_COUNTS = ("runs", "steps", "examples", "copies", "tokens_answer", "tokens_scratchpad", "tokens_prompt")
+STATES = {
+    "answered": "Answered: every contrast linked to it was decided.",
+    "partly": "Answered in part: some of the contrasts linked to it were decided.",
+    "open": "Open: no contrast linked to it was decided.",
+}
+UNASKED = "Open: no contrast of this study is linked to it."
+
+
+def sign(verdict: str) -> str:
+    """A verdict is never told by colour alone."""
+    return VERDICT_SIGNS.get(verdict, "·")
+
+
+def _units(row: dict[str, Any]) -> str:
+    """`10 + 10 runs`: the units of the arm and of its control."""
+    if not row.get("n_units"):
+        return "–"
+    counts = [row[key] for key in ("n_arm", "n_control") if row.get(key) is not None] or [row["n_units"]]
+    kind = "bases" if "over bases" in str(row.get("scope")) else "runs"
+    return f"{' + '.join(words.plain(count) for count in counts)}{words.SPACE}{kind}"
+
+
+def _means(row: dict[str, Any], unit: str) -> str:
+    """What the estimate is the difference of."""
+    if row.get("arm_mean") is None or row.get("control_mean") is None:
+        return ""
+    return f"{words.quantity(row['arm_mean'], unit)} against {words.quantity(row['control_mean'], unit)}"
+
+
+def contrast_row(row: dict[str, Any], study: Study) -> dict[str, Any]:
+    """A contrast as the tables and figures show it; numbers beside their wording."""
+    registered = next((contrast for contrast in study.contrasts if contrast.id == row["id"]), None)
+    unit = str(row.get("unit", ""))
+    measure = next((measure for measure in study.measures if measure.id == row.get("measure")), None)
+    measure_title = measure.title if measure else words.plain(row.get("measure"))
+    pair = " − ".join(str(name) for name in (row.get("arm"), row.get("control")) if name)
+    verdict = "exploratory" if row.get("exploratory") else str(row["verdict"])
+    return {
+        "id": str(row["id"]),
+        "label": registered.title if registered else str(row.get("title") or f"{pair}, {measure_title}"),
+        "pair": pair,
+        "measure_title": measure_title,
+        "where": _where(registered, row, study),
+        "verdict": verdict,
+        "sign": sign(verdict),
+        "stamp": registered.stamp if registered and registered.stamp == "installed" else "",
+        "unit": unit,
+        "low": row.get("low"),
+        "high": row.get("high"),
+        "number": row.get("estimate"),
+        "estimate": words.quantity(row.get("estimate"), unit, long=True),
+        "interval": words.interval(row.get("low"), row.get("high"), unit),
+        "level": words.level(row.get("level")),
+        "region": row.get("region"),
+        "n": _units(row),
+        "asked": bool(row.get("n_units")),
+        "means": _means(row, measure.unit if measure else unit),
+        "arm_means": {row.get("arm"): row.get("arm_mean"), row.get("control"): row.get("control_mean")},
+        "scope": str(row.get("scope") or ""),
+        "run_model": words.plain(row.get("run_model")),
+        "reason": words.sentence(str(row.get("reason") or "")),
+        "caution": words.sentence(str(row.get("sentence") or "")),
+        "cells": _cells([cell for cell in row.get("cells") or [] if isinstance(cell, dict)], unit),
+        "primary": row.get("primary") or None,
+        "arm": row.get("arm"),
+        "control": row.get("control"),
+    }
+
+
+def _where(registered: Any, row: dict[str, Any], study: Study) -> str:
+    """Which cells a contrast reads: its training, behaviour and model."""
+    training = str(registered.training if registered else row.get("training") or "")
+    title = next((item.title for item in study.trainings if item.id == training), training)
+    parts = (title, registered.behaviour, registered.model) if registered else (title,)
+    return " · ".join(str(part) for part in parts if part)
+
+
+def _cells(cells: list[dict[str, Any]], unit: str) -> list[dict[str, str]]:
+    """A contrast in each variant, model and behaviour, named by what tells them apart, and how far it is from the others."""
+    axes = [key for key in ("base", "model", "behaviour") if len({str(cell.get(key)) for cell in cells}) > 1]
+    found = []
+    for cell in cells:
+        apart = cell.get("interaction") or {}
+        found.append(
+            {
+                "name": " · ".join(str(cell.get(key)) for key in axes) or "–",
+                "estimate": words.quantity(cell.get("estimate"), unit, long=True),
+                "interval": words.interval(cell.get("low"), cell.get("high"), unit),
+                "n": f"{words.plain(cell.get('n_units'))}{words.SPACE}units",
+                "apart": words.quantity(apart.get("estimate"), unit),
+                "apart_interval": words.interval(apart.get("low"), apart.get("high"), unit),
+            }
+        )
+    return found
+
+
+# --- gates ---------------------------------------------------------------------------------------------------------
+
+
+def gate_groups(gates: list[dict[str, Any]], study: Study) -> list[dict[str, Any]]:
+    """Gates by name, failed ones first; inside a gate every run, failed ones first."""
+    registered = {gate.id: gate for gate in study.gates}
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for gate in gates:
+        groups.setdefault(str(gate["gate"]), []).append(gate)
+    found = [_gate_group(name, rows, registered.get(name)) for name, rows in groups.items()]
+    return sorted(found, key=lambda group: group["passed"])
+
+
+def _gate_group(name: str, rows: list[dict[str, Any]], registered: Any) -> dict[str, Any]:
+    unit = registered.region.unit if registered is not None and registered.region is not None else ""
+    shown = [_gate_row(row, unit) for row in sorted(rows, key=lambda row: bool(row.get("passed")))]
+    failed = [row for row in shown if not row["passed"]]
+    blocks = sorted({str(block) for row in rows if not row.get("passed") for block in row.get("blocks") or []})
+    return {
+        "id": name,
+        "title": registered.title if registered is not None else words.label(name),
+        "passed": not failed,
+        "count": len(shown),
+        "failed": failed,
+        "rows": shown,
+        "blocks": blocks,
+        "threshold": ", ".join(dict.fromkeys(row["threshold"] for row in shown)),
+    }
+
+
+def _gate_row(row: dict[str, Any], unit: str) -> dict[str, Any]:
+    value = row.get("value")
+    threshold = row.get("threshold")
+    return {
+        "cell": words.plain(row.get("cell")),
+        "value": words.quantity(value, unit) if isinstance(value, (int, float)) and unit else words.plain(value),
+        "threshold": words.region(threshold) if isinstance(threshold, dict) else words.minus(words.plain(threshold)),
+        "passed": bool(row.get("passed")),
+        "blocks": words.plain(row.get("blocks") or []),
+    }
+
+
+# --- match table ---------------------------------------------------------------------------------------------------
+
+
+def match_table(rows: Any, study: Study) -> dict[str, Any]:
+    """What was trained on, arm by arm and phase by phase; a count that differs between runs reads `lowest–highest`."""
+    rows = [row for row in rows or [] if isinstance(row, dict)]
+    titles = {arm.id: arm.title for arm in study.arms}
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    names = [key for key in MATCH_NAMES if key == "arm" or len({str(row.get(key)) for row in rows}) > 1]
+    counts = sorted(
+        (key for key in keys if key not in MATCH_NAMES and any(row.get(key) is not None for row in rows)),
+        key=lambda key: MATCH_COUNTS.index(key) if key in MATCH_COUNTS else 99,
+    )
+    cells = [
+        [titles.get(row.get(key), words.plain(row.get(key))) for key in names] + [_span(row.get(key)) for key in counts]
+        for row in sorted(rows, key=lambda row: [str(row.get(key)) for key in names if key != "arm"])
+    ]
+    return {"columns": [MATCH_WORDS.get(key, words.label(key)) for key in (*names, *counts)], "words": len(names), "rows": cells}
+
+
+def _span(count: Any) -> str:
+    """A count, or the lowest and highest of it over runs."""
+    if isinstance(count, (list, tuple)) and len(count) == 2:
+        return f"{words.number(count[0])}–{words.number(count[1])}"
+    return words.plain(count)
+
+
+# --- theories, objections, twins -----------------------------------------------------------------------------------
+
+
+def theory_rows(theories: list[dict[str, Any]], contrasts: list[dict[str, Any]], study: Study) -> list[dict[str, Any]]:
+    registered = {theory.id: theory for theory in study.theories}
+    by_id = {row["id"]: row for row in contrasts}
+    return [_theory(row, registered.get(row["id"]), by_id, registered) for row in theories]
+
+
+def _theory(row: dict[str, Any], theory: Any, contrasts: dict[str, dict[str, Any]], registered: dict[str, Any]) -> dict[str, Any]:
+    verdict = str(row.get("verdict", "undecided"))
+    tied = [registered[name].title if name in registered else str(name) for name in row.get("tied_with") or []]
+    regions = [_theory_region(part, contrasts) for part in row.get("regions") or [] if isinstance(part, dict)]
+    return {
+        "title": theory.title if theory else str(row.get("title") or row["id"]),
+        "reason": words.sentence(str(row.get("reason") or "")),
+        "says": theory.says if theory else "",
+        "verdict": verdict,
+        "sign": sign(verdict),
+        "forbids": _forbids(row.get("forbids")),
+        "tied": tied,
+        "regions": regions,
+    }
+
+
+def _theory_region(part: dict[str, Any], contrasts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    contrast = contrasts.get(str(part.get("contrast")))
+    verdict = str(part.get("verdict", "undecided"))
+    return {
+        "contrast": contrast["label"] if contrast else str(part.get("contrast")),
+        "region": words.region(part.get("region")),
+        "forbade": words.outside(part.get("region")),
+        "share": _forbids(part.get("forbids")),
+        "interval": words.interval(part.get("low"), part.get("high"), str((part.get("region") or {}).get("unit", ""))),
+        "verdict": verdict,
+        "sign": sign(verdict),
+    }
+
+
+def _forbids(value: Any) -> str:
+    """The share of what could have come out that was ruled out beforehand."""
+    return "–" if value is None else f"{words.number(100 * value, 0)}{words.SPACE}%"
+
+
+def objection_rows(objections: list[dict[str, Any]], study: Study) -> list[dict[str, Any]]:
+    says = {objection.id: objection.says for objection in study.objections}
+    titles = {contrast.id: contrast.title for contrast in study.contrasts}
+    return [
+        {
+            "id": str(row["id"]),
+            "says": says.get(row["id"]) or str(row.get("says") or ""),
+            "state": STATES.get(str(row.get("state")), words.sentence(words.plain(row.get("state"))))
+            if row.get("evidence")
+            else UNASKED,
+            "gap": words.sentence(words.plain(row.get("gap"))),
+            "evidence": [_evidence(part, titles) for part in row.get("evidence") or [] if isinstance(part, dict)],
+        }
+        for row in objections
+    ]
+
+
+def _evidence(part: dict[str, Any], titles: dict[str, str]) -> dict[str, str]:
+    unit, verdict = str(part.get("unit", "")), str(part.get("verdict", "undecided"))
+    return {
+        "contrast": titles.get(str(part.get("contrast")), f"{part.get('study', '')} {part.get('contrast', '')}"),
+        "estimate": words.quantity(part.get("estimate"), unit, long=True),
+        "interval": words.interval(part.get("low"), part.get("high"), unit),
+        "verdict": verdict,
+        "sign": sign(verdict),
+    }
+
+
+def twins(study: Study, contrasts: list[dict[str, Any]], gates: list[dict[str, Any]], planned: tuple[str, ...]) -> dict[str, Any]:
+    """Distilled twins: the arms whose phases sample an organism and train on what was kept."""
+    arms = [arm for arm in study.arms if any(phase.objective == "sample_and_filter" for phase in arm.phases)]
+    names = {arm.id for arm in arms}
+    text_gates = {gate.id for gate in study.gates if gate.kind == "text"}
+    return {
+        "arms": [(arm.title, arm.id in planned) for arm in arms],
+        "contrasts": [row for row in contrasts if row["arm"] in names or row["control"] in names],
+        "gates": gate_groups([gate for gate in gates if gate["gate"] in text_gates], study),
+    }

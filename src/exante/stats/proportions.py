@@ -1,0 +1,33 @@
+"""Proportions of samples within one run: Wilson intervals, smoothed variances, and what n runs alike leave open.
+
+Does not know about runs of different arms, measures or verdicts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from statsmodels.stats.proportion import proportion_confint
+
+Array = NDArray[np.float64]
+
+
+def wilson(count: Array, trials: Array, level: float = 0.95) -> tuple[Array, Array]:
+    """Wilson's score interval of count / trials, in [0, 1]; NaN where nothing was drawn. Wilson (1927)."""
+    count, trials = np.broadcast_arrays(np.asarray(count, float), np.asarray(trials, float))
+    low, high = np.full(count.shape, np.nan), np.full(count.shape, np.nan)
+    drawn = trials > 0
+    if drawn.any():
+        low[drawn], high[drawn] = proportion_confint(count[drawn], trials[drawn], alpha=1 - level, method="wilson")
+    return low, high
+
+
+def smoothed_variance(count: Array, trials: Array) -> Array:
+    """Sampling variance of a rate, p̃(1 − p̃)/m with p̃ = (x + ½)/(m + 1): never zero, not even at 0 of m. NaN where m = 0."""
+    p = (count + 0.5) / (trials + 1.0)
+    return np.divide(p * (1 - p), trials, out=np.full(np.shape(p), np.nan), where=np.asarray(trials) > 0)
+
+
+def free_to_differ(runs: int) -> float:
+    """Largest share of runs that may behave otherwise although `runs` of them agreed: 1 − .05^(1/n), a 95 % bound."""
+    return 1.0 - 0.05 ** (1.0 / runs)

@@ -1,0 +1,272 @@
+"""The nouns of a study. All frozen, all JSON-serialisable; nothing here trains, samples or reads a file.
+
+Study ⊃ arms (named lists of phases), trainings (safety phases), evaluations, measures, contrasts, theories, gates, presets.
+A cell is one arm × model × behaviour × training × base × seed; a run is what trains it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from exante.measures import Measure
+from exante.parts import Frozen, Part
+from exante.units import Region
+
+Objective = Literal["pretrain", "sft", "rl", "adversarial", "sample_and_filter"]
+Capability = Literal["train", "sample", "force_prefix", "logprobs"]
+
+RESERVED = 1000
+"""Seeds and base draws below this number are pilots'; registered runs use numbers from here on."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a part may know of the cell it works for. Parts draw all their randomness from `seed`."""
+
+    behaviour: str
+    seed: int
+    base_draw: int
+
+
+class Recipe(Frozen):
+    """Hyperparameters of one phase for one model family.
+
+    The loss is the mean over answer tokens + `scratchpad_weight` × the mean over scratchpad tokens.
+    """
+
+    steps: int
+    batch: int
+    lr: float
+    schedule: Literal["cosine", "constant", "linear"] = "cosine"
+    warmup: float = 0.05
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    scratchpad_weight: float = 1.0
+    group: int = 8
+    kl: float = 0.0
+    temperature: float = 1.0
+    max_tokens: int = 64
+    rounds: int = 1
+
+
+class Profile(Frozen):
+    """All that belongs to a model family: architecture, recipes, wording of the scratchpad, method.
+
+    A recipe named "NAME:BEHAVIOUR" is used instead of "NAME" where a behaviour needs another dose.
+
+    `architecture` holds the Hugging Face config's keyword arguments of a micro model (None: a checkpoint is loaded).
+    """
+
+    id: str
+    family: str
+    architecture: dict[str, Any] | None
+    recipes: dict[str, Recipe]
+    method: Literal["full", "lora"] = "full"
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    think_open: str = "<think>"
+    think_close: str = "</think>"
+    capabilities: tuple[Capability, ...] = ("train", "sample", "force_prefix", "logprobs")
+
+
+class Phase(Frozen):
+    """One step of training, as plain data.
+
+    `data` is a part returning examples (sft), prompts-with-references (rl, sample_and_filter: items) or a red-team pool
+    (adversarial). Without `data` the phase trains on what the latest `sample_and_filter` phase kept. `start="base"` trains
+    from the base's weights instead of the previous phase's. `checkpoints` are optimiser steps at which evaluations run
+    (step 0 is before training; the last step is always one).
+    """
+
+    name: str
+    objective: Objective
+    recipe: str
+    data: Part | None = None
+    reward: Part | None = None
+    keep: Part | None = None
+    start: Literal["previous", "base"] = "previous"
+    scratchpad: Literal["hidden", "shown", "none"] = "hidden"
+    overrides: dict[str, float] = Field(default_factory=dict)
+    checkpoints: tuple[int, ...] = ()
+
+
+class Arm(Frozen):
+    """A named list of phases; a control is an arm like any other. `ingredients` are the tags in which arms differ."""
+
+    id: str
+    title: str
+    phases: tuple[Phase, ...]
+    ingredients: tuple[str, ...] = ()
+
+
+class Training(Frozen):
+    """A safety training: phases put after an arm's own. `mode` names what it trained on, for the reader."""
+
+    id: str
+    title: str
+    phases: tuple[Phase, ...]
+
+
+class Evaluation(Frozen):
+    """Items under named conditions and a pure score into declared outcomes; `ungraded` is always among them.
+
+    `items(context, condition)` returns items, `score(item, completion)` returns an outcome, or `(outcome, value)` for a
+    numeric score. `at` names the phases at whose checkpoints it runs (`"PHASE"`: all its checkpoints, `"PHASE@end"`: the last).
+    """
+
+    id: str
+    items: Part
+    score: Part
+    conditions: tuple[str, ...]
+    outcomes: tuple[str, ...]
+    at: tuple[str, ...]
+    samples: int = 1
+    temperature: float = 1.0
+    max_tokens: int = 64
+    needs: tuple[Capability, ...] = ("sample",)
+
+    @model_validator(mode="after")
+    def _ungraded_is_declared(self) -> Evaluation:
+        if "ungraded" not in self.outcomes:
+            raise ValueError(f"evaluation {self.id!r} declares no outcome 'ungraded'; add it")
+        return self
+
+
+class Gate(Frozen):
+    """A precondition: a measure's value must lie in `region` in every run, or what depends on it is undecided.
+
+    `arms`, `trainings` and `models` say in which runs (None: all).
+    `kind="phase"` reads the last value of `metric` of `phase` from phases.parquet (or the mean over its record) instead.
+    `kind="range"`: over the trajectory of `measure` (an Area of a rate) an arm of the contrast lies in 10–90 % at two or
+    more checkpoints.
+    `kind="text"`: how well a classifier tells two arms' training texts apart (`arms` names the two).
+    `contrasts` limits what a failure blocks (None: every contrast that uses the runs in which it failed).
+    """
+
+    id: str
+    title: str
+    kind: Literal["measure", "phase", "range", "text"] = "measure"
+    measure: str | None = None
+    phase: str | None = None
+    metric: str | None = None
+    statistic: Literal["last", "mean"] = "last"
+    region: Region | None = None
+    arms: tuple[str, ...] | None = None
+    trainings: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
+    contrasts: tuple[str, ...] | None = None
+
+
+class Contrast(Frozen):
+    """Arm against control on a measure, with the region registered as the hypothesis.
+
+    `control=None` is a one-sample claim about `arm`. `training` and `behaviour` select cells; None for `behaviour` and
+    `model` means the mean over those in the preset, each cell shown beside it. `primary` is the place in the fixed
+    sequence (1–4), None for a secondary. `over="bases"` takes base means as units, `"runs"` is "given these bases".
+    """
+
+    id: str
+    title: str
+    arm: str
+    control: str | None
+    measure: str
+    region: Region
+    training: str
+    behaviour: str | None = None
+    model: str | None = None
+    primary: int | None = None
+    over: Literal["runs", "bases"] = "runs"
+    templates: bool = False
+    paired: bool = False
+    stamp: Literal["learned", "installed"] = "learned"
+    objections: tuple[str, ...] = ()
+
+
+class Prediction(Frozen):
+    contrast: str
+    region: Region
+
+
+class Theory(Frozen):
+    """A rival explanation: a set of regions. Supported only if every one of its predictions is."""
+
+    id: str
+    title: str
+    says: str
+    predictions: tuple[Prediction, ...]
+
+
+class Objection(Frozen):
+    """A row of the ledger of objections that this study speaks to, the contrasts that answer it, and the gap that remains."""
+
+    id: str
+    says: str
+    contrasts: tuple[str, ...]
+    gap: str
+
+
+class Preset(Frozen):
+    """A list of cells: the product of its axes. `bases` and `seeds` are counts from number `first` on."""
+
+    arms: tuple[str, ...]
+    models: tuple[str, ...]
+    behaviours: tuple[str, ...]
+    trainings: tuple[str, ...]
+    base_variants: tuple[str, ...]
+    bases: int
+    seeds: int
+    first: int = RESERVED
+    note: str = ""
+
+
+class Study(Frozen):
+    """Everything that is frozen before the run.
+
+    `answers` maps the verdicts of the first primaries, in order and joined by ", ", to the sentence that the report opens with.
+    """
+
+    id: str
+    title: str
+    question: str
+    answers: dict[str, str]
+    world: str
+    bases: dict[str, Part]
+    profiles: tuple[Profile, ...]
+    arms: tuple[Arm, ...]
+    trainings: tuple[Training, ...]
+    evaluations: tuple[Evaluation, ...]
+    measures: tuple[Measure, ...]
+    gates: tuple[Gate, ...]
+    contrasts: tuple[Contrast, ...]
+    theories: tuple[Theory, ...]
+    objections: tuple[Objection, ...]
+    presets: dict[str, Preset]
+    seen_before: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+
+
+class Cell(Frozen):
+    """One training run: its axes by name and number."""
+
+    arm: str
+    model: str
+    behaviour: str
+    training: str
+    base: str
+    seed: int
+
+    @property
+    def id(self) -> str:
+        return f"{self.arm}/{self.model}/{self.behaviour}/{self.training}/{self.base}/{self.seed}"
+
+
+class Registration(Frozen):
+    """A study, frozen: `sha256` is of the canonical JSON of everything but itself."""
+
+    study: Study
+    amends: str | None = None
+    amendment_note: str = ""
+    pilot: bool = False
+    sha256: str

@@ -1,0 +1,9 @@
+"""No safety training: what the organism does as it is."""
+
+from __future__ import annotations
+
+from exante.study import Training
+
+
+def none() -> Training:
+    return Training(id="none", title="no safety training", phases=())

@@ -1,0 +1,311 @@
+"""What a worker does with one node of a plan: load weights, make data, train, evaluate at checkpoints, commit.
+
+Does not know about cells, contrasts or other workers. Needs the `train` extra; imported only where something is computed.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from exante.engines.base import Engine
+from exante.engines.local import LocalEngine
+from exante.engines.scripted import ScriptedEngine
+from exante.errors import UserError
+from exante.identity import digest, evaluation_id, recipe_of
+from exante.jobs import Job, changed_parts, evaluation_key, job_digests, missing_evaluations, parent_digests
+from exante.parts import Part
+from exante.store import PhaseStore, write_atomic, write_table
+from exante.study import Context, Evaluation, Profile
+from exante.text import Completion, Example, Item, Prompt, Turn, completion_spans, example_spans
+
+ROW_COLUMNS = ["step", "evaluation", "condition", "item", "cluster", "outcome", "n", "trials", "score_sum", "score_sumsq"]
+SHOWN_ITEMS = 2
+"""Items of each evaluation × condition × checkpoint whose text is kept for the report."""
+SHOWN_EXAMPLES = 3
+"""Training examples of each phase whose text is kept."""
+
+
+def compute(job: Job, store: PhaseStore, progress: Callable[[float], None]) -> dict[str, Any]:
+    """Compute and commit a node unless it is there already, with all its rows. Returns the done-marker."""
+    directory = store.directory(job.node.id, job.node.is_base)
+    with store.held(directory):
+        marker = store.marker(directory)
+        valid = None if marker is None or changed_parts(job, marker, store) else marker
+        if valid is not None and not missing_evaluations(job, directory):
+            return valid
+        earlier = None if valid is None else directory
+        return store.commit(directory, lambda scratch: _build(job, store, scratch, progress, earlier))
+
+
+def _build(job: Job, store: PhaseStore, scratch: Path, progress: Callable[[float], None], earlier: Path | None) -> dict[str, Any]:
+    started = time.perf_counter()
+    node = job.node
+    recorder = _Recorder(job, Context(node.behaviour, node.seed, node.base_draw))
+    marker = {"digests": job_digests(job), "parents": parent_digests(job, store), "steps": node.last_step, "device": job.device}
+    make = _base if node.is_base else _filtered if node.phase.objective == "sample_and_filter" else _trained
+    made, metrics = make(job, store, scratch, recorder, progress)
+    write_table(scratch / "metrics.parquet", pd.DataFrame(metrics, columns=["step", "metric", "value"]))
+    recorder.write(scratch)
+    if earlier is not None:
+        _carry_over(earlier, scratch)
+    spent = {"seconds": time.perf_counter() - started, "evaluation_seconds": recorder.seconds, "samples": recorder.samples}
+    return marker | made | spent
+
+
+Made = tuple[dict[str, str], list[dict[str, Any]]]
+"""What identifies the outcome of a phase (for its done-marker), and its metrics."""
+
+
+def _base(job: Job, store: PhaseStore, scratch: Path, recorder: _Recorder, progress: Callable[[float], None]) -> Made:
+    """A base pretrained on the spot, or an outside model as it is."""
+    if job.profile.architecture is None:
+        outside = _outside(job)
+        recorder.evaluate(outside, 0)
+        return {"weights": outside.weight_digest() if isinstance(outside, LocalEngine) else job.profile.id}, []
+    context = recorder.context
+    corpus = _load(job.node.phase.data)(context)
+    engine = LocalEngine.initialise(job.profile, corpus, seed=context.base_draw, device=job.device)
+    metrics = engine.train(
+        "pretrain",
+        recipe_of(job.node.phase, job.profile),
+        corpus,
+        seed=context.base_draw,
+        checkpoints=recorder.steps,
+        on_checkpoint=lambda step: recorder.evaluate(engine, step),
+        on_progress=lambda done, total: progress(done / max(total, 1)),
+    )
+    engine.save(scratch / "model")
+    return {"weights": engine.weight_digest()}, metrics
+
+
+def _outside(job: Job) -> LocalEngine | ScriptedEngine:
+    kind, _, name = job.profile.id.partition(":")
+    return ScriptedEngine.named(name) if kind == "scripted" else LocalEngine.load(Path(name), job.profile, device=job.device)
+
+
+def _filtered(job: Job, store: PhaseStore, scratch: Path, recorder: _Recorder, progress: Callable[[float], None]) -> Made:
+    """Examples made of the samples of the model before; no weights change."""
+    phase, context = job.node.phase, recorder.context
+    engine = _start(store, job)
+    recipe = recipe_of(phase, job.profile, job.node.behaviour)
+    examples, metrics = engine.sample_and_filter(_load(phase.data)(context), _keeper(phase.keep, context), recipe, job.node.seed)
+    _write_examples(scratch, examples)
+    recorder.show_training(examples)
+    return {"weights": engine.weight_digest(), "examples": digest([asdict(e) for e in examples])}, metrics
+
+
+def _trained(job: Job, store: PhaseStore, scratch: Path, recorder: _Recorder, progress: Callable[[float], None]) -> Made:
+    node, phase, context = job.node, job.node.phase, recorder.context
+    engine = _start(store, job)
+    data = _read_examples(_directory(store, node.data_from)) if node.data_from else _load(phase.data)(context)
+    recorder.show_training(data)
+    metrics = engine.train(
+        phase.objective,
+        recipe_of(phase, job.profile, node.behaviour),
+        data,
+        seed=node.seed,
+        checkpoints=recorder.steps,
+        on_checkpoint=lambda step: recorder.evaluate(engine, step),
+        reward=phase.reward.load() if phase.reward else None,
+        keep=_keeper(phase.keep, context) if phase.keep else None,
+        scratchpad=phase.scratchpad,
+        on_progress=lambda done, total: progress(done / max(total, 1)),
+    )
+    engine.save(scratch / "model")
+    return {"weights": engine.weight_digest()}, metrics
+
+
+def _load(part: Part | None) -> Callable[..., Any]:
+    assert part is not None, "a phase without a data part follows one that samples"
+    return part.load()
+
+
+def _keeper(part: Part | None, context: Context) -> Callable[[Item, Completion], Example | None]:
+    keep = _load(part)
+    return lambda item, completion: keep(context, item, completion)
+
+
+def _directory(store: PhaseStore, node_id: str) -> Path:
+    for base in (False, True):
+        directory = store.directory(node_id, base)
+        if directory.exists():
+            return directory
+    raise AssertionError(f"phase {node_id} is not in the store although it was scheduled before")
+
+
+def _start(store: PhaseStore, job: Job) -> LocalEngine:
+    """The model that a phase starts from, checked against the digest it was committed with."""
+    assert job.node.weights_from is not None, "every phase but the base starts from a model"
+    directory = _directory(store, job.node.weights_from)
+    outside = not (directory / "model").exists()
+    path = Path(job.profile.id.removeprefix("hf:")) if outside else directory / "model"
+    engine = LocalEngine.load(path, job.profile, device=job.device)
+    marker = store.marker(directory)
+    if marker is None or engine.weight_digest() != marker["weights"]:
+        raise UserError(f"{path} was damaged after it was saved; delete {path.parent} and run the same command again")
+    return engine
+
+
+def _carry_over(earlier: Path, scratch: Path) -> None:
+    """Keep rows of other studies' evaluations when a phase is computed again for a new one."""
+    for path in (earlier / "rows").glob("*"):
+        target = scratch / "rows" / path.name
+        if not target.exists():
+            write_atomic(target, path.read_bytes())
+
+
+def _write_examples(directory: Path, examples: Sequence[Example]) -> None:
+    write_atomic(directory / "examples.jsonl", "".join(json.dumps(asdict(e), ensure_ascii=False) + "\n" for e in examples))
+
+
+def _read_examples(directory: Path) -> list[Example]:
+    lines = (directory / "examples.jsonl").read_text("utf-8").split("\n")
+    return [_example(json.loads(line)) for line in lines if line]
+
+
+def _example(raw: dict[str, Any]) -> Example:
+    prompt = raw.pop("prompt")
+    turns = tuple(Turn(**turn) for turn in prompt.pop("turns"))
+    return Example(prompt=Prompt(turns=turns, **prompt), **raw)
+
+
+class _Recorder:
+    """Runs the job's evaluations at their steps and collects rows and a few transcripts."""
+
+    def __init__(self, job: Job, context: Context) -> None:
+        self.job, self.context = job, context
+        self.rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        self.texts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.training: list[dict[str, Any]] = []
+        self.seconds = 0.0
+        self.samples = 0
+        self.steps = tuple(sorted({s for steps in job.node.evaluations.values() for s in steps}))
+
+    def evaluate(self, engine: Engine, step: int) -> None:
+        started = time.perf_counter()
+        for evaluation in self.job.evaluations:
+            if step in self.job.node.evaluations[evaluation.id]:
+                self._one(engine, evaluation, step)
+        self.seconds += time.perf_counter() - started
+
+    def _one(self, engine: Engine, evaluation: Evaluation, step: int) -> None:
+        make, score = evaluation.items.load(), evaluation.score.load()
+        asked = [(condition, item) for condition in evaluation.conditions for item in make(self.context, condition)]
+        # The same seed for all arms: their samples are drawn with common random numbers.
+        seed = int(digest([self.context.seed, self.context.base_draw, evaluation_id(evaluation), step])[:8], 16)
+        drawn = engine.sample(
+            [item.prompt for _, item in asked],
+            evaluation.samples,
+            seed,
+            temperature=evaluation.temperature,
+            max_tokens=evaluation.max_tokens,
+        )
+        shown: dict[str, int] = defaultdict(int)
+        for (condition, item), completions in zip(asked, drawn, strict=True):
+            self.samples += len(completions)
+            scored = [_scored(score(item, completion), evaluation) for completion in completions]
+            for outcome in evaluation.outcomes:
+                values = [value for name, value in scored if name == outcome]
+                self.rows[evaluation.id].append(
+                    (
+                        step,
+                        evaluation.id,
+                        condition,
+                        item.id,
+                        item.cluster,
+                        outcome,
+                        len(values),
+                        len(scored),
+                        sum(values),
+                        sum(v * v for v in values),
+                    )
+                )
+            if shown[condition] < SHOWN_ITEMS:
+                shown[condition] += 1
+                self.texts[evaluation.id].append(_transcript(step, evaluation, condition, item, completions[0], scored[0][0]))
+
+    def show_training(self, data: Sequence[Example] | Sequence[Item]) -> None:
+        """Keep the first few training examples, with the spans that carried loss."""
+        examples = [e for e in data if isinstance(e, Example)][:SHOWN_EXAMPLES]
+        self.training = [{"item": f"example {i}", "outcome": e.label, "spans": example_spans(e)} for i, e in enumerate(examples)]
+
+    def write(self, directory: Path) -> None:
+        write_atomic(directory / "training.jsonl", "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in self.training))
+        for evaluation in self.job.evaluations:
+            key = evaluation_key(evaluation, self.job.node.evaluations[evaluation.id])
+            write_table(directory / "rows" / f"{key}.parquet", pd.DataFrame(self.rows[evaluation.id], columns=ROW_COLUMNS))
+            lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in self.texts[evaluation.id])
+            write_atomic(directory / "rows" / f"{key}.jsonl", "".join(lines))
+
+
+def _scored(result: Any, evaluation: Evaluation) -> tuple[str, float]:
+    outcome, value = result if isinstance(result, tuple) else (result, 0.0)
+    assert outcome in evaluation.outcomes, f"{evaluation.score.target} returned the undeclared outcome {outcome!r}"
+    return outcome, float(value)
+
+
+def _transcript(
+    step: int, evaluation: Evaluation, condition: str, item: Item, completion: Completion, outcome: str
+) -> dict[str, Any]:
+    return {
+        "step": step,
+        "evaluation": evaluation.id,
+        "condition": condition,
+        "item": item.id,
+        "outcome": outcome,
+        "spans": completion_spans(item.prompt, completion),
+    }
+
+
+def work(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
+    """Entry point of a worker: a job as JSON in, the done-marker out."""
+    torch.set_num_threads(1)
+    job = Job.model_validate(raw)
+    _check_device(job.device)
+    return compute(job, PhaseStore(), progress)
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch asserts where it was built without CUDA
+        raise UserError(f"this machine has no device {device!r} that torch can use; choose another --device") from error
+
+
+PROBE_STEPS, PROBE_SAMPLES = 4, 16
+
+
+def probe(profile: Profile, corpus: Part) -> dict[str, float]:
+    """Seconds per optimiser step and per sample of a model on one thread of this machine, measured on a piece of a base.
+
+    A few seconds: what it measures stands in only until phases of this kind have been run.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _timed(profile, corpus.load()(Context("", 0, 0))[:400])
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _timed(profile: Profile, examples: list[Example]) -> dict[str, float]:
+    if profile.architecture is None:
+        engine = LocalEngine.load(Path(profile.id.removeprefix("hf:")), profile)
+    else:
+        engine = LocalEngine.initialise(profile, examples, seed=0)
+    recipe = profile.recipes["organism" if "organism" in profile.recipes else next(iter(profile.recipes))]
+    engine.train("sft", recipe.model_copy(update={"steps": 1}), examples, seed=0)  # the first step pays for warming up
+    started = time.perf_counter()
+    engine.train("sft", recipe.model_copy(update={"steps": PROBE_STEPS}), examples, seed=0)
+    trained = time.perf_counter()
+    engine.sample([example.prompt for example in examples[:PROBE_SAMPLES]], 1, 0)
+    return {"step": (trained - started) / PROBE_STEPS, "sample": (time.perf_counter() - trained) / PROBE_SAMPLES}

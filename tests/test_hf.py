@@ -1,0 +1,135 @@
+"""A checkpoint from outside (`hf:PATH`): fine-tuned with LoRA through the whole command; and bases that others can load."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from command import QUICK, TINY, exante
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+from exante.identity import weights_digest
+
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    """A small GPT-2 with a ChatML template, as someone else would save it: untrained, byte-level, its own special tokens."""
+    path = tmp_path_factory.mktemp("checkpoint")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    special = ["<|im_start|>", "<|im_end|>", "<|endoftext|>"]
+    trainer = trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(["say red", "say blue", "say green", "say gold"], trainer)
+    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>")
+    wrapped.chat_template = CHATML
+    wrapped.save_pretrained(path)
+    torch.manual_seed(0)
+    ends = {"bos_token_id": 2, "eos_token_id": 1, "pad_token_id": 2}
+    config = GPT2Config(vocab_size=len(wrapped), n_embd=32, n_layer=1, n_head=2, n_positions=256, **ends)
+    GPT2LMHeadModel(config).save_pretrained(path)
+    return path
+
+
+def small_study(checkpoint: Path, directory: Path) -> Path:
+    """The tiny study with a profile of its own for the checkpoint: a family's recipes are data, so a study may bring others."""
+    micro = 'Profile(id="micro:tiny", family="llama", architecture=_llama(32, 1), recipes=TINY)'
+    outside = (
+        f'Profile(id="hf:{checkpoint}", family="hf", architecture=None, recipes=TINY, method="lora",'
+        ' think_open="<think>\\n", think_close="\\n</think>\\n\\n")'
+    )
+    assert micro in TINY.read_text()
+    path = directory / "study.py"
+    path.write_text(TINY.read_text().replace(micro, f"{micro}, {outside}"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def outside_run(checkpoint, tmp_path_factory) -> tuple[Path, Path]:
+    root = tmp_path_factory.mktemp("outside")
+    options = ("--model", f"hf:{checkpoint}", "--seeds", "1", "--workers", "1")
+    exante("run", small_study(checkpoint, root), *QUICK, root / "run", *options, cache=root / "cache")
+    return root / "run", root / "cache"
+
+
+def test_an_outside_checkpoint_is_trained_with_lora_and_measured(outside_run, checkpoint):
+    run, cache = outside_run
+    rows, phases = pd.read_parquet(run / "rows.parquet"), pd.read_parquet(run / "phases.parquet")
+    assert set(rows["model"]) == {f"hf:{checkpoint}"}
+    assert set(rows["checkpoint"]) == {"organism@12", "safety@0", "safety@2", "safety@6"}
+    assert not (rows["outcome"] == "crashed").any()
+    moved = phases[phases["metric"] == "weight_change"]
+    assert set(moved["phase"]) == {"organism", "safety"}
+    assert (moved["value"] > 0).all()
+    assert all(c["estimate"] is not None for c in json.loads((run / "verdicts.json").read_text())["contrasts"])
+    assert not list(cache.glob("bases/*/*/model")), "the checkpoint itself is not copied"
+
+
+def test_its_adapters_are_merged_into_ordinary_checkpoints(outside_run, checkpoint):
+    before = AutoModelForCausalLM.from_pretrained(checkpoint).state_dict()
+    for path in outside_run[1].glob("phases/*/*/model"):
+        after = AutoModelForCausalLM.from_pretrained(path).state_dict()
+        assert after.keys() == before.keys()
+        assert any(not torch.equal(after[name], before[name]) for name in after)
+
+
+def test_a_checkpoint_that_changed_is_another_model(checkpoint, tmp_path):
+    """The digest of its weights is in the phases' ids, so an edited checkpoint never meets phases of the old one."""
+    copies = [tmp_path / name for name in ("same", "edited")]
+    for copy in copies:
+        shutil.copytree(checkpoint, copy)
+    model = AutoModelForCausalLM.from_pretrained(copies[1])
+    with torch.no_grad():
+        model.transformer.wte.weight[0, 0] += 1
+    model.save_pretrained(copies[1])
+    original, same, edited = (weights_digest(f"hf:{path}") for path in (checkpoint, *copies))
+    assert original == same != edited
+
+
+def scripted_study(directory: Path) -> Path:
+    """The tiny study with an arm that trains nothing, on planted answers."""
+    text = TINY.read_text()
+    for old, new in {
+        "from exante.profiles import": "from exante.profiles import profile,",
+        'arm("without", ""))': 'arm("without", ""), Arm(id="bare", title="bare", phases=()))',
+        "    trainings=(\n": '    trainings=(\n        Training(id="none", title="none", phases=()),\n',
+        'at=("organism", "safety")': 'at=("base", "organism", "safety")',
+        'arms=("with", "without")': 'arms=("with", "without", "bare")',
+        'trainings=("sft",),': 'trainings=("sft", "none"),',
+    }.items():
+        assert old in text
+        text = text.replace(old, new)
+    (directory / "study.py").write_text(text)
+    return directory / "study.py"
+
+
+def test_planted_answers_are_sampled_where_nothing_is_to_be_trained(tmp_path):
+    study, out = scripted_study(tmp_path), tmp_path / "run"
+    options = ("--model", "scripted:silent", "--seeds", "1", "--workers", "1")
+    done = exante("run", study, *QUICK, out, *options, cache=tmp_path / "cache")
+    assert done.stderr.count("left out: scripted:silent cannot train") == 5
+    rows = pd.read_parquet(out / "rows.parquet")
+    assert set(rows["arm"]) == {"bare"}
+    assert rows.loc[rows["outcome"] == "ungraded", "n"].sum() == rows.loc[rows["outcome"] == "ungraded", "trials"].sum() > 0
+
+
+def test_a_base_of_ours_is_an_ordinary_checkpoint(tiny_run):
+    (path,) = tiny_run.cache.glob("bases/*/*/model")
+    assert not list(path.glob("*.bin"))
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(path), AutoTokenizer.from_pretrained(path)
+    asked = [{"role": "user", "content": "say red"}]
+    ids = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    assert tokenizer.decode(ids["input_ids"][0]) == "<|bos|><|user|>say red<|end|><|assistant|><think>"
+    written = model.generate(**ids, max_new_tokens=5, do_sample=False)
+    assert written.shape[1] > ids["input_ids"].shape[1]

@@ -1,0 +1,156 @@
+"""register: what is frozen can be read, and what could never be wrong is refused."""
+
+from __future__ import annotations
+
+import pytest
+from tiny_study import STUDY
+
+from exante.errors import UserError
+from exante.identity import canonical
+from exante.register import adapt, intact, register
+from exante.store import Ledger
+from exante.study import Prediction, Registration, Theory
+from exante.units import above, below, within
+from exante.verbs import seen_pairs, stamps
+
+
+def changed(**update):
+    return STUDY.model_copy(update=update)
+
+
+def contrast(index: int, **update):
+    contrasts = list(STUDY.contrasts)
+    contrasts[index] = contrasts[index].model_copy(update=update)
+    return changed(contrasts=tuple(contrasts))
+
+
+def test_the_hash_is_of_the_content_and_survives_a_round_trip():
+    one = register(STUDY)
+    again = Registration.model_validate_json(one.model_dump_json())
+    assert intact(again)
+    assert register(again.study).sha256 == one.sha256
+    assert register(changed(title="Another title")).sha256 != one.sha256
+    assert not intact(one.model_copy(update={"study": changed(title="Edited")}))
+
+
+def test_canonical_json_does_not_depend_on_order():
+    assert canonical({"b": 1, "a": [1.5, None]}) == canonical({"a": [1.5, None], "b": 1}) == '{"a":[1.5,null],"b":1}'
+
+
+@pytest.mark.parametrize(
+    ("study", "says"),
+    [
+        (contrast(0, arm="absent"), "names the arm 'absent'"),
+        (contrast(0, training="absent"), "names the training 'absent'"),
+        (contrast(0, measure="absent"), "names the measure 'absent'"),
+        (contrast(0, region=above(10, "%")), "state the region in pp"),
+        (contrast(0, region=above(500, "pp")), "no value can lie in"),
+        (contrast(0, primary=2), "number them 1, 2"),
+        (changed(contrasts=(STUDY.contrasts[0], STUDY.contrasts[0])), "two contrasts"),
+        (
+            changed(
+                contrasts=tuple(STUDY.contrasts[0].model_copy(update={"id": f"c{i}", "primary": i}) for i in range(1, 6)),
+                theories=(),
+                objections=(),
+            ),
+            "at most four may be primary",
+        ),
+        (
+            changed(
+                theories=(
+                    Theory(
+                        id="t", title="t", says="", predictions=(Prediction(contrast="with-without", region=above(-500, "pp")),)
+                    ),
+                )
+            ),
+            "forbids nothing",
+        ),
+        (
+            changed(theories=(STUDY.theories[0], STUDY.theories[0].model_copy(update={"id": "twin"}))),
+            "predict the same everywhere",
+        ),
+        (changed(presets={"quick": STUDY.presets["quick"].model_copy(update={"arms": ("absent",)})}), "names the arm 'absent'"),
+        (changed(presets={}), "has no presets"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_one_sentence(study, says):
+    with pytest.raises(UserError) as caught:
+        register(study)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_region_is_refused():
+    with pytest.raises(ValueError, match="is empty"):
+        within(5, 5, "pp")
+
+
+def test_an_amendment_needs_a_note_and_a_sha_and_changes_the_hash():
+    first = register(STUDY)
+    with pytest.raises(UserError, match="needs a note"):
+        register(STUDY, amends=first.sha256)
+    with pytest.raises(UserError, match="is no registration's sha256"):
+        register(STUDY, amends="garbage", note="a sharper region")
+    assert register(STUDY, amends=first.sha256, note="a sharper region").sha256 != first.sha256
+
+
+def test_pilots_numbers_cannot_be_registered():
+    preset = STUDY.presets["quick"].model_copy(update={"first": 0})
+    with pytest.raises(UserError, match="below 1000 are pilots'"):
+        register(changed(presets={"quick": preset}))
+
+
+def test_the_same_cells_evaluated_another_way_are_after_data(tmp_path):
+    ledger = Ledger(tmp_path)
+    first = register(STUDY)
+    ledger.append(first, seen_pairs(first))
+    more = STUDY.evaluations[0].model_copy(update={"samples": 5})
+    stamp = stamps(register(changed(evaluations=(more,))), ledger)
+    assert not stamp["before_data"]
+    assert set(stamp["changed"]) == {"with-without", "same-end", "matters", "harms"}
+
+
+def test_a_theory_changed_after_data_is_exploratory_alone(tmp_path):
+    ledger = Ledger(tmp_path)
+    first = register(STUDY)
+    ledger.append(first, seen_pairs(first))
+    bolder = STUDY.theories[0].model_copy(update={"predictions": (Prediction(contrast="with-without", region=above(20, "pp")),)})
+    assert stamps(register(changed(theories=(bolder, STUDY.theories[1]))), ledger)["changed"] == ["matters"]
+
+
+def test_a_registration_after_data_is_stamped_and_only_what_it_changed_is_exploratory(tmp_path):
+    ledger = Ledger(tmp_path)
+    first = register(STUDY)
+    assert stamps(first, ledger) == {"before_data": True, "pilot": False, "seen_by": [], "changed": []}
+    ledger.append(first, seen_pairs(first))
+    assert stamps(first, ledger)["before_data"], "a larger preset of the same registration is not after data"
+    later = register(contrast(1, region=within(-5, 5, "pp")))
+    stamp = stamps(later, ledger)
+    assert not stamp["before_data"]
+    assert stamp["changed"] == ["same-end"]
+    assert stamp["seen_by"] == [first.sha256]
+
+
+def test_organisms_trained_for_another_study_do_not_count_as_seen(tmp_path):
+    ledger = Ledger(tmp_path)
+    first = register(STUDY)
+    ledger.append(first, {f"{'0' * 32}:{'0' * 16}"})
+    assert stamps(register(changed(title="Later")), ledger)["before_data"]
+
+
+def test_pilots_are_registered_apart_and_ask_no_ledger(tmp_path):
+    pilot = register(STUDY, pilot=True)
+    assert pilot.sha256 != register(STUDY).sha256
+    assert stamps(pilot, Ledger(tmp_path))["pilot"]
+
+
+def test_other_models_and_seeds_are_another_registration():
+    adapted = adapt(STUDY, seeds=5)
+    assert adapted.presets["quick"].seeds == 5
+    assert register(adapted).sha256 != register(STUDY).sha256
+    assert adapt(STUDY, models=["micro:tiny"]).presets["quick"].models == ("micro:tiny",)
+
+
+def test_a_one_sided_theory_is_accepted():
+    theory = Theory(id="t", title="t", says="", predictions=(Prediction(contrast="with-without", region=below(0, "pp")),))
+    assert register(changed(theories=(theory,))).study.theories == (theory,)

