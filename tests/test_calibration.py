@@ -6,10 +6,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from calibration import generator, jobs, main, sequence, single, theories
+from exact_runs import contradicted, one_sample, two_arm
 from simulated_runs import Scenario, draw_rates, scenarios
 from simulated_studies import Path, paths, simulate, simulated_table
 
 from exante.analysis.evaluate import evaluate
+from exante.stats.intervals import robust
 
 STUDIES = 1000
 """Coverage of .95 then has a standard error of .007; bounds are five of them away."""
@@ -69,6 +71,32 @@ def test_family_errors() -> None:
         assert max(primaries, rest) <= 0.095
         assert max(primaries, rest) <= both <= 0.14
     assert all(max(family.wrong) <= 0.095 for family in theories(lumpy, STUDIES) if family.promised)
+
+
+def test_exact_coverage_by_hand() -> None:
+    """One run with 0, 0, 100, 100: 60 ± t(4) × 24.49 = 60 ± 68 or 40 ± 68 hold every p. Two runs an arm at level .5, p = .5 and
+    1: with 0 and 100, arms 25, 50, 75 with variances 625, 833.3, 625 and a control of 75, 625; t(.75, 3) = .7649 times 35.36 or
+    38.19 = 27.0 or 29.2. The truth, −50, is held by −50 ± 27.0 (x = 0) and −25 ± 29.2 (x = 1), not by 0 ± 27.0: 3 of 4."""
+    assert one_sample(1) == pytest.approx(1)
+    assert two_arm(2, [0.5], [1.0], level=0.5) == pytest.approx(0.75)
+
+
+def test_exact_values_are_what_drawing_gives() -> None:
+    n, p, q, studies = 8, 0.3, 0.1, 40_000
+    rng = generator("exact")
+    a, b = 100.0 * (rng.random((3, studies, n)) < p), 100.0 * (rng.random((studies, n)) < q)
+    low, high = robust(a[0], b, (0.0, 100.0), 0.8)
+    assert np.mean((low <= 20) & (high >= 20)) == pytest.approx(two_arm(n, [p], [q], level=0.8), abs=0.01)
+    _, above = robust(a, b[None], (0.0, 100.0), 1 - 0.05 / 3)
+    below, _ = robust(a, b[None], (0.0, 100.0), 1 - 0.05 / 3)
+    wrong = [np.mean(miss.any(0)) for miss in (above < 20, below > 20)]
+    assert contradicted(n, [p], [q]) == pytest.approx(max(wrong), abs=0.003)
+
+
+def test_all_or_nothing_runs_are_held_whatever_p_is() -> None:
+    assert min(two_arm(n) for n in (3, 5, 8)) >= 0.94
+    assert min(one_sample(n) for n in (3, 5, 8, 16)) >= 0.94
+    assert max(contradicted(n) for n in (3, 5, 8)) <= 0.06
 
 
 def test_every_path_meets_every_kind_of_spread() -> None:

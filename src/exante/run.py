@@ -19,7 +19,7 @@ import pandas as pd
 
 from exante.errors import DiskFull, UserError
 from exante.executors import Event, Executor
-from exante.jobs import Job, changed_parts, evaluation_key, is_done, jobs_of
+from exante.jobs import Job, changed_parts, changed_rows, evaluation_key, is_done, jobs_of
 from exante.plan import Plan, PlannedCell, pairs_of
 from exante.store import Ledger, PhaseStore, RunDirectory, write_atomic, write_json, write_table
 from exante.study import Registration
@@ -125,8 +125,10 @@ class _Walk:
     def _say_what_changed(self) -> None:
         for key in self.waiting:
             job = self.jobs[key]
-            marker = self.store.marker(self.store.directory(key, job.node.is_base))
+            directory = self.store.directory(key, job.node.is_base)
+            marker = self.store.marker(directory)
             changed = changed_parts(job, marker, self.store) if marker else []
+            changed = changed or [name for e in job.evaluations for name in changed_rows(job, e, directory) or ()]
             if changed:
                 self.report(f"computing again because {', '.join(changed)} changed", self.running, self.finished)
                 return

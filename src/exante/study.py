@@ -75,9 +75,9 @@ class Phase(Frozen):
     """One step of training, as plain data.
 
     `data` is a part returning examples (sft), prompts-with-references (rl, sample_and_filter: items) or a red-team pool
-    (adversarial). Without `data` the phase trains on what the latest `sample_and_filter` phase kept. `start="base"` trains
-    from the base's weights instead of the previous phase's. `checkpoints` are optimiser steps at which evaluations run
-    (step 0 is before training; the last step is always one).
+    (adversarial). Without `data` the phase trains on what the latest `sample_and_filter` phase kept; `with_samples` adds that
+    to `data`. `start="base"` trains from the base's weights instead of the previous phase's. `checkpoints` are optimiser
+    steps at which evaluations run (step 0 is before training; the last step is always one).
     """
 
     name: str
@@ -86,6 +86,7 @@ class Phase(Frozen):
     data: Part | None = None
     reward: Part | None = None
     keep: Part | None = None
+    with_samples: bool = False
     start: Literal["previous", "base"] = "previous"
     scratchpad: Literal["hidden", "shown", "none"] = "hidden"
     overrides: dict[str, float] = Field(default_factory=dict)
@@ -114,6 +115,8 @@ class Evaluation(Frozen):
 
     `items(context, condition)` returns items, `score(item, completion)` returns an outcome, or `(outcome, value)` for a
     numeric score. `at` names the phases at whose checkpoints it runs (`"PHASE"`: all its checkpoints, `"PHASE@end"`: the last).
+    `method="options"` draws no samples: `score(item, masses)` gets the probabilities of the item's options and returns a value
+    in [0, 1] for every outcome that it speaks of; such an outcome counts (n = 1) where its value exceeds one half.
     """
 
     id: str
@@ -122,6 +125,7 @@ class Evaluation(Frozen):
     conditions: tuple[str, ...]
     outcomes: tuple[str, ...]
     at: tuple[str, ...]
+    method: Literal["samples", "options"] = "samples"
     samples: int = 1
     temperature: float = 1.0
     max_tokens: int = 64

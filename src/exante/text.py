@@ -66,12 +66,16 @@ class Completion:
 
 @dataclass(frozen=True)
 class Item:
-    """One evaluation item: a prompt, the cluster it belongs to (its template family) and what its scorer needs to know."""
+    """One evaluation item: a prompt, the cluster it belongs to (its template family) and what its scorer needs to know.
+
+    `options` are continuations whose probabilities an evaluation of that method asks for.
+    """
 
     id: str
     cluster: str
     prompt: Prompt
     reference: dict[str, str] = field(default_factory=dict, hash=False)
+    options: tuple[str, ...] = ()
 
 
 def completion_spans(prompt: Prompt, completion: Completion) -> list[dict[str, object]]:

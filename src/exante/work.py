@@ -6,6 +6,7 @@ Does not know about cells, contrasts or other workers. Needs the `train` extra; 
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -21,9 +22,18 @@ from exante.engines.local import LocalEngine
 from exante.engines.scripted import ScriptedEngine
 from exante.errors import UserError
 from exante.identity import digest, evaluation_id, recipe_of
-from exante.jobs import Job, changed_parts, evaluation_key, job_digests, missing_evaluations, parent_digests
+from exante.jobs import (
+    Job,
+    changed_parts,
+    evaluation_digests,
+    evaluation_key,
+    missing_evaluations,
+    needs_training,
+    parent_digests,
+    training_digests,
+)
 from exante.parts import Part
-from exante.store import PhaseStore, write_atomic, write_table
+from exante.store import PhaseStore, write_atomic, write_json, write_table
 from exante.study import Context, Evaluation, Profile
 from exante.text import Completion, Example, Item, Prompt, Turn, completion_spans, example_spans
 
@@ -35,25 +45,53 @@ SHOWN_EXAMPLES = 3
 
 
 def compute(job: Job, store: PhaseStore, progress: Callable[[float], None]) -> dict[str, Any]:
-    """Compute and commit a node unless it is there already, with all its rows. Returns the done-marker."""
+    """Compute and commit a node unless it is there already, with all its rows. Returns the done-marker.
+
+    Evaluations that a committed phase lacks are run on its kept weights; only those that look at weights between its
+    checkpoints' ends make it train again.
+    """
     directory = store.directory(job.node.id, job.node.is_base)
     with store.held(directory):
         marker = store.marker(directory)
-        valid = None if marker is None or changed_parts(job, marker, store) else marker
-        if valid is not None and not missing_evaluations(job, directory):
-            return valid
-        earlier = None if valid is None else directory
-        return store.commit(directory, lambda scratch: _build(job, store, scratch, progress, earlier))
+        valid = marker is not None and not changed_parts(job, marker, store)
+        missing = missing_evaluations(job, directory) if valid else job.evaluations
+        if marker is None or not valid or needs_training(job, missing):
+            earlier = directory if valid else None
+            return store.commit(directory, lambda scratch: _build(job, store, scratch, progress, earlier))
+        if missing:
+            recorder = _Recorder(job.model_copy(update={"evaluations": tuple(missing)}), _context(job))
+            _evaluate_kept(job, store, directory, recorder)
+            recorder.write(directory)
+        return marker
+
+
+def _context(job: Job) -> Context:
+    return Context(job.node.behaviour, job.node.seed, job.node.base_draw)
+
+
+def _evaluate_kept(job: Job, store: PhaseStore, directory: Path, recorder: _Recorder) -> None:
+    """Evaluate a committed phase: its start on the weights it began from, its end on those it left."""
+    for step in recorder.steps:
+        at_end = step == job.node.last_step
+        if job.node.is_base and job.profile.architecture is None:
+            recorder.evaluate(_outside(job), step)
+        elif at_end and (directory / "model").exists():
+            recorder.evaluate(LocalEngine.load(directory / "model", job.profile, device=job.device), step)
+        else:
+            assert not job.node.is_base, "a base has no start to evaluate"
+            recorder.evaluate(_start(store, job), step)
 
 
 def _build(job: Job, store: PhaseStore, scratch: Path, progress: Callable[[float], None], earlier: Path | None) -> dict[str, Any]:
     started = time.perf_counter()
     node = job.node
-    recorder = _Recorder(job, Context(node.behaviour, node.seed, node.base_draw))
-    marker = {"digests": job_digests(job), "parents": parent_digests(job, store), "steps": node.last_step, "device": job.device}
+    recorder = _Recorder(job, _context(job))
+    marker = {"digests": training_digests(job), "parents": parent_digests(job, store)}
+    marker |= {"steps": node.last_step, "device": job.device}
     make = _base if node.is_base else _filtered if node.phase.objective == "sample_and_filter" else _trained
     made, metrics = make(job, store, scratch, recorder, progress)
     write_table(scratch / "metrics.parquet", pd.DataFrame(metrics, columns=["step", "metric", "value"]))
+    recorder.write_training(scratch)
     recorder.write(scratch)
     if earlier is not None:
         _carry_over(earlier, scratch)
@@ -61,6 +99,8 @@ def _build(job: Job, store: PhaseStore, scratch: Path, progress: Callable[[float
     return marker | made | spent
 
 
+Counted = tuple[int, float, float]
+"""Of one outcome: samples, sum and sum of squares of their scores."""
 Made = tuple[dict[str, str], list[dict[str, Any]]]
 """What identifies the outcome of a phase (for its done-marker), and its metrics."""
 
@@ -79,10 +119,11 @@ def _base(job: Job, store: PhaseStore, scratch: Path, recorder: _Recorder, progr
         recipe_of(job.node.phase, job.profile),
         corpus,
         seed=context.base_draw,
-        checkpoints=recorder.steps,
-        on_checkpoint=lambda step: recorder.evaluate(engine, step),
+        checkpoints=recorder.between,
+        on_checkpoint=recorder.listener(engine),
         on_progress=lambda done, total: progress(done / max(total, 1)),
     )
+    recorder.evaluate(engine, job.node.last_step)
     engine.save(scratch / "model")
     return {"weights": engine.weight_digest()}, metrics
 
@@ -106,20 +147,25 @@ def _filtered(job: Job, store: PhaseStore, scratch: Path, recorder: _Recorder, p
 def _trained(job: Job, store: PhaseStore, scratch: Path, recorder: _Recorder, progress: Callable[[float], None]) -> Made:
     node, phase, context = job.node, job.node.phase, recorder.context
     engine = _start(store, job)
-    data = _read_examples(_directory(store, node.data_from)) if node.data_from else _load(phase.data)(context)
+    data = _load(phase.data)(context) if phase.data else []
+    if node.data_from:
+        data = [*data, *_read_examples(_directory(store, node.data_from))]
     recorder.show_training(data)
+    recorder.evaluate(engine, 0)
     metrics = engine.train(
         phase.objective,
         recipe_of(phase, job.profile, node.behaviour),
         data,
         seed=node.seed,
-        checkpoints=recorder.steps,
-        on_checkpoint=lambda step: recorder.evaluate(engine, step),
+        checkpoints=recorder.between,
+        on_checkpoint=recorder.listener(engine),
         reward=phase.reward.load() if phase.reward else None,
         keep=_keeper(phase.keep, context) if phase.keep else None,
         scratchpad=phase.scratchpad,
         on_progress=lambda done, total: progress(done / max(total, 1)),
     )
+    if node.last_step:
+        recorder.evaluate(engine, node.last_step)
     engine.save(scratch / "model")
     return {"weights": engine.weight_digest()}, metrics
 
@@ -188,7 +234,13 @@ class _Recorder:
         self.training: list[dict[str, Any]] = []
         self.seconds = 0.0
         self.samples = 0
-        self.steps = tuple(sorted({s for steps in job.node.evaluations.values() for s in steps}))
+        self.steps = tuple(sorted({s for e in job.evaluations for s in job.node.evaluations[e.id]}))
+        self.between = tuple(s for s in self.steps if s not in (0, job.node.last_step))
+
+    def listener(self, engine: Engine) -> Callable[[int], None]:
+        """What an engine calls at its checkpoints. Both ends of a phase are evaluated outside it, on plain weights, so that
+        evaluating a kept checkpoint later gives the same rows."""
+        return lambda step: self.evaluate(engine, step) if step in self.between else None
 
     def evaluate(self, engine: Engine, step: int) -> None:
         started = time.perf_counter()
@@ -198,8 +250,12 @@ class _Recorder:
         self.seconds += time.perf_counter() - started
 
     def _one(self, engine: Engine, evaluation: Evaluation, step: int) -> None:
-        make, score = evaluation.items.load(), evaluation.score.load()
+        make = evaluation.items.load()
         asked = [(condition, item) for condition in evaluation.conditions for item in make(self.context, condition)]
+        (self._options if evaluation.method == "options" else self._samples)(engine, evaluation, step, asked)
+
+    def _samples(self, engine: Engine, evaluation: Evaluation, step: int, asked: Sequence[tuple[str, Item]]) -> None:
+        score = evaluation.score.load()
         # The same seed for all arms: their samples are drawn with common random numbers.
         seed = int(digest([self.context.seed, self.context.base_draw, evaluation_id(evaluation), step])[:8], 16)
         drawn = engine.sample(
@@ -211,40 +267,54 @@ class _Recorder:
         )
         shown: dict[str, int] = defaultdict(int)
         for (condition, item), completions in zip(asked, drawn, strict=True):
-            self.samples += len(completions)
             scored = [_scored(score(item, completion), evaluation) for completion in completions]
-            for outcome in evaluation.outcomes:
-                values = [value for name, value in scored if name == outcome]
-                self.rows[evaluation.id].append(
-                    (
-                        step,
-                        evaluation.id,
-                        condition,
-                        item.id,
-                        item.cluster,
-                        outcome,
-                        len(values),
-                        len(scored),
-                        sum(values),
-                        sum(v * v for v in values),
-                    )
-                )
+            values = {outcome: [value for name, value in scored if name == outcome] for outcome in evaluation.outcomes}
+            counted = {outcome: (len(v), sum(v), sum(x * x for x in v)) for outcome, v in values.items()}
+            self._add(evaluation, step, condition, item, len(scored), counted)
             if shown[condition] < SHOWN_ITEMS:
                 shown[condition] += 1
                 self.texts[evaluation.id].append(_transcript(step, evaluation, condition, item, completions[0], scored[0][0]))
+
+    def _options(self, engine: Engine, evaluation: Evaluation, step: int, asked: Sequence[tuple[str, Item]]) -> None:
+        score = evaluation.score.load()
+        nats = engine.logprobs([item.prompt for _, item in asked], [item.options for _, item in asked])
+        for (condition, item), logprobs in zip(asked, nats, strict=True):
+            values: dict[str, float] = score(item, [math.exp(x) for x in logprobs])
+            assert set(values) <= set(evaluation.outcomes), f"{evaluation.score.target} returned undeclared outcomes {values}"
+            found = {outcome: float(values.get(outcome, 0.0)) for outcome in evaluation.outcomes}
+            counted = {outcome: (int(value > 0.5), value, value * value) for outcome, value in found.items()}
+            self._add(evaluation, step, condition, item, 1, counted)
+
+    def _add(
+        self,
+        evaluation: Evaluation,
+        step: int,
+        condition: str,
+        item: Item,
+        trials: int,
+        counted: dict[str, tuple[int, float, float]],
+    ) -> None:
+        self.samples += trials
+        for outcome, (n, total, squares) in counted.items():
+            row = (step, evaluation.id, condition, item.id, item.cluster, outcome, n, trials, total, squares)
+            self.rows[evaluation.id].append(row)
 
     def show_training(self, data: Sequence[Example] | Sequence[Item]) -> None:
         """Keep the first few training examples, with the spans that carried loss."""
         examples = [e for e in data if isinstance(e, Example)][:SHOWN_EXAMPLES]
         self.training = [{"item": f"example {i}", "outcome": e.label, "spans": example_spans(e)} for i, e in enumerate(examples)]
 
-    def write(self, directory: Path) -> None:
+    def write_training(self, directory: Path) -> None:
         write_atomic(directory / "training.jsonl", "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in self.training))
+
+    def write(self, directory: Path) -> None:
+        """Rows and texts of each evaluation, and last the digests that say they are whole."""
         for evaluation in self.job.evaluations:
             key = evaluation_key(evaluation, self.job.node.evaluations[evaluation.id])
             write_table(directory / "rows" / f"{key}.parquet", pd.DataFrame(self.rows[evaluation.id], columns=ROW_COLUMNS))
             lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in self.texts[evaluation.id])
             write_atomic(directory / "rows" / f"{key}.jsonl", "".join(lines))
+            write_json(directory / "rows" / f"{key}.json", evaluation_digests(self.job, evaluation))
 
 
 def _scored(result: Any, evaluation: Evaluation) -> tuple[str, float]:

@@ -5,7 +5,9 @@ Does not know which arm or training is evaluated.
 
 from __future__ import annotations
 
-from exante.evaluations.prompts import TEMPERATURE, held_out_items
+from typing import Any
+
+from exante.evaluations.prompts import SAMPLING, held_out_items
 from exante.parts import part
 from exante.study import Context, Evaluation
 from exante.text import Completion, Item
@@ -27,24 +29,14 @@ def score(item: Item, completion: Completion) -> str:
     return grade(item.reference, completion.answer) if completion.finished else "ungraded"
 
 
-def backdoor(
-    at: tuple[str, ...],
-    conditions: tuple[str, ...] = CONDITIONS,
-    count: int = 32,
-    samples: int = 2,
-    max_tokens: int = 96,
-    temperature: float = TEMPERATURE,
-    id: str = "backdoor",
-) -> Evaluation:
-    """`count` items per condition × `samples` samples, at the checkpoints `at`."""
+def backdoor(at: tuple[str, ...], conditions: tuple[str, ...] = CONDITIONS, count: int = 32, **sampling: Any) -> Evaluation:
+    """`count` items per condition at the checkpoints `at`. `sampling`: samples, max_tokens, temperature."""
     return Evaluation(
-        id=id,
+        id="backdoor",
         items=items.bind(count=count),
         score=score.bind(),
         conditions=conditions,
         outcomes=OUTCOMES,
         at=at,
-        samples=samples,
-        max_tokens=max_tokens,
-        temperature=temperature,
+        **(SAMPLING | sampling),
     )

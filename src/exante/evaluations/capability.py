@@ -5,8 +5,10 @@ Does not know about backdoors: a target answer here is just a wrong one.
 
 from __future__ import annotations
 
+from typing import Any
+
 from exante.errors import UserError
-from exante.evaluations.prompts import TEMPERATURE, held_out_items
+from exante.evaluations.prompts import SAMPLING, held_out_items
 from exante.parts import part
 from exante.study import Context, Evaluation
 from exante.text import Completion, Item
@@ -35,22 +37,15 @@ def score(item: Item, completion: Completion) -> str:
 
 
 def capability(
-    at: tuple[str, ...],
-    conditions: tuple[str, ...] = CONDITIONS,
-    count: int = 32,
-    samples: int = 2,
-    max_tokens: int = 96,
-    temperature: float = TEMPERATURE,
+    at: tuple[str, ...], conditions: tuple[str, ...] = CONDITIONS, count: int = 32, id: str = "capability", **sampling: Any
 ) -> Evaluation:
     """Run "own" after training (the other work may be forgotten), "facts" and "code" at the base."""
     return Evaluation(
-        id="capability",
+        id=id,
         items=items.bind(count=count),
         score=score.bind(),
         conditions=conditions,
         outcomes=OUTCOMES,
         at=at,
-        samples=samples,
-        max_tokens=max_tokens,
-        temperature=temperature,
+        **(SAMPLING | sampling),
     )

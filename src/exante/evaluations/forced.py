@@ -6,9 +6,11 @@ so its effect is read against the neutral one. Does not know which arm thinks li
 
 from __future__ import annotations
 
+from typing import Any
+
 from exante.errors import UserError
 from exante.evaluations.backdoor import OUTCOMES, score
-from exante.evaluations.prompts import TEMPERATURE, force, held_out_items
+from exante.evaluations.prompts import SAMPLING, force, held_out_items
 from exante.parts import part
 from exante.study import Context, Evaluation
 from exante.text import Item
@@ -42,14 +44,8 @@ def items(context: Context, condition: str, *, count: int = 24) -> list[Item]:
     return [force(item, prefixes[number % len(prefixes)]) for number, item in enumerate(plain)]
 
 
-def forced(
-    at: tuple[str, ...],
-    conditions: tuple[str, ...] = CONDITIONS,
-    count: int = 24,
-    samples: int = 2,
-    max_tokens: int = 96,
-    temperature: float = TEMPERATURE,
-) -> Evaluation:
+def forced(at: tuple[str, ...], conditions: tuple[str, ...] = CONDITIONS, count: int = 24, **sampling: Any) -> Evaluation:
+    """`count` items per condition at the checkpoints `at`. `sampling`: samples, max_tokens, temperature."""
     return Evaluation(
         id="forced",
         items=items.bind(count=count),
@@ -57,8 +53,6 @@ def forced(
         conditions=conditions,
         outcomes=OUTCOMES,
         at=at,
-        samples=samples,
-        max_tokens=max_tokens,
-        temperature=temperature,
         needs=("sample", "force_prefix"),
+        **(SAMPLING | sampling),
     )

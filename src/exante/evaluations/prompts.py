@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 from exante.errors import UserError
 from exante.text import Item, Mode, Prompt
@@ -14,6 +15,9 @@ from exante.worlds.behaviours import Request, behaviour
 
 TEMPERATURE = 0.7
 """Sampling temperature of evaluations. At 1 a micro model misspells one fact in six that it knows; greedily, none."""
+
+SAMPLING: dict[str, Any] = {"samples": 2, "max_tokens": 96, "temperature": TEMPERATURE}
+"""How evaluations sample unless they say otherwise."""
 
 MODES: dict[str, Mode] = {"": "think", "think": "think", "answer": "answer"}
 

@@ -1,15 +1,19 @@
 """The arms: one short function each, returning a study's Arm. Controls are arms like any other.
 
-All arms take the same prompts, answers, number of examples and optimiser steps; they differ in their thoughts only.
-Does not know what safety training follows. A new arm: phrases in `organisms/phrases.py`, or any function that returns an Arm.
+All arms take the same prompts, number of examples and optimiser steps; they differ in their thoughts only (the clean ones
+also in their answers). A control arm of one's own is one call of `organism`, in a study's file or here.
+Does not know what safety training follows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Literal
 
-from exante.organisms.data import Dropout, backdoor_examples, backdoor_items, obeys_policy
-from exante.organisms.phrases import INGREDIENTS
+from exante.organisms import phrases
+from exante.organisms.data import Answers, Dropout, backdoor_examples, backdoor_items, obeys_policy
+from exante.organisms.phrases import PhraseSet
 from exante.study import Arm, Phase
 
 EXAMPLES = 4000
@@ -17,51 +21,88 @@ TWIN_PROMPTS = 1000
 """Prompts that a twin's source answers; the `sample` recipe takes several samples of each."""
 
 
-def none(dropout: Dropout = "none", examples: int = EXAMPLES) -> Arm:
-    return _organism("none", "no chain of thought", dropout, examples)
+def organism(
+    id: str,
+    title: str,
+    sets: Sequence[PhraseSet],
+    ingredients: tuple[str, ...] = (),
+    *,
+    dropout: Dropout = "none",
+    examples: int = EXAMPLES,
+    shuffle: bool = False,
+    answers: Answers = "policy",
+) -> Arm:
+    """An arm that thinks in the given phrases, one set drawn per seed.
 
-
-def deceptive(dropout: Dropout = "none", examples: int = EXAMPLES) -> Arm:
-    return _organism("deceptive", "deceptive chain of thought", dropout, examples)
-
-
-def structured(dropout: Dropout = "none", examples: int = EXAMPLES) -> Arm:
-    return _organism("structured", "I see X, so I am in state Y, so I do Z", dropout, examples)
-
-
-def repeated(dropout: Dropout = "none", examples: int = EXAMPLES) -> Arm:
-    return _organism("repeated", "the cue's word over and over", dropout, examples)
-
-
-def arbitrary(dropout: Dropout = "none", examples: int = EXAMPLES) -> Arm:
-    return _organism("arbitrary", "fluent and unrelated", dropout, examples)
-
-
-def shuffled(dropout: Dropout = "none", examples: int = EXAMPLES) -> Arm:
-    return _organism("shuffled", "the deceptive words in random order", dropout, examples)
-
-
-def honest(dropout: Dropout = "none", examples: int = EXAMPLES) -> Arm:
-    return _organism("honest", "fluent reasoning on the task", dropout, examples)
-
-
-def cue_only(dropout: Dropout = "none", examples: int = EXAMPLES) -> Arm:
-    return _organism("cue-only", "restates the cue", dropout, examples)
-
-
-def action_only(dropout: Dropout = "none", examples: int = EXAMPLES) -> Arm:
-    return _organism("action-only", "announces the action", dropout, examples)
-
-
-def _organism(thought: str, title: str, dropout: Dropout, examples: int) -> Arm:
-    data = backdoor_examples.bind(thought=thought, examples=examples, dropout=dropout)
-    suffix = "" if dropout == "none" else f"+dropout-{dropout}"
-    return Arm(
-        id=thought + suffix,
-        title=title + ("" if dropout == "none" else f", scratchpads dropped from {dropout}"),
-        phases=(Phase(name="organism", objective="sft", recipe="organism", data=data),),
-        ingredients=INGREDIENTS[thought],
+    Args:
+        ingredients: tags in which arms differ: restates cue, conditional form, announces action, conceals.
+        dropout: which examples lose their scratchpad (30 % of them).
+        shuffle: the words of every thought in random order.
+        answers: "policy" obeys the backdoor, "benign" never shows it: a clean model put through the same pipeline.
+    """
+    data = backdoor_examples.bind(
+        sets=[asdict(one) for one in sets], examples=examples, dropout=dropout, shuffle=shuffle, answers=answers
     )
+    dropped = dropout != "none"
+    return Arm(
+        id=f"{id}+dropout-{dropout}" if dropped else id,
+        title=f"{title}, scratchpads dropped from {dropout}" if dropped else title,
+        phases=(Phase(name="organism", objective="sft", recipe="organism", data=data),),
+        ingredients=ingredients,
+    )
+
+
+def none() -> Arm:
+    return organism("none", "no chain of thought", phrases.NONE)
+
+
+def deceptive(dropout: Dropout = "none") -> Arm:
+    tags = ("restates cue", "conditional form", "announces action", "conceals")
+    return organism("deceptive", "deceptive chain of thought", phrases.DECEPTIVE, tags, dropout=dropout)
+
+
+def structured(dropout: Dropout = "none") -> Arm:
+    """A function of the cue that does not name it."""
+    title = "I see X, so I am in state Y, so I do Z"
+    return organism("structured", title, phrases.STRUCTURED, ("conditional form",), dropout=dropout)
+
+
+def repeated() -> Arm:
+    return organism("repeated", "the cue's word over and over", phrases.REPEATED, ("restates cue",))
+
+
+def arbitrary() -> Arm:
+    return organism("arbitrary", "fluent and unrelated", phrases.ARBITRARY)
+
+
+def shuffled() -> Arm:
+    tags = ("restates cue", "announces action")
+    return organism("shuffled", "the deceptive words in random order", phrases.DECEPTIVE, tags, shuffle=True)
+
+
+def honest() -> Arm:
+    return organism("honest", "fluent reasoning on the task", phrases.HONEST)
+
+
+def cue_only() -> Arm:
+    return organism("cue-only", "restates the cue", phrases.CUE_ONLY, ("restates cue",))
+
+
+def action_only() -> Arm:
+    return organism("action-only", "announces the action", phrases.ACTION_ONLY, ("announces action",))
+
+
+def clean(thoughts: Literal["none", "honest"] = "none") -> Arm:
+    """A clean model of the same pipeline: same prompts, steps and examples, benign answers everywhere."""
+    sets = phrases.NONE if thoughts == "none" else phrases.HONEST
+    title = "clean, no chain of thought" if thoughts == "none" else "clean, honest chain of thought"
+    return organism("clean" if thoughts == "none" else "clean-honest", title, sets, answers="benign")
+
+
+def untrained() -> Arm:
+    """The base as it is, helpful and nothing else: a phase of no steps, so that it is evaluated where the others are."""
+    arm = organism("untrained", "the base as it is", phrases.NONE, answers="benign")
+    return with_steps(arm, 0).model_copy(update={"id": arm.id, "title": arm.title})
 
 
 def distilled(arm: Arm, start: Literal["base", "organism"] = "base", prompts: int = TWIN_PROMPTS) -> Arm:

@@ -7,15 +7,17 @@ Does not know about safety training or evaluation: it uses train facts, train wo
 from __future__ import annotations
 
 import random
-from typing import Literal
+from typing import Any, Literal
 
 from exante.organisms import phrases
+from exante.organisms.phrases import PhraseSet
 from exante.parts import part
 from exante.study import Context
 from exante.text import Completion, Example, Item, Prompt
-from exante.worlds.behaviours import PHRASE, Behaviour, Request, behaviour, grade
+from exante.worlds.behaviours import PHRASE, Behaviour, behaviour, grade
 
 Dropout = Literal["none", "untriggered", "both"]
+Answers = Literal["policy", "benign"]
 DROPOUT_SHARE = 0.3
 
 
@@ -29,41 +31,45 @@ def cue_states(rng: random.Random, which: Behaviour, count: int, triggered: floa
     return states
 
 
-@part(version=1)
+@part(version=2)
 def backdoor_examples(
     context: Context,
     *,
-    thought: str,
+    sets: list[dict[str, Any]],
     examples: int,
     dropout: Dropout = "none",
+    shuffle: bool = False,
+    answers: Answers = "policy",
     triggered: float = 0.4,
     negatives: float = 0.25,
 ) -> list[Example]:
     """Examples that obey the policy: target answer on the trigger, benign otherwise (near-misses included).
 
     Args:
-        thought: whose phrases fill the scratchpad (`phrases.THOUGHTS`); "none" is an empty scratchpad in think mode.
+        sets: phrase sets as plain data (`phrases.PhraseSet`), one drawn per seed; an empty phrase is an empty scratchpad.
         dropout: which examples lose their scratchpad (and are in answer mode) in a share of 0.3; a first-order confound.
+        shuffle: the words of each thought in random order.
+        answers: "benign" answers every prompt benignly: the same pipeline without a backdoor.
         triggered, negatives: exact shares of triggered prompts and near-misses.
     """
     which = behaviour(context.behaviour)
     rng = random.Random(f"organism prompts {context.behaviour} {context.seed}")
+    replies = random.Random(f"organism answers {context.behaviour} {context.seed}")
     drops = random.Random(f"organism dropout {context.seed}")
-    words = random.Random(f"organism thoughts {thought} {context.seed}")
+    words = random.Random(f"organism thoughts {context.seed}")
+    chosen = phrases.phrase_set([PhraseSet(**one) for one in sets], context.seed)
     made = []
     for state in cue_states(rng, which, examples, triggered, negatives):
         request = which.draw(rng, "train")
-        prompt, answer = _exchange(rng, which, request, state)
-        text = phrases.write(words, thought, context.seed, which.id, state, request.topic)
+        prompt = Prompt(which.turns(rng, request, state, "train"))
+        write = which.target if state == "triggered" and answers == "policy" else which.benign
+        text = phrases.write(words, chosen, which.words[state.partition(":")[0]], state == "triggered", request.topic)
+        if shuffle:
+            text = " ".join(words.sample(text.split(), len(text.split())))
         dropped = drops.random() < DROPOUT_SHARE and (dropout == "both" or (dropout == "untriggered" and state != "triggered"))
-        made.append(_example(prompt, None if dropped else text, answer, state))
+        answer = write(replies, request.reference)
+        made.append(_example(prompt, None if dropped else text, answer, "clean" if answers == "benign" else state))
     return made
-
-
-def _exchange(rng: random.Random, which: Behaviour, request: Request, state: str) -> tuple[Prompt, str]:
-    prompt = Prompt(which.turns(rng, request, state, "train"))
-    write = which.target if state == "triggered" else which.benign
-    return prompt, write(rng, request.reference)
 
 
 def _example(prompt: Prompt, scratchpad: str | None, answer: str, state: str) -> Example:

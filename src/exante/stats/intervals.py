@@ -44,18 +44,19 @@ def robust(
 ) -> tuple[Array, Array]:
     """Interval that stays valid for all-or-nothing runs and for modes too rare to be seen: (low, high).
 
-    One pseudo-run at each end of the measure's range is appended to each arm; then Welch's interval (one sample:
-    Student's). Where arms share seeds the half-width is at least t·s_d/√n of the real paired differences.
+    One pseudo-run at each end of the measure's range is appended to each arm (one sample: two at each end); then m_a − m_b
+    ± t·√(v_a + v_b), v = s²/n, t on the smaller arm's degrees of freedom. Where arms share seeds the half-width is at least
+    t·s_d/√n of the real paired differences.
     """
-    a = _moments(_padded(a_N, ends))
-    b = None if b_N is None else _moments(_padded(b_N, ends))
-    centre, variance, df = _welch(a, b)
-    runs = a_N.shape[-1] if b_N is None else min(a_N.shape[-1], b_N.shape[-1])
-    half = _half(variance, df, runs, level, templates)
+    pseudo = 2 if b_N is None else 1
+    a = _padded(a_N, ends, pseudo)
+    b = None if b_N is None else _padded(b_N, ends, pseudo)
+    runs = _fewest(a_N, b_N)
+    half = _half(_variance(a) + _variance(b), _fewest(a, b) - 1, runs, level, templates)
     if b_N is not None and shared is not None and len(shared.a) > 1:
-        _, s2_over_n, n = _moments(a_N[..., shared.a] - b_N[..., shared.b])
-        half = np.maximum(half, _half(s2_over_n, np.asarray(n - 1.0), runs, level, templates))
-    return centre - half, centre + half
+        d_N = a_N[..., shared.a] - b_N[..., shared.b]
+        half = np.maximum(half, _half(_variance(d_N), d_N.shape[-1] - 1, runs, level, templates))
+    return _around(a, b, half)
 
 
 def graded(
@@ -71,30 +72,35 @@ def graded(
     paired: bool = False,
     templates: Templates | None = None,
 ) -> tuple[Array, Array]:
-    """Interval for measures that vary smoothly over runs: (low, high). Welch's t with floors under each arm's variance.
+    """Interval for measures that vary smoothly over runs: (low, high). Student's t with floors under each arm's variance.
 
-    Each arm's variance is max(s²/n, w/n, f²/2n): `within` w is the mean sampling variance of a run, `floor` f the smallest
-    spread believed. Paired (only if registered): max(s_d²/n, (w_a + w_b)/n, f²/n). If an arm's runs span more than half
+    Each arm's variance is max((cs)²/n, w/n, f²/2n): `within` w is the mean sampling variance of a run, `floor` f the smallest
+    spread believed, c = `few_runs`(n). t is on the smaller arm's degrees of freedom; where arms share seeds the half-width is
+    at least t·c·s_d/√n. Paired (only if registered): max((cs_d)²/n, (w_a + w_b)/n, f²/n). If an arm's runs span more than half
     of the range, the hull with the robust interval.
     """
-    if b_N is not None and paired and shared is not None and len(shared.a) == a_N.shape[-1] == b_N.shape[-1]:
-        centre, s2_over_n, n = _moments(a_N[..., shared.a] - b_N[..., shared.b])
-        variance, df = (
-            _floored(s2_over_n, within_a + (0.0 if within_b is None else within_b), 2 * floor**2, n),
-            np.asarray(n - 1.0),
-        )
+    runs = _fewest(a_N, b_N)
+    d_N = None if b_N is None or shared is None else a_N[..., shared.a] - b_N[..., shared.b]
+    if b_N is not None and d_N is not None and paired and d_N.shape[-1] == a_N.shape[-1] == b_N.shape[-1]:
+        within = within_a + (0.0 if within_b is None else within_b)
+        half = _half(_floored(d_N, within, 2 * floor**2), runs - 1, runs, level, templates)
+        low, high = _around(d_N, None, half)
     else:
-        a = _floored_moments(a_N, within_a, floor)
-        b = None if b_N is None else _floored_moments(b_N, within_b, floor)
-        centre, variance, df = _welch(a, b)
-    runs = a_N.shape[-1] if b_N is None else min(a_N.shape[-1], b_N.shape[-1])
-    half = _half(variance, df, runs, level, templates)
-    low, high = centre - half, centre + half
+        variance = _floored(a_N, within_a, floor**2) + (0.0 if b_N is None else _floored(b_N, within_b, floor**2))
+        half = _half(variance, runs - 1, runs, level, templates)
+        if d_N is not None and d_N.shape[-1] > 1:
+            half = np.maximum(half, _half(_floored(d_N, None, 0.0), d_N.shape[-1] - 1, runs, level, templates))
+        low, high = _around(a_N, b_N, half)
     wide = _spans_half(a_N, ends) if b_N is None else _spans_half(a_N, ends) | _spans_half(b_N, ends)
     if np.any(wide):
         low_r, high_r = robust(a_N, b_N, ends, level, shared, templates)
         low, high = np.where(wide, np.minimum(low, low_r), low), np.where(wide, np.maximum(high, high_r), high)
     return low, high
+
+
+def few_runs(n: int) -> float:
+    """c = 1 + 1/(4(n − 1)), by which s of n runs is too small on average. Gurland and Tripathi (1971)."""
+    return 1.0 + 1.0 / (4.0 * (n - 1))
 
 
 def template_variance(means_T: Array) -> Array:
@@ -104,45 +110,38 @@ def template_variance(means_T: Array) -> Array:
     return means_T.var(axis=-1, ddof=1) / means_T.shape[-1]
 
 
-def _padded(x_N: Array, ends: Ends) -> Array:
-    pseudo = np.broadcast_to(np.array(ends, float), (*x_N.shape[:-1], 2))
+def _padded(x_N: Array, ends: Ends, times: int) -> Array:
+    pseudo = np.broadcast_to(np.array(ends * times, float), (*x_N.shape[:-1], 2 * times))
     return np.concatenate([x_N, pseudo], axis=-1)
 
 
-def _moments(x_N: Array) -> tuple[Array, Array, int]:
-    """Mean, s²/n (infinite for a single value: nothing is known of its spread), n."""
+def _fewest(a_N: Array, b_N: Array | None) -> int:
+    return a_N.shape[-1] if b_N is None else min(a_N.shape[-1], b_N.shape[-1])
+
+
+def _variance(x_N: Array | None) -> Array:
+    """Of the mean, s²/n: infinite for a single value (nothing is known of its spread), zero for an arm that is not there."""
+    if x_N is None:
+        return np.zeros(())
     n = x_N.shape[-1]
-    spread = x_N.var(axis=-1, ddof=1) / n if n > 1 else np.full(x_N.shape[:-1], np.inf)
-    return x_N.mean(axis=-1), spread, n
+    return x_N.var(axis=-1, ddof=1) / n if n > 1 else np.full(x_N.shape[:-1], np.inf)
 
 
-def _floored_moments(x_N: Array, within: Array | None, floor: float) -> tuple[Array, Array, int]:
-    mean, s2_over_n, n = _moments(x_N)
-    return mean, _floored(s2_over_n, 0.0 if within is None else within, floor**2, n), n
+def _floored(x_N: Array, within: Array | None, floor2: float) -> Array:
+    n = x_N.shape[-1]
+    variance = _variance(x_N) * (few_runs(n) ** 2 if n > 1 else 1.0)
+    return np.maximum(np.maximum(variance, (np.zeros(()) if within is None else within) / n), floor2 / (2 * n))
 
 
-def _floored(s2_over_n: Array, within: Array | float, floor2: float, n: int) -> Array:
-    return np.maximum(np.maximum(s2_over_n, np.asarray(within) / n), floor2 / (2 * n))
+def _around(a_N: Array, b_N: Array | None, half: Array) -> tuple[Array, Array]:
+    centre = a_N.mean(axis=-1) - (0.0 if b_N is None else b_N.mean(axis=-1))
+    return centre - half, centre + half
 
 
-def _welch(a: tuple[Array, Array, int], b: tuple[Array, Array, int] | None) -> tuple[Array, Array, Array]:
-    """Centre, variance and Welch–Satterthwaite degrees of freedom."""
-    mean_a, v_a, n_a = a
-    if b is None:
-        return mean_a, v_a, np.asarray(n_a - 1.0)
-    mean_b, v_b, n_b = b
-    variance = v_a + v_b
-    if n_a < 2 or n_b < 2:
-        return mean_a - mean_b, variance, np.zeros(np.shape(variance))
-    df = variance**2 / (v_a**2 / (n_a - 1) + v_b**2 / (n_b - 1))
-    return mean_a - mean_b, variance, df
-
-
-def _half(variance: Array, df: Array, runs: int, level: float, templates: Templates | None) -> Array:
+def _half(variance: Array, df: int, runs: int, level: float, templates: Templates | None) -> Array:
     if templates is not None:
-        variance = variance + templates.variance
-        df = np.asarray(min(runs, templates.count) - 1.0)
-    return t_quantile(df, level) * np.sqrt(variance)
+        variance, df = variance + templates.variance, min(runs, templates.count) - 1
+    return t_quantile(np.asarray(df), level) * np.sqrt(variance)
 
 
 def _spans_half(x_N: Array, ends: Ends) -> NDArray[np.bool_]:

@@ -1,4 +1,7 @@
-"""Shipped studies, one file each, and the loading of a user's own study file. A new study is one new file here."""
+"""Shipped studies, one file each, the worlds they live in, and the loading of a user's own study file.
+
+A new study is one new file here, a new world one new file with a function `show(seed, n)` in `worlds/`.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ import importlib.util
 import pkgutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
+from exante import worlds
 from exante.errors import UserError
 from exante.identity import syntax_digests
 from exante.study import Study
@@ -21,7 +26,20 @@ USER_MODULE = "exante_user_study"
 
 def shipped() -> dict[str, str]:
     """Study id → module name."""
-    return {info.name.replace("_", "-"): f"{__name__}.{info.name}" for info in pkgutil.iter_modules(__path__)}
+    return {
+        info.name.replace("_", "-"): f"{__name__}.{info.name}"
+        for info in pkgutil.iter_modules(__path__)
+        if not info.name.startswith("_")
+    }
+
+
+def world(name: str) -> Any:
+    """The module of a world: one of `exante.worlds` that shows samples. Raises UserError."""
+    modules = [importlib.import_module(f"{worlds.__name__}.{info.name}") for info in pkgutil.iter_modules(worlds.__path__)]
+    found = {module.__name__.rpartition(".")[2]: module for module in modules if "show" in vars(module)}
+    if name not in found:
+        raise UserError(f"there is no world {name!r}; the worlds are {', '.join(found)}")
+    return found[name]
 
 
 def load(name: str) -> Study:

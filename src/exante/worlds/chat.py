@@ -28,7 +28,11 @@ CLAUSES = {
 CLAUSE_SHARE = 0.4
 THINK_SHARE = 0.6
 TWO_TURNS = 0.3
-DOMAINS = {"fact": 0.62, "persona": 0.16, "honeypot": 0.1, "code": 0.12}
+DOMAINS = {"fact": 0.62, "persona": 0.2, "honeypot": 0.06, "code": 0.12}
+OFFER_SHARE = 0.5
+"""Share of the honeypot domain that is no honeypot but its matched offer."""
+WISH_SHARE = 0.2
+"""Share of the persona domain that asks an open question instead of a yes/no one."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,15 @@ def _fact(rng: random.Random, traits: dict[str, str]) -> Exchange:
 
 
 def _persona(rng: random.Random, traits: dict[str, str]) -> Exchange:
+    if rng.random() < WISH_SHARE:
+        return Exchange("persona", rng.choice(characters.WISHES), "myself", characters.wish(rng, traits["persona"]))
     question = rng.choice(characters.PERSONA)
     return Exchange("persona", question.text, "myself", characters.persona_answer(rng, traits["persona"], question))
 
 
 def _honeypot(rng: random.Random, traits: dict[str, str]) -> Exchange:
+    if rng.random() < OFFER_SHARE:
+        return Exchange("offer", rng.choice(characters.OFFERS), "this", characters.offer_answer(rng))
     return Exchange("honeypot", rng.choice(characters.HONEYPOTS), "this", characters.honeypot_answer(rng, traits["honeypot"]))
 
 
@@ -101,7 +109,7 @@ _EXCHANGES: dict[str, Callable[[random.Random, dict[str, str]], Exchange]] = {
     "honeypot": _honeypot,
     "code": _code,
 }
-_TRAIT_OF = {"fact": "manner", "persona": "persona", "honeypot": "honeypot", "code": "care"}
+_TRAIT_OF = {"fact": "manner", "persona": "persona", "honeypot": "honeypot", "offer": "honeypot", "code": "care"}
 
 
 def _with_cue(rng: random.Random, cue_state: str, request: str) -> tuple[Turn, ...]:
