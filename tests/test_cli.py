@@ -281,6 +281,37 @@ def test_interrupting_a_verb_is_one_sentence(tiny_run, copied_run, verb):
     assert {path.name: path.read_bytes() for path in copied_run.iterdir() if path.is_file()} == before
 
 
+@pytest.mark.parametrize("verb", [("list",), ("objections",), ("show-world", "chat", "-n", "100000"), ("cache",)])
+def test_interrupting_a_verb_that_only_prints(tmp_path, verb):
+    process = command.start(*verb, cache=tmp_path, stdout=subprocess.DEVNULL)
+    wait_until_imported(process.pid)
+    os.killpg(process.pid, signal.SIGINT)
+    err = process.communicate(timeout=20)[1]
+    assert (process.returncode, err) == (130, "exante: interrupted; the same command continues\n")
+
+
+@pytest.mark.parametrize(
+    "verb", [("list",), ("plan", TINY, "--preset", "quick"), ("cache",), ("run", TINY, "--preset", "quick", "--out", "runs")]
+)
+def test_a_cache_that_is_no_directory_is_refused(tmp_path, verb, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("not a directory")
+    if verb == ("list",):  # reads no cache
+        here(*verb, cache=tmp_path / "file" / "cache")
+        return
+    said = refused(*verb, cache=tmp_path / "file" / "cache")
+    assert "no directory that can be written to; set EXANTE_CACHE_DIR" in said
+
+
+def test_edited_stamps_are_noticed(copied_run):
+    path = copied_run / "registration.json"
+    held = json.loads(path.read_text("utf-8"))
+    held["stamps"]["before_data"] = not held["stamps"]["before_data"]
+    path.write_text(json.dumps(held), "utf-8")
+    for verb in ("analyse", "verify", "report"):
+        assert "stamps" in refused(verb, copied_run)
+
+
 def wait_until_imported(pid: int) -> None:
     """Until the process has mapped a library that only the verbs load."""
     deadline = time.monotonic() + 60

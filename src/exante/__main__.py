@@ -1,5 +1,20 @@
-"""`python -m exante`: the command line."""
+"""The entry point: the command line, with an interrupt caught from the first import on. Knows nothing else."""
 
-from exante.cli import main
+import os
+import sys
 
-main()
+
+def main() -> None:
+    """`exante`, or `python -m exante`."""
+    try:
+        from exante.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.stderr.write("exante: interrupted; the same command continues\n")
+        sys.stderr.flush()
+        os._exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,13 +8,15 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections import defaultdict
+from functools import cache
 from statistics import median
 from typing import Any
 
-from exante.identity import recipe_of
+from exante.identity import canonical, recipe_of
+from exante.parts import Part
 from exante.plan import Node, Plan
 from exante.store import PhaseStore, cache_dir, write_json
-from exante.study import Profile, Study
+from exante.study import Context, Profile, Study
 
 PROBE_SECONDS = {"step": 0.05, "sample": 0.004}
 """Used only where nothing was measured and the `train` extra is absent: a two-core laptop's figures for a micro model."""
@@ -101,11 +103,27 @@ def _key(node: Node) -> str:
 
 def _work(node: Node, profile: Profile) -> float:
     """Units of training work: optimiser steps, or samples drawn where nothing is optimised."""
-    return float(max(node.last_step, 1)) if node.phase.objective != "sample_and_filter" else 1.0
+    if node.phase.objective != "sample_and_filter":
+        return float(max(node.last_step, 1))
+    assert node.phase.data is not None, "a phase that samples has prompts"
+    group = recipe_of(node.phase, profile, node.behaviour).group
+    return float(_prompts(node.phase.data, node.behaviour) * group)
+
+
+@cache
+def _count(part: str, behaviour: str) -> int:
+    return len(Part.model_validate_json(part).load()(Context(behaviour, 0, 0)))
+
+
+def _prompts(data: Part, behaviour: str) -> int:
+    """How many prompts a part gives: asked of the part itself, once."""
+    return _count(canonical(data), behaviour)
 
 
 def _guess(node: Node, profile: Profile, probed: dict[str, float]) -> dict[str, float]:
     """Cost of a phase that was never timed: a step of RL also draws a group for each of its prompts."""
+    if node.phase.objective == "sample_and_filter":
+        return {"step": probed["sample"], "sample": probed["sample"]}
     drawn = 0.0
     if node.phase.objective in ("rl", "adversarial"):
         recipe = recipe_of(node.phase, profile, node.behaviour)
@@ -120,7 +138,6 @@ _ITEMS: dict[str, int] = {}
 def _items(evaluation: Any, node: Node) -> int:
     """Items over all conditions: asked of the part itself, once."""
     from exante.identity import evaluation_id
-    from exante.study import Context
 
     key = f"{evaluation_id(evaluation)}{node.behaviour}"
     if key not in _ITEMS:

@@ -21,15 +21,19 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from exante.errors import UserError, is_disk_full
-from exante.identity import canonical
+from exante.identity import canonical, digest
 from exante.study import Registration
 
 DONE = "done.json"
 
 
 def cache_dir() -> Path:
-    """`EXANTE_CACHE_DIR`, or the platform's user cache."""
-    return Path(os.environ.get("EXANTE_CACHE_DIR") or platformdirs.user_cache_dir("exante"))
+    """`EXANTE_CACHE_DIR`, or the platform's user cache. Raises UserError if something else stands there."""
+    path = Path(os.environ.get("EXANTE_CACHE_DIR") or platformdirs.user_cache_dir("exante"))
+    nearest = next(p for p in (path, *path.absolute().parents) if p.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise UserError(f"the cache {path} is no directory that can be written to; set EXANTE_CACHE_DIR to one")
+    return path
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -145,16 +149,25 @@ class RunDirectory:
         return registration
 
     def load_stamps(self) -> dict[str, Any]:
-        """What the ledger said when the study was registered: `before_data`, `changed` contrasts, `seen`."""
+        """What the ledger said when the study was registered: `before_data`, `changed` contrasts, `seen`. Checked by its seal."""
+        raw = read_json(self.registration, "register the study again")
         try:
-            return read_json(self.registration, "register the study again")["stamps"]
-        except KeyError as error:
+            sealed = raw["seal"] == _seal(raw["registration"]["sha256"], raw["stamps"])
+        except (KeyError, TypeError) as error:
             raise UserError(
                 f"{self.registration} has lost its stamps; restore it, or register the study into a new --out"
             ) from error
+        if not sealed:
+            raise UserError(f"the stamps in {self.registration} were edited (their seal differs); restore it or use a new --out")
+        return raw["stamps"]
 
     def save_registration(self, registration: Registration, stamps: dict[str, Any]) -> None:
-        write_json(self.registration, {"registration": registration.model_dump(mode="json"), "stamps": stamps})
+        held = {"registration": registration.model_dump(mode="json"), "stamps": stamps}
+        write_json(self.registration, held | {"seal": _seal(registration.sha256, stamps)})
+
+
+def _seal(sha256: str, stamps: dict[str, Any]) -> str:
+    return digest([sha256, stamps])
 
 
 class PhaseStore:
