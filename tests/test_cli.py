@@ -269,11 +269,16 @@ def test_the_cache_is_shown_and_pruned(tiny_run, tmp_path):
     assert (cache / "ledger" / "seen.jsonl").exists()
 
 
-@pytest.mark.parametrize("verb", ["plan", "analyse", "report", "verify"])
+SAMPLE = ("--arm", "none", "--prompt", "What?")
+
+
+@pytest.mark.parametrize(
+    "verb", [("plan",), ("analyse",), ("report",), ("verify",), ("sample", *SAMPLE)], ids=lambda verb: verb[0]
+)
 def test_interrupting_a_verb_is_one_sentence(tiny_run, copied_run, verb):
     """Interrupted as soon as our own code runs; the report and verdicts of before are untouched."""
     before = {path.name: path.read_bytes() for path in copied_run.iterdir() if path.is_file()}
-    process = command.start(verb, copied_run, cache=tiny_run.cache)
+    process = command.start(verb[0], copied_run, *verb[1:], cache=tiny_run.cache)
     wait_until_imported(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=20)
@@ -281,9 +286,12 @@ def test_interrupting_a_verb_is_one_sentence(tiny_run, copied_run, verb):
     assert {path.name: path.read_bytes() for path in copied_run.iterdir() if path.is_file()} == before
 
 
-@pytest.mark.parametrize("verb", [("list",), ("objections",), ("show-world", "chat", "-n", "100000"), ("cache",)])
+@pytest.mark.parametrize(
+    "verb", [("list",), ("objections",), ("show-world", "chat", "-n", "100000"), ("cache",), ("register", TINY)]
+)
 def test_interrupting_a_verb_that_only_prints(tmp_path, verb):
-    process = command.start(*verb, cache=tmp_path, stdout=subprocess.DEVNULL)
+    more = ("--out", tmp_path / "run") if verb[0] == "register" else ()
+    process = command.start(*verb, *more, cache=tmp_path, stdout=subprocess.DEVNULL)
     wait_until_imported(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     err = process.communicate(timeout=20)[1]
