@@ -4,6 +4,8 @@ Does not time anything; the runs are `python benchmarks/roofline.py`, `sample_vs
 
 from __future__ import annotations
 
+from typing import Any
+
 import flops
 import numpy as np
 import pilot
@@ -21,7 +23,8 @@ ROWS, TOKENS = 3, 11
 
 
 def llama(kv_heads: int):
-    config = AutoConfig.for_model(**ARCHITECTURES["llama"] | {"num_key_value_heads": kv_heads}, vocab_size=50)
+    fields: dict[str, Any] = ARCHITECTURES["llama"] | {"num_key_value_heads": kv_heads, "vocab_size": 50}
+    config = AutoConfig.for_model(**fields)
     return AutoModelForCausalLM.from_config(config, attn_implementation="eager")
 
 

@@ -23,7 +23,7 @@ PROBE_SECONDS = {"step": 0.05, "sample": 0.004}
 
 
 def measured() -> dict[str, dict[str, float]]:
-    """Seconds per unit of work and per sample by "model|recipe", from the phases that this machine has computed."""
+    """Seconds per unit of work and per sample by "model|objective|recipe", from the phases that this machine has computed."""
     path = cache_dir() / "costs.json"
     try:
         return json.loads(path.read_text("utf-8"))
@@ -142,8 +142,7 @@ def _items(evaluation: Any, node: Node) -> int:
     key = f"{evaluation_id(evaluation)}{node.behaviour}"
     if key not in _ITEMS:
         make = evaluation.items.load()
-        context = Context(node.behaviour, node.seed, node.base_draw)
-        _ITEMS[key] = sum(len(make(context, condition)) for condition in evaluation.conditions)
+        _ITEMS[key] = sum(len(make(node.context, condition)) for condition in evaluation.conditions)
     return _ITEMS[key]
 
 
