@@ -1,6 +1,6 @@
 """How often is a verdict wrong, and how often does an interval hold the truth? Simulated studies through the real rule.
 
-    python benchmarks/calibration.py [--studies 20000] [--workers 2] [--every]
+    python benchmarks/calibration.py [--studies 20000] [--workers CORES] [--every]
 
 Each row of the tables is an analysis path × a spread of runs, at several n, with `--studies` simulated studies at each.
 A verdict at a region's boundary is wrong whichever it is. What the design promises is summed up in the last line; what it
@@ -20,8 +20,9 @@ from dataclasses import dataclass
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from simulated_runs import SMOOTH, Scenario, scenarios
-from simulated_studies import Outcome, Path, RunModel, exact_all_or_nothing, paths, simulate, wrong_families, wrong_theories
+from exact_runs import contradicted, one_sample, two_arm
+from simulated_runs import ALL_OR_NOTHING, SMOOTH, Scenario, scenarios
+from simulated_studies import Outcome, Path, RunModel, paths, simulate, wrong_families, wrong_theories
 
 CHUNK = 5000
 """Studies decided in one call; what they share out is memory, not results."""
@@ -263,12 +264,19 @@ def summary(rows: list[Row], families: list[Family], smallest: int | None) -> st
 
 
 def exact_lines() -> Iterable[str]:
-    """All-or-nothing runs need no simulation. Simulated p are a few; these are all."""
-    yield "| all-or-nothing runs, exact, any p | n | least coverage |"
+    """All-or-nothing runs need no simulation: every n, with the p that are simulated and with any."""
+    listed = (0.0, *ALL_OR_NOTHING, 1.0)
+    kinds: list[tuple[str, Callable[[int], float]]] = [
+        ("two-arm, least coverage, the p simulated", lambda n: two_arm(n, listed, listed)),
+        ("two-arm, least coverage, any p", two_arm),
+        ("one sample, least coverage, any p", one_sample),
+        ("theories, true one contradicted, the p simulated", lambda n: contradicted(n, listed, listed)),
+        ("theories, true one contradicted, any p", contradicted),
+    ]
+    yield "| all-or-nothing runs, robust, exact | n | value |"
     yield "|---|---|---|"
-    for title, two_arm in (("two-arm", True), ("one sample", False)):
-        least = [exact_all_or_nothing(n, two_arm) for n in EXACT_N]
-        yield f"| {title}, robust | {EXACT_N[0]} … {EXACT_N[-1]} | {_list(least, 3)} |"
+    for title, of in kinds:
+        yield f"| {title} | {EXACT_N[0]} … {EXACT_N[-1]} | {_list([of(n) for n in EXACT_N], 3)} |"
 
 
 def edges() -> dict[str, float]:
@@ -279,7 +287,7 @@ def edges() -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="calibration of the verdict rule, by simulated studies")
     parser.add_argument("--studies", type=int, default=20_000, help="simulated studies per path, spread and n")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--every", action="store_true", help="print every spread, not only the worst of each path")
     options = parser.parse_args()
     start = time.perf_counter()
@@ -298,7 +306,8 @@ def main() -> None:
     print(f"{options.studies} studies per path, spread and n; {len(rows) + len(families)} rows")
     print(f"smooth spreads: {', '.join(sorted(SMOOTH))}")
     print(f"{time.perf_counter() - start:.0f} s with {options.workers} workers")
-    print(*misses(rows, families), sep="\n")
+    for line in misses(rows, families):
+        print(line)
     print(summary(rows, families, separated["two-arm", "robust"]))
 
 

@@ -24,7 +24,6 @@ from exante.analysis.theories import theory_codes
 from exante.measures import Area, Expression, Interaction, LogOdds, Measure, Rate, Ratio
 from exante.parts import Part
 from exante.register import contrast_unit
-from exante.stats.intervals import robust
 from exante.study import Arm, Cell, Contrast, Evaluation, Phase, Prediction, Preset, Study, Theory, Training
 from exante.units import SCALE, Region, Unit, above
 
@@ -263,26 +262,6 @@ def _cells(arm: str, place: int, path: Path, scenario: Scenario, n: int, share: 
 def _joined(parts: list[Counts]) -> Counts:
     outcomes = {name: np.concatenate([part.n[name] for part in parts], axis=1) for name in parts[0].n}
     return Counts(np.concatenate([part.trials for part in parts], axis=1), outcomes)
-
-
-def exact_all_or_nothing(n: int, two_arm: bool, level: float = 0.95) -> float:
-    """Least coverage of the robust interval of all-or-nothing runs over every p (and control's p), by enumeration."""
-    runs = np.where(np.arange(n) < np.arange(n + 1)[:, None], 100.0, 0.0)
-    p = np.linspace(0, 1, 101 if two_arm else 401)
-    chance = stats.binom.pmf(np.arange(n + 1), n, p[:, None])
-    if not two_arm:
-        low, high = robust(runs, None, (0.0, 100.0), level)
-        return float((chance * _holds(low, high, 100 * p[:, None])).sum(-1).min())
-    low, high = robust(runs[:, None], runs[None], (0.0, 100.0), level)
-    worst = 1.0
-    for q, other in zip(p, chance, strict=True):
-        holds = _holds(low, high, 100 * (p[:, None, None] - q))
-        worst = min(worst, float(((chance[:, :, None] * holds).sum(1) @ other).min()))
-    return worst
-
-
-def _holds(low: Array, high: Array, truth: Array) -> NDArray[np.bool_]:
-    return (low <= truth + 1e-9) & (truth - 1e-9 <= high)
 
 
 # --- families of contrasts ---------------------------------------------------------------------------------------------
