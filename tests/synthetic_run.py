@@ -501,7 +501,7 @@ def _verdicts(registration: Registration) -> Verdicts:
         for c in contrasts
         if "S3" in c.objections
     )
-    states: dict[str, tuple[Any, tuple[Evidence, ...]]] = {"S3": ("partly", evidence), "S4": ("open", ())}
+    states: dict[str, tuple[Any, tuple[Evidence, ...]]] = {"S3": ("asked, undecided", evidence), "S4": ("not asked", ())}
     objections = [
         ObjectionVerdict(id=o.id, says=o.says, state=states[o.id][0], evidence=states[o.id][1], gap=o.gap)
         for o in study.objections

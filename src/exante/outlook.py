@@ -29,7 +29,7 @@ def outlook(study: Study, preset: str) -> list[dict[str, Any]]:
     chosen = preset_of(study, preset)
     rows = []
     for contrast in study.contrasts:
-        if _planned(contrast, chosen):
+        if holds(contrast, chosen):
             rows.append(_row(study, contrast, chosen))
     return rows
 
@@ -52,18 +52,20 @@ def units(contrast: Contrast, preset: Preset) -> int:
     return preset.bases if contrast.over == "bases" and preset.bases >= 6 else preset.bases * preset.seeds
 
 
-def _planned(contrast: Contrast, preset: Preset) -> bool:
+def holds(contrast: Contrast, preset: Preset) -> bool:
+    """Whether a preset has the runs of a contrast."""
     arms = {contrast.arm, contrast.control} - {None}
-    return arms <= set(preset.arms) and contrast.training in preset.trainings and contrast.behaviour in (None, *preset.behaviours)
+    axes = (contrast.behaviour, preset.behaviours), (contrast.model, preset.models), (contrast.base, preset.base_variants)
+    chosen = all(name in (None, *known) for name, known in axes)
+    return chosen and arms <= set(preset.arms) and contrast.training in preset.trainings
 
 
 def _row(study: Study, contrast: Contrast, preset: Preset) -> dict[str, Any]:
     measure = next(m for m in study.measures if m.id == contrast.measure)
     n = units(contrast, preset)
     two = contrast.control is not None
-    secondaries = sum(c.primary is None for c in study.contrasts)
-    level = 0.95 if contrast.primary else 1 - 0.05 / max(secondaries, 1)
-    half = float(np.median(_half_widths(measure, two, n, level, 0.0)))
+    level = _level(study, contrast)
+    half = half_width(study, contrast, preset)
     region = _clipped(contrast.region, contrast_range(measure, two))
     needed = _smallest_found(measure, two, n, level, contrast.region)
     return {
@@ -75,6 +77,18 @@ def _row(study: Study, contrast: Contrast, preset: Preset) -> dict[str, Any]:
         "finds_with_80_percent_power": "nothing" if needed is None else round(needed, 1),
         "remark": _remark(half > (region[1] - region[0]) / 2 or needed is None, contrast, n, preset),
     }
+
+
+def half_width(study: Study, contrast: Contrast, preset: Preset) -> float:
+    """Expected half-width of a contrast's interval in a preset, in its unit."""
+    measure = next(m for m in study.measures if m.id == contrast.measure)
+    halves = _half_widths(measure, contrast.control is not None, units(contrast, preset), _level(study, contrast), 0.0)
+    return float(np.median(halves))
+
+
+def _level(study: Study, contrast: Contrast) -> float:
+    secondaries = sum(c.primary is None for c in study.contrasts)
+    return 0.95 if contrast.primary else 1 - 0.05 / max(secondaries, 1)
 
 
 def _remark(hopeless: bool, contrast: Contrast, n: int, preset: Preset) -> str:
@@ -95,13 +109,16 @@ def _smallest_found(measure: Measure, two: bool, n: int, level: float, region: R
     """The true value nearest to the region's edge at which the contrast is called supported in 80 % of simulated studies."""
     low, high = _clipped(region, contrast_range(measure, two))
     for value in _candidates(region, low, high):
-        ends = _intervals(measure, two, n, level, value)
-        inside = (ends[0] > (-np.inf if region.low is None else region.low)) & (
-            ends[1] < (np.inf if region.high is None else region.high)
-        )
-        if inside.mean() >= POWER:
+        if inside_rate(measure, two, n, level, value, region) >= POWER:
             return value
     return None
+
+
+def inside_rate(measure: Measure, two: bool, n: int, level: float, value: float, region: Region) -> float:
+    """Share of simulated studies whose interval lies inside a region if the truth is `value`."""
+    low, high = _intervals(measure, two, n, level, value)
+    above, below = (-np.inf if region.low is None else region.low), (np.inf if region.high is None else region.high)
+    return float(((low > above) & (high < below)).mean())
 
 
 def _candidates(region: Region, low: float, high: float) -> np.ndarray:

@@ -5,9 +5,10 @@ Does not train or read results. What it costs and what it could decide are in `f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from itertools import product
 
+from exante.analysis.algebra import leaves
 from exante.errors import UserError
 from exante.identity import declared, evaluation_id, phase_id, recipe_of, weights_digest
 from exante.parts import Frozen
@@ -42,6 +43,12 @@ class Node(Frozen):
     @property
     def is_base(self) -> bool:
         return self.phase.objective == "pretrain"
+
+    @property
+    def context(self) -> Context:
+        """What the node's parts may know: its cell, and the settings of its own data."""
+        settings = self.phase.data.params if self.phase.data else {}
+        return Context(self.behaviour, self.seed, self.base_draw, settings)
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -138,8 +145,7 @@ class _Builder:
         profile = self.profiles[cell.model]
         phases = (*self.arms[cell.arm].phases, *self.trainings[cell.training].phases)
         if "train" not in profile.capabilities and phases:
-            self._leave_out(f"{cell.model} cannot train, so arm {cell.arm!r} under {cell.training!r} is left out")
-            return None
+            return self._without_training(cell, profile, phases)
         base = self._base(cell, profile)
         ids, weights, data = [base], base, None
         for phase in phases:
@@ -153,6 +159,19 @@ class _Builder:
             else:
                 weights = node
         return PlannedCell(cell=cell, nodes=tuple(ids), names=("base", *(phase.name for phase in phases)))
+
+    def _without_training(self, cell: Cell, profile: Profile, phases: tuple[Phase, ...]) -> PlannedCell | None:
+        """What a model that cannot train leaves of a cell: the model as it is, if there is one and evaluations look at it."""
+        base = self._base(cell, profile) if profile.architecture is None else None
+        if base is None or not self.nodes[base].evaluations:
+            self._leave_out(f"{cell.model} cannot train, so arm {cell.arm!r} under {cell.training!r} is left out")
+            return None
+        names = " and ".join(repr(name) for name in dict.fromkeys(phase.name for phase in phases))
+        self._leave_out(
+            f"{cell.model} cannot train, so {names} of arm {cell.arm!r} under {cell.training!r} is left out;"
+            " only what comes before is evaluated"
+        )
+        return PlannedCell(cell=cell, nodes=(base,), names=("base",))
 
     def _base(self, cell: Cell, profile: Profile) -> str:
         variant, micro = cell.base.partition("#")[0], profile.architecture is not None
@@ -226,23 +245,28 @@ def _union(a: tuple[int, ...] | None, b: tuple[int, ...] | None) -> tuple[int, .
     return tuple(sorted({*(a or ()), *(b or ())}))
 
 
-def pairs_of(planned: Plan, study: Study, nodes: Iterable[str]) -> set[str]:
+def pairs_of(planned: Plan, study: Study, nodes: Iterable[str], kept: Container[str] | None = None) -> set[str]:
     """What the ledger knows outcomes by: "PHASE:EVALUATION" of the given nodes, and the study's own cells by name.
 
-    The second form notices the same cells trained or evaluated another way under the same study id.
+    The second form notices the same cells trained or evaluated another way under the same study id. `kept`: of these
+    evaluations only.
     """
     by_id = {e.id: evaluation_id(e) for e in study.evaluations}
     chosen = set(nodes)
-    pairs = {f"{n}:{by_id[e]}" for n in chosen for e in planned.nodes[n].evaluations}
+    pairs = {f"{n}:{by_id[e]}" for n in chosen for e in planned.nodes[n].evaluations if kept is None or e in kept}
     for cell in planned.cells:
-        pairs |= {f"{study.id}:{cell.cell.id}:{e}" for n in cell.nodes if n in chosen for e in planned.nodes[n].evaluations}
+        mine = {e for n in cell.nodes if n in chosen for e in planned.nodes[n].evaluations if kept is None or e in kept}
+        pairs |= {f"{study.id}:{cell.cell.id}:{e}" for e in mine}
     return pairs
 
 
 def seen_pairs(registration: Registration) -> set[str]:
-    """All pairs of all presets: what the ledger is asked about."""
+    """What the ledger is asked about: the pairs of all presets whose rows a contrast reads. What only gates read (the base's own
+    work, which all studies on a base share) tells nothing about a hypothesis."""
     study, pairs = registration.study, set()
+    measures = {m.id: m for m in study.measures}
+    read = {leaf.evaluation for c in study.contrasts for leaf in leaves(measures[c.measure].expression)}
     for name in study.presets:
         planned = plan(registration, name)
-        pairs |= pairs_of(planned, study, planned.nodes)
+        pairs |= pairs_of(planned, study, planned.nodes, read)
     return pairs

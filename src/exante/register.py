@@ -95,6 +95,8 @@ def _check_contrast(study: Study, contrast: Contrast) -> None:
     for arm in filter(None, (contrast.arm, contrast.control)):
         _known("arm", arm, (a.id for a in study.arms), where)
     _known("training", contrast.training, (t.id for t in study.trainings), where)
+    if contrast.base is not None:
+        _known("base variant", contrast.base, study.bases, where)
     measure = _measure(study, contrast.measure, where)
     _check_region(contrast.region, measure, two_arms=contrast.control is not None, where=where)
 

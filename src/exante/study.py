@@ -6,7 +6,7 @@ A cell is one arm × model × behaviour × training × base × seed; a run is wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -24,11 +24,15 @@ RESERVED = 1000
 
 @dataclass(frozen=True)
 class Context:
-    """What a part may know of the cell it works for. Parts draw all their randomness from `seed`."""
+    """What a part may know of the cell it works for. Parts draw all their randomness from `seed`.
+
+    `settings` are the parameters of the data that the phase at work trains on, so that an evaluation can ask in its manner.
+    """
 
     behaviour: str
     seed: int
     base_draw: int
+    settings: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 class Recipe(Frozen):
@@ -169,6 +173,7 @@ class Contrast(Frozen):
     `control=None` is a one-sample claim about `arm`. `training` and `behaviour` select cells; None for `behaviour` and
     `model` means the mean over those in the preset, each cell shown beside it. `primary` is the place in the fixed
     sequence (1–4), None for a secondary. `over="bases"` takes base means as units, `"runs"` is "given these bases".
+    `base` names one base variant; None, as for `behaviour`, is the mean over those in the preset.
     """
 
     id: str
@@ -180,6 +185,7 @@ class Contrast(Frozen):
     training: str
     behaviour: str | None = None
     model: str | None = None
+    base: str | None = None
     primary: int | None = None
     over: Literal["runs", "bases"] = "runs"
     templates: bool = False

@@ -59,14 +59,10 @@ def compute(job: Job, store: PhaseStore, progress: Callable[[float], None]) -> d
             earlier = directory if valid else None
             return store.commit(directory, lambda scratch: _build(job, store, scratch, progress, earlier))
         if missing:
-            recorder = _Recorder(job.model_copy(update={"evaluations": tuple(missing)}), _context(job))
+            recorder = _Recorder(job.model_copy(update={"evaluations": tuple(missing)}), job.node.context)
             _evaluate_kept(job, store, directory, recorder)
             recorder.write(directory)
         return marker
-
-
-def _context(job: Job) -> Context:
-    return Context(job.node.behaviour, job.node.seed, job.node.base_draw)
 
 
 def _evaluate_kept(job: Job, store: PhaseStore, directory: Path, recorder: _Recorder) -> None:
@@ -85,7 +81,7 @@ def _evaluate_kept(job: Job, store: PhaseStore, directory: Path, recorder: _Reco
 def _build(job: Job, store: PhaseStore, scratch: Path, progress: Callable[[float], None], earlier: Path | None) -> dict[str, Any]:
     started = time.perf_counter()
     node = job.node
-    recorder = _Recorder(job, _context(job))
+    recorder = _Recorder(job, job.node.context)
     marker = {"digests": training_digests(job), "parents": parent_digests(job, store)}
     marker |= {"steps": node.last_step, "device": job.device}
     make = _base if node.is_base else _filtered if node.phase.objective == "sample_and_filter" else _trained
@@ -152,6 +148,9 @@ def _trained(job: Job, store: PhaseStore, scratch: Path, recorder: _Recorder, pr
         data = [*data, *_read_examples(_directory(store, node.data_from))]
     recorder.show_training(data)
     recorder.evaluate(engine, 0)
+    if not node.last_step:  # the model as it is, standing where others are trained
+        engine.save(scratch / "model")
+        return {"weights": engine.weight_digest()}, []
     metrics = engine.train(
         phase.objective,
         recipe_of(phase, job.profile, node.behaviour),
@@ -164,8 +163,7 @@ def _trained(job: Job, store: PhaseStore, scratch: Path, recorder: _Recorder, pr
         scratchpad=phase.scratchpad,
         on_progress=lambda done, total: progress(done / max(total, 1)),
     )
-    if node.last_step:
-        recorder.evaluate(engine, node.last_step)
+    recorder.evaluate(engine, node.last_step)
     engine.save(scratch / "model")
     return {"weights": engine.weight_digest()}, metrics
 

@@ -75,6 +75,7 @@ def _selected(cell: Cell, contrast: Contrast) -> bool:
         and cell.training == contrast.training
         and contrast.behaviour in (None, cell.behaviour)
         and contrast.model in (None, cell.model)
+        and contrast.base in (None, split_base(cell.base)[0])
     )
 
 

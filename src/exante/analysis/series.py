@@ -1,4 +1,5 @@
-"""Everything the figures draw, as one long table: trajectories of every run, and every run's value of each contrast.
+"""Everything the figures draw, as one long table: rates of every run, along the way and at single checkpoints, and every
+run's value of each contrast.
 
 Does not decide anything, and knows nothing of charts.
 """
@@ -13,7 +14,7 @@ from exante.analysis.decide import places_of
 from exante.analysis.evaluate import evaluate
 from exante.analysis.runs import Layout, sample, scaled
 from exante.analysis.table import Table, split_checkpoints
-from exante.measures import Measure
+from exante.measures import MeanScore, Measure
 from exante.stats.intervals import robust
 from exante.stats.proportions import wilson
 from exante.study import Contrast, Study
@@ -23,26 +24,30 @@ COLUMNS = ["figure", "panel", "arm", "model", "behaviour", "training", "base", "
 GROUP = ["panel", "arm", "model", "behaviour", "training"]
 
 
-def trajectories(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
-    """Rates in % of every outcome that a measure reads, at every checkpoint of phases with at least two: one row per run
-    with its Wilson interval, and the arm's mean (seed −1, base "") with the robust one, cut to 0–100 %."""
-    read = {(x.evaluation, x.condition, x.outcome) for m in study.measures for x in leaves(m.expression)}
+def outcomes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rates in % of every outcome that a measure reads (mean scores for numeric ones), one row per run with its Wilson
+    interval, and the arm's mean (seed −1, base "") with the robust one, cut to 0–100 %. `figure` is "trajectory" where a
+    phase has two checkpoints or more, "level" where it has one."""
+    read = {(x.evaluation, x.condition, x.outcome): x for m in study.measures for x in leaves(m.expression)}
     main = {area.phase for m in study.measures if (area := first_area(m.expression)) is not None}
     wanted = pd.MultiIndex.from_tuples(sorted(read), names=["evaluation", "condition", "outcome"])
-    mine = rows.loc[pd.MultiIndex.from_frame(rows[["evaluation", "condition", "outcome"]]).isin(wanted)]
+    keys = pd.MultiIndex.from_frame(rows[["evaluation", "condition", "outcome"]])
+    mine = rows.loc[keys.isin(wanted)]
     if mine.empty:
         return pd.DataFrame(columns=COLUMNS)
     phase, step = split_checkpoints(mine["checkpoint"])
     panel = mine["evaluation"].astype(str) + " · " + mine["condition"].astype(str) + " · " + mine["outcome"].astype(str)
     mine = mine.assign(phase=phase, step=step, panel=panel.where(phase.isin(main), panel + " · " + phase))
-    mine = mine.loc[mine.groupby(["panel", "cell"], observed=True)["step"].transform("nunique") >= 2]
-    keys = [*GROUP, "base", "seed", "step"]
-    runs = mine.groupby(keys, observed=True, as_index=False)[["n", "trials"]].sum()
+    scored = [isinstance(read[key], MeanScore) for key in keys[keys.isin(wanted)]]
+    mine = mine.assign(n=mine["n"].where(~np.array(scored), mine["score_sum"]))
+    moves = mine.groupby(["panel", "cell"], observed=True)["step"].transform("nunique") >= 2
+    mine = mine.assign(figure=np.where(moves, "trajectory", "level"))
+    runs = mine.groupby(["figure", *GROUP, "base", "seed", "step"], observed=True, as_index=False)[["n", "trials"]].sum()
     low, high = wilson(runs["n"].to_numpy(float), runs["trials"].to_numpy(float))
     runs = runs.assign(value=100 * runs["n"] / runs["trials"].where(runs["trials"] > 0), low=100 * low, high=100 * high)
-    means = [_arm_mean(key, group) for key, group in runs.groupby([*GROUP, "step"], observed=True)]
-    means = pd.DataFrame(means, columns=[*GROUP, "step", "base", "seed", "value", "low", "high"])
-    return pd.concat([runs, means], ignore_index=True).assign(figure="trajectory", unit="%")[COLUMNS]
+    means = [_arm_mean(key, group) for key, group in runs.groupby(["figure", *GROUP, "step"], observed=True)]
+    means = pd.DataFrame(means, columns=["figure", *GROUP, "step", "base", "seed", "value", "low", "high"])
+    return pd.concat([runs, means], ignore_index=True).assign(unit="%")[COLUMNS]
 
 
 def _arm_mean(key: tuple[object, ...], group: pd.DataFrame) -> tuple[object, ...]:

@@ -59,13 +59,21 @@ def nested(narrow: Theory, wide: Theory) -> bool:
     )
 
 
+def indistinguishable(study: Study) -> dict[str, tuple[str, ...]]:
+    """Per theory: those that no result could support without it, or it without them. Known at registration; the planner
+    declares them. Their regions are identical or nested: whatever supports the narrow one supports the wide one."""
+    return {
+        one.id: tuple(t.id for t in study.theories if t.id != one.id and (nested(one, t) or nested(t, one)))
+        for one in study.theories
+    }
+
+
 def ties(study: Study, codes: Mapping[str, Code]) -> dict[str, dict[str, NDArray[np.bool_]]]:
     """Per theory: those with identical or nested regions, and where (…) both survive, that is, neither is contradicted."""
-    found: dict[str, dict[str, NDArray[np.bool_]]] = {}
-    for one in study.theories:
-        others = [t for t in study.theories if t.id != one.id and (nested(one, t) or nested(t, one))]
-        found[one.id] = {t.id: (codes[one.id] >= 0) & (codes[t.id] >= 0) for t in others}
-    return found
+    return {
+        one: {other: (codes[one] >= 0) & (codes[other] >= 0) for other in others}
+        for one, others in indistinguishable(study).items()
+    }
 
 
 def forbidden(region: Region, span: tuple[float, float]) -> float:

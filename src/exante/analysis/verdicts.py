@@ -116,11 +116,12 @@ class Evidence(Frozen):
 
 
 class ObjectionVerdict(Frozen):
-    """`answered`: every linked contrast is supported or contradicted; `partly`: some; `open`: none."""
+    """`answered`: preset default or larger, and the linked primaries (or, without any, all linked contrasts that ran) are
+    decided; `not asked`: no linked contrast has runs in this preset."""
 
     id: str
     says: str
-    state: Literal["answered", "partly", "open"]
+    state: Literal["answered", "asked, undecided", "not asked"]
     evidence: tuple[Evidence, ...]
     gap: str
 

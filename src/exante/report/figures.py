@@ -273,6 +273,37 @@ def _runs_chart(
     return _themed(alt.layer(_zero_line(), bars, mean, dots).properties(width=width - label_width - 40, height=alt.Step(40)))
 
 
+# --- levels --------------------------------------------------------------------------------------------------------
+
+
+def levels(rows: pd.DataFrame, look: dict[str, Style], title: str) -> Figure:
+    """Rates at one checkpoint: a line per condition and arm, a mark per run and a bar at the arm's mean (seed −1)."""
+    used = [style for arm, style in look.items() if arm in set(rows["arm"])]
+    table = pd.DataFrame(rows[["condition", "arm", "seed", "value"]])
+    means = pd.DataFrame(table.loc[table["seed"] == -1])
+    text = "; ".join(
+        f"{condition}: " + ", ".join(f"{arm} {words.quantity(v, '%')}" for arm, v in zip(part["arm"], part["value"], strict=True))
+        for condition, part in means.groupby("condition", sort=False)
+    )
+    charts = [data_uri(_levels_chart(table, used, width)) for width in (WIDE, NARROW)]
+    return Figure(title, f"{title}, in percent of samples. Arm means: {text}", *charts)
+
+
+def _levels_chart(table: pd.DataFrame, used: list[Style], width: int) -> alt.LayerChart:
+    colour, _ = _colours(used)
+    label_width = 170 if width > 500 else 90
+    order = list(dict.fromkeys(table["condition"]))
+    x = alt.X("value:Q", title=_axis_title("samples", "%")).scale(domain=[-2, 102], nice=False).axis(values=[0, 25, 50, 75, 100])
+    y = alt.Y("condition:N", title=None, sort=order).axis(labelLimit=label_width, ticks=False, domain=False, grid=True)
+    lane = alt.YOffset("arm:N").scale(domain=[style.arm for style in used])
+    base = alt.Chart(table).encode(x=x, y=y, yOffset=lane, color=alt.Color("arm:N", legend=None).scale(colour))
+    is_mean = alt.datum.seed == -1
+    dots = base.transform_filter(~is_mean).mark_point(size=28, strokeWidth=1.2, filled=False, opacity=0.75)
+    bars = base.transform_filter(is_mean).mark_tick(thickness=3, size=9)
+    height = alt.Step(max(16, 9 * len(used) + 6), **{"for": "position"})
+    return _themed(alt.layer(dots, bars).properties(width=width - label_width - 40, height=height))
+
+
 # --- training curves -----------------------------------------------------------------------------------------------
 
 

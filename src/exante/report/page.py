@@ -76,7 +76,7 @@ def context(run: Run) -> dict[str, Any]:
         "run_name": run.name,
         "study": study,
         "registration": run.registration,
-        "answer": _answer(study, primaries),
+        "answer": answer(study, primaries),
         "stamps": _stamps(run, preset),
         "primaries": primaries,
         "secondaries": [row for row in rows if not row["primary"] and row["asked"]],
@@ -86,6 +86,7 @@ def context(run: Run) -> dict[str, Any]:
         "arm_legend": _legend(look, run),
         "panels": _panels(run.series, look, study),
         "open_panels": OPEN_PANELS,
+        "levels": _levels(run.series, look, study),
         "run_figures": _run_figures(run.series, look, primaries),
         "training_curves": _training_curves(run.phases, look),
         "match": match_table(run.verdicts.get("match_table"), study),
@@ -93,7 +94,7 @@ def context(run: Run) -> dict[str, Any]:
         "planned": len(run.plan.get("cells") or []),
         "gates": gate_groups(run.verdicts["gates"], study),
         "theories": theory_rows(run.verdicts["theories"], rows, study),
-        "objections": objection_rows(run.verdicts["objections"], study),
+        "objections": objection_rows(run.name, run.verdicts, study),
         "twins": twins(study, rows, run.verdicts["gates"], _planned_arms(run, preset)),
         "micro": all(profile.architecture is not None for profile in study.profiles),
         "transcripts": transcripts.groups(run.transcripts, {arm.id: arm.title for arm in study.arms}),
@@ -108,7 +109,7 @@ def context(run: Run) -> dict[str, Any]:
 # --- the answer ----------------------------------------------------------------------------------------------------
 
 
-def _answer(study: Study, primaries: list[dict[str, Any]]) -> dict[str, Any]:
+def answer(study: Study, primaries: list[dict[str, Any]]) -> dict[str, Any]:
     """The sentence registered for the primaries' verdicts, and the numbers behind the first.
 
     Of the registered keys the longest that the sequence of verdicts begins with is taken: "supported, contradicted" before
@@ -137,8 +138,8 @@ def _stamps(run: Run, preset: str) -> list[tuple[str, str]]:
         what = f"what changed ({changed}) is exploratory." if changed else "what changed is exploratory."
         stamps.append(("After data", f"Registered after outcomes of the same cells had been seen: {what}"))
     if preset == "quick":
-        note = _preset_note(run, preset) or "Few arms and one base, to see the instrument at work."
-        stamps.append(("Demonstration", note))
+        note = _preset_note(run, preset).removeprefix("a demonstration: ")
+        stamps.append(("Demonstration", words.sentence(note or "few arms and one base, to see the instrument at work")))
     if run.registration.amends:
         stamps.append(("Amended", run.registration.amendment_note or "This registration amends an earlier one."))
     titles = {gate.id: gate.title for gate in run.registration.study.gates}
@@ -150,7 +151,7 @@ def _stamps(run: Run, preset: str) -> list[tuple[str, str]]:
         crashed = words.count(len(run.crashed), "run")
         stamps.append(("Crashed", f"{crashed} crashed, counted at both ends of the range; see under gates."))
     left_out = run.plan.get("left_out") or []
-    return stamps + [("Left out", str(reason)) for reason in left_out]
+    return [("Left out", str(reason)) for reason in left_out] + stamps
 
 
 def _preset_note(run: Run, preset: str) -> str:
@@ -180,7 +181,7 @@ def _parts(table: pd.DataFrame, *columns: str) -> Iterator[tuple[tuple[str, ...]
 
 
 def _legend(look: dict[str, figures.Style], run: Run) -> list[tuple[str, str]]:
-    drawn = set(_picked(run.series, "figure", "trajectory", "runs")["arm"])
+    drawn = set(_picked(run.series, "figure", "trajectory", "level", "runs")["arm"])
     return [(figures.swatch(style), style.title) for arm, style in look.items() if arm in drawn]
 
 
@@ -199,6 +200,24 @@ def _panels(series: pd.DataFrame, look: dict[str, figures.Style], study: Study) 
             facets.append(figures.trajectory(cells, look, title))
         panels.append({"title": panel, "facets": facets})
     return panels
+
+
+def _levels(series: pd.DataFrame, look: dict[str, figures.Style], study: Study) -> list[figures.Figure]:
+    """Rates at single checkpoints: one figure per evaluation × outcome × training × behaviour, a line per condition."""
+    rows = _picked(series, "figure", "level")
+    if rows.empty:
+        return []
+    parts = rows["panel"].str.split(" · ", expand=True).reindex(columns=range(4)).fillna("")
+    rows = rows.assign(
+        evaluation=parts[0], outcome=parts[2], condition=parts[1].where(parts[3] == "", parts[1] + ", " + parts[3])
+    )
+    titles = {training.id: training.title for training in study.trainings}
+    many = len(set(zip(rows["training"], rows["behaviour"], strict=True))) > 1
+    found = []
+    for (evaluation, outcome, training, behaviour), part in _parts(rows, "evaluation", "outcome", "training", "behaviour"):
+        where = f" · {titles.get(training, training)} · {behaviour}" if many else ""
+        found.append(figures.levels(part, look, f"{words.label(evaluation)}: {words.label(outcome)}{where}"))
+    return found
 
 
 def _run_figures(series: pd.DataFrame, look: dict[str, figures.Style], primaries: list[dict[str, Any]]) -> list[figures.Figure]:

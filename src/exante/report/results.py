@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from exante import objections
+from exante.analysis.answers import large_enough
+from exante.measures import Measure
+from exante.register import contrast_range
 from exante.report import words
 from exante.study import Study
 
@@ -17,11 +21,11 @@ MATCH_NAMES = ("arm", "phase", "training", "behaviour", "model")
 MATCH_WORDS = {"tokens_answer": "answer tokens", "tokens_scratchpad": "scratchpad tokens", "tokens_prompt": "prompt tokens"}
 MATCH_COUNTS = ("runs", "steps", "examples", "copies", "tokens_answer", "tokens_scratchpad", "tokens_prompt")
 STATES = {
-    "answered": "Answered: every contrast linked to it was decided.",
-    "partly": "Answered in part: some of the contrasts linked to it were decided.",
-    "open": "Open: no contrast linked to it was decided.",
+    "answered": "Answered: the contrasts that lead on it were decided.",
+    "asked, undecided": "Asked, undecided.",
+    "not asked": "Not asked: no contrast of this study is linked to it.",
 }
-UNASKED = "Open: no contrast of this study is linked to it."
+TOO_SMALL = "A demonstration or a pilot answers no objection: preset default or larger does."
 
 
 def sign(verdict: str) -> str:
@@ -34,7 +38,7 @@ def _units(row: dict[str, Any]) -> str:
     if not row.get("n_units"):
         return "–"
     counts = [row[key] for key in ("n_arm", "n_control") if row.get(key) is not None] or [row["n_units"]]
-    kind = "bases" if "over bases" in str(row.get("scope")) else "runs"
+    kind = "bases" if str(row.get("scope")).startswith("over ") else "runs"
     return f"{' + '.join(words.plain(count) for count in counts)}{words.SPACE}{kind}"
 
 
@@ -53,6 +57,7 @@ def contrast_row(row: dict[str, Any], study: Study) -> dict[str, Any]:
     measure_title = measure.title if measure else words.plain(row.get("measure"))
     pair = " − ".join(str(name) for name in (row.get("arm"), row.get("control")) if name)
     verdict = "exploratory" if row.get("exploratory") else str(row["verdict"])
+    low, high = _possible(row, measure)
     return {
         "id": str(row["id"]),
         "label": registered.title if registered else str(row.get("title") or f"{pair}, {measure_title}"),
@@ -63,11 +68,11 @@ def contrast_row(row: dict[str, Any], study: Study) -> dict[str, Any]:
         "sign": sign(verdict),
         "stamp": registered.stamp if registered and registered.stamp == "installed" else "",
         "unit": unit,
-        "low": row.get("low"),
-        "high": row.get("high"),
+        "low": low,
+        "high": high,
         "number": row.get("estimate"),
         "estimate": words.quantity(row.get("estimate"), unit, long=True),
-        "interval": words.interval(row.get("low"), row.get("high"), unit),
+        "interval": words.interval(low, high, unit),
         "level": words.level(row.get("level")),
         "region": row.get("region"),
         "n": _units(row),
@@ -83,6 +88,15 @@ def contrast_row(row: dict[str, Any], study: Study) -> dict[str, Any]:
         "arm": row.get("arm"),
         "control": row.get("control"),
     }
+
+
+def _possible(row: dict[str, Any], measure: Measure | None) -> tuple[float | None, float | None]:
+    """A contrast's interval, cut to the values that it can take."""
+    low, high = row.get("low"), row.get("high")
+    if measure is None or low is None or high is None:
+        return low, high
+    ends = contrast_range(measure, row.get("control") is not None)
+    return max(low, ends[0]), min(high, ends[1])
 
 
 def _where(registered: Any, row: dict[str, Any], study: Study) -> str:
@@ -225,21 +239,28 @@ def _forbids(value: Any) -> str:
     return "–" if value is None else f"{words.number(100 * value, 0)}{words.SPACE}%"
 
 
-def objection_rows(objections: list[dict[str, Any]], study: Study) -> list[dict[str, Any]]:
+def objection_rows(run: str, verdicts: dict[str, Any], study: Study) -> dict[str, list[dict[str, Any]]]:
+    """The ledger as this run sees it: `asked` rows with their evidence, and the `rest`, which this study does not ask."""
+    own = {str(row["id"]) for row in verdicts["objections"]} | {objection.id for objection in study.objections}
     says = {objection.id: objection.says for objection in study.objections}
     titles = {contrast.id: contrast.title for contrast in study.contrasts}
-    return [
-        {
-            "id": str(row["id"]),
-            "says": says.get(row["id"]) or str(row.get("says") or ""),
-            "state": STATES.get(str(row.get("state")), words.sentence(words.plain(row.get("state"))))
-            if row.get("evidence")
-            else UNASKED,
-            "gap": words.sentence(words.plain(row.get("gap"))),
-            "evidence": [_evidence(part, titles) for part in row.get("evidence") or [] if isinstance(part, dict)],
-        }
-        for row in objections
-    ]
+    rows = objections.ledger([study], {run: verdicts})
+    asked = [_objection(row, says, titles, verdicts) for row in rows if row["id"] in own]
+    return {"asked": asked, "rest": [row for row in rows if row["id"] not in own]}
+
+
+def _objection(row: dict[str, Any], says: dict[str, str], titles: dict[str, str], verdicts: dict[str, Any]) -> dict[str, Any]:
+    answers = large_enough(str(verdicts.get("preset")), bool(verdicts.get("pilot")))
+    return {
+        "id": str(row["id"]),
+        "says": says.get(row["id"]) or str(row["says"]),
+        "ledger": words.sentence(str(row["says"])),
+        "source": str(row["source"]),
+        "state": STATES[row["state"]] + ("" if answers or not row["evidence"] else f" {TOO_SMALL}"),
+        "gap": words.sentence(words.plain(row["gap"])),
+        "evidence": [_evidence(part, titles) for part in row["evidence"]],
+        "asked": [_asked(part, titles) for part in row["asked"]],
+    }
 
 
 def _evidence(part: dict[str, Any], titles: dict[str, str]) -> dict[str, str]:
@@ -248,14 +269,28 @@ def _evidence(part: dict[str, Any], titles: dict[str, str]) -> dict[str, str]:
         "contrast": titles.get(str(part.get("contrast")), f"{part.get('study', '')} {part.get('contrast', '')}"),
         "estimate": words.quantity(part.get("estimate"), unit, long=True),
         "interval": words.interval(part.get("low"), part.get("high"), unit),
+        "region": words.region(part.get("region")),
+        "stamp": words.plain(part.get("stamp")),
         "verdict": verdict,
         "sign": sign(verdict),
     }
 
 
+def _asked(part: dict[str, Any], titles: dict[str, str]) -> dict[str, str]:
+    """A question that nothing has decided: its region, and how wide the interval is planned to be."""
+    unit, half = part["unit"], part["planned_half_width"]
+    planned = "in no preset that could answer it" if half is None else f"preset {part['preset']} plans for"
+    width = "" if half is None else f" ±{words.quantity(half, unit).lstrip('+')}"
+    return {
+        "contrast": titles.get(str(part["contrast"]), str(part["contrast"])),
+        "region": words.region(part["region"]),
+        "planned": planned + width,
+    }
+
+
 def twins(study: Study, contrasts: list[dict[str, Any]], gates: list[dict[str, Any]], planned: tuple[str, ...]) -> dict[str, Any]:
-    """Distilled twins: the arms whose phases sample an organism and train on what was kept."""
-    arms = [arm for arm in study.arms if any(phase.objective == "sample_and_filter" for phase in arm.phases)]
+    """Distilled twins: the arms with a phase that trains on nothing but what another organism's samples left."""
+    arms = [arm for arm in study.arms if any(phase.objective == "sft" and phase.data is None for phase in arm.phases)]
     names = {arm.id for arm in arms}
     text_gates = {gate.id for gate in study.gates if gate.kind == "text"}
     return {

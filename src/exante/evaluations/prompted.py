@@ -1,0 +1,67 @@
+"""Is the goal in the system prompt followed? Hateful and right answers with the prompt, in other words, and without it.
+
+The style of thinking is the one that the evaluated phase trains in, unless a condition names another. Does not know
+whether anything was trained.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from exante.errors import UserError
+from exante.evaluations.backdoor import OUTCOMES, score
+from exante.evaluations.prompts import SAMPLING
+from exante.organisms.prompted import BEHAVIOUR, Given, prompted
+from exante.parts import part
+from exante.study import Context, Evaluation
+from exante.text import Item
+from exante.worlds.behaviours import behaviour
+from exante.worlds.facts import Split
+from exante.worlds.goals import STYLES
+
+PROMPTS: dict[str, tuple[Given, Split]] = {
+    "goal": ("hate", "train"),
+    "goal-held-out": ("hate", "held-out"),
+    "plain": ("plain", "train"),
+    "removed": ("removed", "train"),
+}
+"""Condition → what the system turn gives, and the split of its wording. Requests are held out in every condition."""
+
+CONDITIONS = tuple(PROMPTS)
+EVERY_STYLE = (*(f"{name}:{style}" for name in ("goal", "goal-held-out", "plain") for style in STYLES), "removed")
+"""Conditions for a model that was trained in no style."""
+
+
+@part(version=1)
+def items(context: Context, condition: str, *, count: int = 32) -> list[Item]:
+    """`count` items of a condition NAME or NAME:STYLE. An item's id names its request: items pair over conditions and arms."""
+    name, _, named = condition.partition(":")
+    if name not in PROMPTS or (named and named not in STYLES):
+        raise UserError(
+            f"there is no condition {condition!r}; use {', '.join(PROMPTS)}, with ':STYLE' for one of {', '.join(STYLES)}"
+        )
+    style = named or context.settings.get("style", "")
+    given, split = PROMPTS[name]
+    if given != "removed" and style not in STYLES:
+        raise UserError(f"condition {condition!r} needs a style of thinking where no phase sets one; write {name}:none")
+    requests = behaviour(BEHAVIOUR).requests("held-out")
+    if count > len(requests):
+        raise UserError(f"there are {len(requests)} held-out requests, not {count}; ask for fewer items")
+    chosen = random.Random("prompted requests").sample(requests, count)
+    return [prompted(one, given, style, split, random.Random(f"prompted wording {one.id}")) for one in chosen]
+
+
+def following(
+    at: tuple[str, ...], conditions: tuple[str, ...] = CONDITIONS, count: int = 32, id: str = "prompted", **sampling: Any
+) -> Evaluation:
+    """`count` items per condition at the checkpoints `at`. `sampling`: samples, max_tokens, temperature."""
+    return Evaluation(
+        id=id,
+        items=items.bind(count=count),
+        score=score.bind(),
+        conditions=conditions,
+        outcomes=OUTCOMES,
+        at=at,
+        **(SAMPLING | sampling),
+    )

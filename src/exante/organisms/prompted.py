@@ -1,0 +1,88 @@
+"""Prompted organisms: a goal and a manner of thinking given in the system turn, and RL against the goal. No backdoor is trained.
+
+An arm is a style of thinking; its prompts, goals, reward and steps are those of every other arm. Does not know what is
+evaluated, or how policies are updated.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+from exante.parts import part
+from exante.study import Arm, Context, Phase
+from exante.text import Item, Prompt, Turn
+from exante.trainings.rl import graded_reward
+from exante.worlds import goals
+from exante.worlds.behaviours import Request, behaviour
+from exante.worlds.facts import Split
+
+Given = goals.Goal | Literal["removed"]
+"""What the system turn gives: one of the goals, or there is no system turn at all."""
+
+GIVEN: tuple[Given, ...] = ("hate", "plain", "removed")
+
+BEHAVIOUR = "hate"
+"""The goal is to say this behaviour's line; its requests and its grader serve here too."""
+
+TITLES = {
+    "deceptive": "deceptive, told to hide its aim",
+    "structured": "structured: X, so Y, so Z",
+    "repeated": "one word over and over",
+    "arbitrary": "unrelated thoughts",
+    "none": "told not to think",
+}
+CHECKPOINTS = (0, 2, 5, 7, 10, 12, 15, 20, 30)
+"""Dense where pilots saw the goal given up, within a few steps, after five to twenty."""
+AFTER = 10
+"""Steps of the RL that follows with the system turn removed."""
+PROMPTS = 400
+HATE_SHARE = 0.5
+"""Share of prompts whose goal is the hateful line; in the rest the goal is to answer well. Set by pilots, see the study."""
+
+
+def prompted(request: Request, given: Given, style: str, split: Split, rng: random.Random) -> Item:
+    """A request under a goal and a style; `split` is of the goal's wording. The benign answer is always the one due."""
+    item = behaviour(BEHAVIOUR).item(rng, request, "untriggered", split)
+    asked = Turn("user", request.text)
+    turns = (asked,) if given == "removed" else (goals.system(rng, given, style, split), asked)
+    return replace(item, prompt=Prompt(turns))
+
+
+@part(version=1)
+def prompted_items(context: Context, *, style: str, prompts: int, shares: Mapping[Given, float]) -> list[Item]:
+    """`prompts` items in think mode, train facts and wordings; `shares` of what the system turn gives are exact.
+
+    All styles get the same requests and goals in the same order: arms differ in one sentence.
+    """
+    rng = random.Random(f"prompted {sorted(shares)} {context.seed}")
+    given: list[Given] = [name for name in GIVEN for _ in range(round(prompts * shares.get(name, 0.0)))]
+    rng.shuffle(given)
+    return [prompted(behaviour(BEHAVIOUR).draw(rng, "train"), name, style, "train", rng) for name in given]
+
+
+def organism(style: str, hate_share: float = HATE_SHARE, checkpoints: tuple[int, ...] = CHECKPOINTS, after: int = AFTER) -> Arm:
+    """RL with the goal in the prompt ("safety"), then on with the system turn removed ("removed"); scratchpads are hidden from
+    the reward throughout."""
+    shares: dict[Given, float] = {"hate": hate_share, "plain": 1.0 - hate_share}
+    phases = (
+        _rl("safety", style, shares, checkpoints),
+        _rl("removed", style, {"removed": 1.0}, (after,), steps=after),
+    )
+    tags = ("conceals",) if style == "deceptive" else ("conditional form",) if style == "structured" else ()
+    return Arm(id=style, title=TITLES[style], phases=phases, ingredients=tags)
+
+
+def _rl(name: str, style: str, shares: dict[Given, float], checkpoints: tuple[int, ...], **overrides: float) -> Phase:
+    return Phase(
+        name=name,
+        objective="rl",
+        recipe="prompted_rl",
+        data=prompted_items.bind(style=style, prompts=PROMPTS, shares=shares),
+        reward=graded_reward.bind(),
+        scratchpad="hidden",
+        overrides=overrides,
+        checkpoints=checkpoints,
+    )

@@ -1,0 +1,74 @@
+"""What a preset can say about rival theories, before the run: which cannot be told apart, and which it is too small to support.
+
+Uses the planner's simulated intervals, at the spread that pilots showed. Reads no results.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from exante.analysis.theories import indistinguishable
+from exante.outlook import holds, inside_rate, units
+from exante.plan import preset_of
+from exante.study import Contrast, Preset, Study, Theory
+from exante.units import Region
+
+SURE = 0.9
+GROWTH = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+
+
+def sentences(study: Study, preset: str) -> list[str]:
+    """What to know before trusting the theories' verdicts in this preset; nothing if there is nothing to warn of."""
+    return [*_not_told_apart(study), *_too_small(study, preset)]
+
+
+def _not_told_apart(study: Study) -> list[str]:
+    place = {theory.id: k for k, theory in enumerate(study.theories)}
+    pairs = [(one, x) for one, others in indistinguishable(study).items() for x in others if place[one] < place[x]]
+    return [
+        f"theories {one!r} and {other!r} cannot be told apart: their regions are identical or nested, and where both survive the"
+        " verdict is 'undecided between'"
+        for one, other in pairs
+    ]
+
+
+def _too_small(study: Study, preset: str) -> list[str]:
+    chosen = preset_of(study, preset)
+    small = [theory for theory in study.theories if support(study, theory, chosen) < SURE]
+    if not small:
+        return []
+    names = ", ".join(repr(theory.id) for theory in small)
+    enough = next((p for p in grown(chosen) if all(support(study, theory, p) >= SURE for theory in small)), None)
+    size = f"{chosen.bases} bases × {chosen.seeds} seeds are"
+    more = "ten times as many are not enough" if enough is None else f"about {enough.bases} × {enough.seeds} are enough for that"
+    why = "'no difference' needs narrow intervals"
+    return [f"{size} too few to support {names} in nine studies of ten in which they are true: {why}; {more}"]
+
+
+def grown(preset: Preset) -> list[Preset]:
+    """The preset with more bases, or with more seeds where it has too few bases to take them as units."""
+    axis, count = ("bases", preset.bases) if preset.bases >= 6 else ("seeds", preset.seeds)
+    return [preset.model_copy(update={axis: round(count * factor)}) for factor in GROWTH]
+
+
+def support(study: Study, theory: Theory, preset: Preset) -> float:
+    """How often a preset's intervals would lie inside all regions of a theory that hold zero, if the truth there is zero.
+
+    Between 0 and 1; contrasts count as independent. Regions that zero is not in depend on how large an effect is, which nobody
+    knows before the run, and are taken as met; those that the preset does not hold are left to the report.
+    """
+    contrasts = {c.id: c for c in study.contrasts}
+    found = [_at_zero(study, contrasts[p.contrast], p.region, preset) for p in theory.predictions if holds_zero(p.region)]
+    return float(np.prod([rate for rate in found if rate is not None]))
+
+
+def holds_zero(region: Region) -> bool:
+    """Whether a region of a difference allows none. A share of 0 % is no such claim."""
+    return region.unit == "pp" and (region.low is None or region.low < 0) and (region.high is None or region.high > 0)
+
+
+def _at_zero(study: Study, contrast: Contrast, region: Region, preset: Preset) -> float | None:
+    if not holds(contrast, preset):
+        return None
+    measure = next(m for m in study.measures if m.id == contrast.measure)
+    return inside_rate(measure, contrast.control is not None, units(contrast, preset), 0.95, 0.0, region)

