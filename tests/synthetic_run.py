@@ -163,7 +163,13 @@ def _arm(name: str, title: str, ingredients: tuple[str, ...]) -> Arm:
 
 def _twin(name: str, title: str) -> Arm:
     return Arm(
-        id=name, title=title, phases=(_phase("organism", "sft"), _phase("samples", "sample_and_filter"), _phase("twin", "sft"))
+        id=name,
+        title=title,
+        phases=(
+            _phase("organism", "sft"),
+            _phase("samples", "sample_and_filter"),
+            _phase("twin", "sft").model_copy(update={"data": None}),
+        ),
     )
 
 

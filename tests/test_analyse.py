@@ -212,7 +212,11 @@ def test_objections_collect_their_evidence() -> None:
         Objection(id=name, says=name, contrasts=c, gap="g") for name, c in (("S1", ("x",)), ("S2", ("x", "y")), ("S3", ()))
     )
     found = decided(arms(FAR), contrast(id="x"), contrast(id="y", arm="c", objections=("S2",)), objections=objections).objections
-    assert [(o.id, o.state, len(o.evidence)) for o in found] == [("S1", "answered", 1), ("S2", "answered", 2), ("S3", "not asked", 0)]
+    assert [(o.id, o.state, len(o.evidence)) for o in found] == [
+        ("S1", "answered", 1),
+        ("S2", "answered", 2),
+        ("S3", "not asked", 0),
+    ]
     evidence = found[0].evidence[0]
     assert (evidence.study, evidence.contrast, evidence.verdict, evidence.unit) == ("planted", "x", "supported", "pp")
     assert found[1].evidence[1].estimate is None

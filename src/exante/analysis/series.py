@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from exante.analysis.algebra import first_area, leaves
+from exante.analysis.algebra import first_area, leaves, linear
 from exante.analysis.decide import places_of
 from exante.analysis.evaluate import evaluate
 from exante.analysis.runs import Layout, sample, scaled
@@ -28,7 +28,9 @@ def outcomes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     """Rates in % of every outcome that a measure reads (mean scores for numeric ones), one row per run with its Wilson
     interval, and the arm's mean (seed −1, base "") with the robust one, cut to 0–100 %. `figure` is "trajectory" where a
     phase has two checkpoints or more, "level" where it has one."""
-    read = {(x.evaluation, x.condition, x.outcome): x for m in study.measures for x in leaves(m.expression)}
+    read = {(x.evaluation, x.condition, x.outcome) for m in study.measures for x in leaves(m.expression)}
+    atoms = [atom for m in study.measures for atom in linear(m.expression)]
+    means = {(x.evaluation, x.condition, x.outcome) for x in atoms if isinstance(x, MeanScore)}
     main = {area.phase for m in study.measures if (area := first_area(m.expression)) is not None}
     wanted = pd.MultiIndex.from_tuples(sorted(read), names=["evaluation", "condition", "outcome"])
     keys = pd.MultiIndex.from_frame(rows[["evaluation", "condition", "outcome"]])
@@ -38,16 +40,16 @@ def outcomes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     phase, step = split_checkpoints(mine["checkpoint"])
     panel = mine["evaluation"].astype(str) + " · " + mine["condition"].astype(str) + " · " + mine["outcome"].astype(str)
     mine = mine.assign(phase=phase, step=step, panel=panel.where(phase.isin(main), panel + " · " + phase))
-    scored = [isinstance(read[key], MeanScore) for key in keys[keys.isin(wanted)]]
+    scored = [key in means for key in keys[keys.isin(wanted)]]
     mine = mine.assign(n=mine["n"].where(~np.array(scored), mine["score_sum"]))
     moves = mine.groupby(["panel", "cell"], observed=True)["step"].transform("nunique") >= 2
     mine = mine.assign(figure=np.where(moves, "trajectory", "level"))
     runs = mine.groupby(["figure", *GROUP, "base", "seed", "step"], observed=True, as_index=False)[["n", "trials"]].sum()
     low, high = wilson(runs["n"].to_numpy(float), runs["trials"].to_numpy(float))
     runs = runs.assign(value=100 * runs["n"] / runs["trials"].where(runs["trials"] > 0), low=100 * low, high=100 * high)
-    means = [_arm_mean(key, group) for key, group in runs.groupby(["figure", *GROUP, "step"], observed=True)]
-    means = pd.DataFrame(means, columns=["figure", *GROUP, "step", "base", "seed", "value", "low", "high"])
-    return pd.concat([runs, means], ignore_index=True).assign(unit="%")[COLUMNS]
+    arms = [_arm_mean(key, group) for key, group in runs.groupby(["figure", *GROUP, "step"], observed=True)]
+    averages = pd.DataFrame(arms, columns=["figure", *GROUP, "step", "base", "seed", "value", "low", "high"])
+    return pd.concat([runs, averages], ignore_index=True).assign(unit="%")[COLUMNS]
 
 
 def _arm_mean(key: tuple[object, ...], group: pd.DataFrame) -> tuple[object, ...]:

@@ -1,0 +1,42 @@
+"""What the figures draw: rates along the way, rates at single checkpoints, numeric scores as means."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from tiny_study import STUDY
+
+from exante.analysis.series import outcomes
+from exante.measures import MeanScore, Measure, Rate
+
+COLUMNS = ["cell", "arm", "model", "base", "behaviour", "training", "seed", "checkpoint", "evaluation", "condition", "outcome"]
+
+
+def row(seed: int, checkpoint: str, evaluation: str, n: int, score: float) -> dict:
+    fixed = ("none", "m", "b#1", "boo", "none", seed, checkpoint, evaluation, "asked", "yes")
+    return dict(zip(COLUMNS, (f"c{seed}", *fixed), strict=True)) | {"n": n, "trials": 10, "score_sum": score}
+
+
+def measure(expression: Rate | MeanScore) -> Measure:
+    return Measure(id="m", title="m", expression=expression, unit="%", low=0, high=100)
+
+
+def drawn(expression: Rate | MeanScore, rows: list[dict]) -> pd.DataFrame:
+    return outcomes(STUDY.model_copy(update={"measures": (measure(expression),)}), pd.DataFrame(rows))
+
+
+def test_one_checkpoint_is_a_level_and_two_are_a_trajectory() -> None:
+    rate = Rate(evaluation="e", condition="asked", outcome="yes", at="p@end")
+    once = drawn(rate, [row(1, "p@8", "e", 3, 0.0), row(2, "p@8", "e", 5, 0.0), row(1, "p@8", "other", 9, 0.0)])
+    assert set(once["figure"]) == {"level"}
+    assert sorted(once.loc[once["seed"] != -1, "value"]) == [30.0, 50.0]
+    assert list(once.loc[once["seed"] == -1, "value"]) == [40.0]
+    twice = drawn(rate, [row(1, "p@0", "e", 1, 0.0), row(1, "p@8", "e", 3, 0.0)])
+    assert set(twice["figure"]) == {"trajectory"}
+    assert list(twice.loc[twice["seed"] == 1, "value"]) == [10.0, 30.0]
+
+
+def test_a_numeric_score_is_drawn_as_its_mean() -> None:
+    score = MeanScore(evaluation="e", condition="asked", outcome="yes", at="p@end")
+    found = drawn(score, [row(1, "p@8", "e", 0, 2.5)])
+    assert list(found.loc[found["seed"] == 1, "value"]) == [pytest.approx(25.0)]
