@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -34,7 +35,14 @@ def start(*arguments: object, cache: Path, **options: Any) -> subprocess.Popen[s
     """The command in a session of its own, so that a signal to its group reaches what a terminal's Ctrl-C would."""
     line = [sys.executable, "-m", "exante", *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(line, env=environment(cache), text=True, start_new_session=True, **(pipes | options))
+    return subprocess.Popen(
+        line, env=environment(cache), text=True, start_new_session=True, preexec_fn=_hear_interrupts, **(pipes | options)
+    )
+
+
+def _hear_interrupts() -> None:
+    """A shell that runs the tests in the background lets its children ignore interrupts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def exante(*arguments: object, cache: Path, check: int = 0) -> subprocess.CompletedProcess[str]:

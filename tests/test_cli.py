@@ -281,7 +281,7 @@ def test_interrupting_a_verb_is_one_sentence(tiny_run, copied_run, verb):
     process = command.start(verb[0], copied_run, *verb[1:], cache=tiny_run.cache)
     wait_until_imported(process.pid)
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, "", "exante: interrupted; the same command continues\n")
     assert {path.name: path.read_bytes() for path in copied_run.iterdir() if path.is_file()} == before
 
@@ -294,7 +294,7 @@ def test_interrupting_a_verb_that_only_prints(tmp_path, verb):
     process = command.start(*verb, *more, cache=tmp_path, stdout=subprocess.DEVNULL)
     wait_until_imported(process.pid)
     os.killpg(process.pid, signal.SIGINT)
-    err = process.communicate(timeout=20)[1]
+    err = process.communicate(timeout=60)[1]
     assert (process.returncode, err) == (130, "exante: interrupted; the same command continues\n")
 
 
