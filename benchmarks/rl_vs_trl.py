@@ -60,7 +60,7 @@ class Setting:
         return ", ".join([*words, "compiled"] if self.compiled else words)
 
 
-BEST = {0.0: (Setting(),), BETA: (Setting(),)}
+BEST = {0.0: (Setting(), Setting(rows=16)), BETA: (Setting(), Setting(rows=16))}
 
 GRID = (
     Setting(),
