@@ -47,7 +47,8 @@ class SharedPrompts:
         if len(later_N):
             logits_NV = torch.cat([first_RV, self._continue(owner, ids_RS[:, :-1], later_N)])
             labels_N = torch.cat([labels_N, ids_RS[:, 1:].reshape(-1).index_select(0, later_N)])
-        return -functional.cross_entropy(logits_NV / self.temperature, labels_N, reduction="none"), line_N
+        scaled_NV = logits_NV if self.temperature == 1 else logits_NV / self.temperature
+        return -functional.cross_entropy(scaled_NV, labels_N, reduction="none"), line_N
 
     def _continue(self, owner: Tensor, ids_RS: Tensor, index_N: Tensor) -> Tensor:
         """Logits at flat positions of ids_RS, which follow the owners' prompts."""
