@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tiny_study import STUDY
+from tiny_study import STUDY, produced
 
 from exante.errors import UserError
 from exante.identity import canonical
@@ -11,7 +11,7 @@ from exante.register import adapt, intact, register
 from exante.store import Ledger
 from exante.study import Prediction, Registration, Theory
 from exante.units import above, below, within
-from exante.verbs import seen_pairs, stamps
+from exante.verbs import stamps
 
 
 def changed(**update):
@@ -103,7 +103,7 @@ def test_pilots_numbers_cannot_be_registered():
 def test_the_same_cells_evaluated_another_way_are_after_data(tmp_path):
     ledger = Ledger(tmp_path)
     first = register(STUDY)
-    ledger.append(first, seen_pairs(first))
+    ledger.append(first, produced(first))
     more = STUDY.evaluations[0].model_copy(update={"samples": 5})
     stamp = stamps(register(changed(evaluations=(more,))), ledger)
     assert not stamp["before_data"]
@@ -113,7 +113,7 @@ def test_the_same_cells_evaluated_another_way_are_after_data(tmp_path):
 def test_a_theory_changed_after_data_is_exploratory_alone(tmp_path):
     ledger = Ledger(tmp_path)
     first = register(STUDY)
-    ledger.append(first, seen_pairs(first))
+    ledger.append(first, produced(first))
     bolder = STUDY.theories[0].model_copy(update={"predictions": (Prediction(contrast="with-without", region=above(20, "pp")),)})
     assert stamps(register(changed(theories=(bolder, STUDY.theories[1]))), ledger)["changed"] == ["matters"]
 
@@ -122,7 +122,7 @@ def test_a_registration_after_data_is_stamped_and_only_what_it_changed_is_explor
     ledger = Ledger(tmp_path)
     first = register(STUDY)
     assert stamps(first, ledger) == {"before_data": True, "pilot": False, "seen_by": [], "changed": []}
-    ledger.append(first, seen_pairs(first))
+    ledger.append(first, produced(first))
     assert stamps(first, ledger)["before_data"], "a larger preset of the same registration is not after data"
     later = register(contrast(1, region=within(-5, 5, "pp")))
     stamp = stamps(later, ledger)
@@ -136,6 +136,19 @@ def test_organisms_trained_for_another_study_do_not_count_as_seen(tmp_path):
     first = register(STUDY)
     ledger.append(first, {f"{'0' * 32}:{'0' * 16}"})
     assert stamps(register(changed(title="Later")), ledger)["before_data"]
+
+
+def test_rows_of_another_study_make_only_the_contrasts_that_read_them_exploratory(tmp_path):
+    """Another study on the same organisms has asked them the same questions; what it read back of them (installed) is no news."""
+    ledger = Ledger(tmp_path)
+    other = register(changed(id="other-study", contrasts=STUDY.contrasts[:1], theories=STUDY.theories[:1]))
+    ledger.append(other, produced(other))
+    stamp = stamps(register(STUDY), ledger)
+    assert stamp["seen_by"] == [other.sha256]
+    assert set(stamp["changed"]) == {"same-end", "harms"}, "what was registered there in the same form keeps its standing"
+    installed = contrast(0, stamp="installed").model_copy(update={"contrasts": (contrast(0, stamp="installed").contrasts[0],)})
+    installed = installed.model_copy(update={"theories": (), "objections": ()})
+    assert stamps(register(installed), ledger)["before_data"]
 
 
 def test_pilots_are_registered_apart_and_ask_no_ledger(tmp_path):

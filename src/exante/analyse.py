@@ -30,7 +30,7 @@ from exante.analysis.evaluate import evaluate
 from exante.analysis.gates import Check
 from exante.analysis.match import match_table
 from exante.analysis.runs import split_base
-from exante.analysis.sentences import absent, reason, runs_alike, theory_reason, word
+from exante.analysis.sentences import absent, prediction_reason, reason, runs_alike, theory_reason, word
 from exante.analysis.series import outcomes, run_values
 from exante.analysis.table import Table, cells_of, read_table
 from exante.analysis.theories import Told, forbidden, forbids, spans, theory_codes, ties
@@ -239,18 +239,26 @@ def _theories(registration: Registration, decisions: Decisions, changed: frozens
         with_ = tuple(other for other, both in tied[theory.id].items() if bool(both))
         names = (theory.id, *(p.contrast for p in theory.predictions))
         why = next((w for w in (_why_exploratory(registration, name, changed) for name in names) if w), "")
-        found.append(_theory(study, theory, *told[theory.id], with_, why))
+        found.append(_theory(study, theory, claims, *told[theory.id], with_, why))
     return tuple(found)
 
 
-def _theory(study: Study, theory: Theory, told: list[Told | None], code: Code, tied: tuple[str, ...], why: str) -> TheoryVerdict:
+def _theory(
+    study: Study,
+    theory: Theory,
+    claims: dict[str, Claim],
+    told: list[Told | None],
+    code: Code,
+    tied: tuple[str, ...],
+    why: str,
+) -> TheoryVerdict:
     known = spans(study)
     regions = tuple(
         RegionVerdict(
             contrast=p.contrast,
             region=p.region,
             verdict="exploratory" if why else "undecided" if t is None else word(t.code),
-            reason="not in this preset" if t is None else "" if t.code else "undecided, or what it depends on is",
+            reason=prediction_reason(claims.get(p.contrast), t, p.region),
             **{end: None if t is None else _number(getattr(t, end)) for end in ("low", "high", "low_wide", "high_wide")},
             forbids=forbidden(p.region, known[p.contrast]),
         )

@@ -148,19 +148,19 @@ def plan_command(
         print(
             json.dumps(
                 {"cells": [c.cell.id for c in planned.cells], "phases": tree, "wall_seconds": wall, "contrasts": outlook}
-                | {"theories": warnings},
+                | {"left_out": planned.left_out, "theories": warnings},
                 indent=1,
             )
         )
         return
     size = f"{len(planned.cells)} cells, {len(planned.nodes)} phases"
     print(f"{registration.study.id}, preset {preset}: {size}, about {words(wall)} on {workers} workers")
-    _print(forecast.by_phase(planned, cost), False)
-    _print(outlook, False)
-    for sentence in warnings:
-        print(f"theories: {sentence}")
     for sentence in planned.left_out:
         print(f"left out: {sentence}")
+    for sentence in warnings:
+        print(f"theories: {sentence}")
+    _print(forecast.by_phase(planned, cost), False)
+    _print(outlook, False)
 
 
 @app.command()

@@ -5,10 +5,10 @@ Does not train or read results. What it costs and what it could decide are in `f
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from itertools import product
 
-from exante.analysis.algebra import leaves
 from exante.errors import UserError
 from exante.identity import declared, evaluation_id, phase_id, recipe_of, weights_digest
 from exante.parts import Frozen
@@ -24,6 +24,9 @@ from exante.study import (
     Study,
     Training,
 )
+
+Key = tuple[str, str, str]
+"""Arm, training, evaluation."""
 
 
 class Node(Frozen):
@@ -245,28 +248,28 @@ def _union(a: tuple[int, ...] | None, b: tuple[int, ...] | None) -> tuple[int, .
     return tuple(sorted({*(a or ()), *(b or ())}))
 
 
-def pairs_of(planned: Plan, study: Study, nodes: Iterable[str], kept: Container[str] | None = None) -> set[str]:
-    """What the ledger knows outcomes by: "PHASE:EVALUATION" of the given nodes, and the study's own cells by name.
+def pairs_of(planned: Plan, study: Study, nodes: Iterable[str]) -> Iterator[tuple[Key, str]]:
+    """What the ledger knows outcomes by: "PHASE:EVALUATION" of the given nodes, and the study's own cells by name; each with the
+    arm, training and evaluation that it belongs to.
 
-    The second form notices the same cells trained or evaluated another way under the same study id. `kept`: of these
-    evaluations only.
+    The second form notices the same cells trained or evaluated another way under the same study id.
     """
     by_id = {e.id: evaluation_id(e) for e in study.evaluations}
     chosen = set(nodes)
-    pairs = {f"{n}:{by_id[e]}" for n in chosen for e in planned.nodes[n].evaluations if kept is None or e in kept}
-    for cell in planned.cells:
-        mine = {e for n in cell.nodes if n in chosen for e in planned.nodes[n].evaluations if kept is None or e in kept}
-        pairs |= {f"{study.id}:{cell.cell.id}:{e}" for e in mine}
-    return pairs
+    for planned_cell in planned.cells:
+        cell = planned_cell.cell
+        for node in chosen.intersection(planned_cell.nodes):
+            for evaluation in planned.nodes[node].evaluations:
+                key = (cell.arm, cell.training, evaluation)
+                yield key, f"{node}:{by_id[evaluation]}"
+                yield key, f"{study.id}:{cell.id}:{evaluation}"
 
 
-def seen_pairs(registration: Registration) -> set[str]:
-    """What the ledger is asked about: the pairs of all presets whose rows a contrast reads. What only gates read (the base's own
-    work, which all studies on a base share) tells nothing about a hypothesis."""
-    study, pairs = registration.study, set()
-    measures = {m.id: m for m in study.measures}
-    read = {leaf.evaluation for c in study.contrasts for leaf in leaves(measures[c.measure].expression)}
-    for name in study.presets:
+def seen_pairs(registration: Registration) -> dict[Key, set[str]]:
+    """What the ledger may be asked about: the pairs of all presets."""
+    pairs: dict[Key, set[str]] = defaultdict(set)
+    for name in registration.study.presets:
         planned = plan(registration, name)
-        pairs |= pairs_of(planned, study, planned.nodes, read)
+        for key, pair in pairs_of(planned, registration.study, planned.nodes):
+            pairs[key].add(pair)
     return pairs

@@ -39,10 +39,14 @@ def _too_small(study: Study, preset: str) -> list[str]:
         return []
     names = ", ".join(repr(theory.id) for theory in small)
     enough = next((p for p in grown(chosen) if all(support(study, theory, p) >= SURE for theory in small)), None)
-    size = f"{chosen.bases} bases × {chosen.seeds} seeds are"
-    more = "ten times as many are not enough" if enough is None else f"about {enough.bases} × {enough.seeds} are enough for that"
+    more = "ten times as many are not enough" if enough is None else f"about {_size(enough)} are enough for that"
     why = "'no difference' needs narrow intervals"
-    return [f"{size} too few to support {names} in nine studies of ten in which they are true: {why}; {more}"]
+    return [f"{_size(chosen)} are too few to support {names} in nine studies of ten in which they are true: {why}; {more}"]
+
+
+def _size(preset: Preset) -> str:
+    bases, seeds = (f"{n} {noun}" + "s" * (n != 1) for n, noun in ((preset.bases, "base"), (preset.seeds, "seed")))
+    return f"{bases} × {seeds}"
 
 
 def grown(preset: Preset) -> list[Preset]:

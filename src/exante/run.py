@@ -78,7 +78,7 @@ def run(
         crashed = walk.walk()
     finally:  # outcomes that exist are seen, however the run ended
         if not plan.pilot:
-            Ledger().append(registration, sorted(pairs_of(plan, registration.study, walk.finished)))
+            Ledger().append(registration, sorted({pair for _, pair in pairs_of(plan, registration.study, walk.finished)}))
     gathered = _finished_part(whole or plan, registration, store, crashed, device)
     write_json(directory.plan, gathered.model_dump(mode="json"))
     gather(gathered, registration, directory, store, crashed, device)

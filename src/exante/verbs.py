@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +17,49 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from exante import forecast, studies
+from exante.analysis.algebra import leaves
 from exante.errors import UserError
 from exante.identity import canonical
-from exante.plan import Plan, plan, seen_pairs
+from exante.plan import Key, Plan, plan, seen_pairs
 from exante.store import Ledger, PhaseStore, RunDirectory, read_json, read_table, write_atomic, write_json, write_table
-from exante.study import Registration, Study
+from exante.study import Contrast, Registration, Study
 
 
 def stamps(registration: Registration, ledger: Ledger | None = None) -> dict[str, Any]:
     """What had been seen when a study is registered: other registrations' rows of the same phase × evaluation.
 
-    `changed` lists the contrasts and theories that no earlier registration had in the same form; those are exploratory.
+    `changed` lists the contrasts whose own rows had been seen and that no registration which saw them had in the same form, and
+    the theories that rest on such rows and were not registered so; those are exploratory. What only gates read (the base's own
+    work, which all studies on a base share) tells nothing about a hypothesis, nor does a rate that was installed and that
+    another study read back.
     """
-    ledger = ledger or Ledger()
+    ledger, study = ledger or Ledger(), registration.study
     first = ledger.first_seen()
+    others = set(first.values()) - {registration.sha256}
     # Listing the pairs of a whole matrix takes seconds: only when another registration has produced rows at all.
-    asked = not registration.pilot and set(first.values()) - {registration.sha256}
-    pairs = seen_pairs(registration) if asked else set()
-    others = sorted({sha for pair in pairs if (sha := first.get(pair, registration.sha256)) != registration.sha256})
-    earlier = [found for sha in others if (found := ledger.registration(sha)) is not None]
-    known = {form for old in earlier for form in _forms(old.study).values()}
-    changed = [name for name, form in _forms(registration.study).items() if others and form not in known]
+    pairs = seen_pairs(registration) if others and not registration.pilot else {}
+    seen = {key: {first.get(pair, registration.sha256) for pair in mine} & others for key, mine in pairs.items()}
+    earlier = {sha: found for sha in others if (found := ledger.registration(sha)) is not None}
+    own = {sha for sha, old in earlier.items() if old.study.id == study.id}
+    by = {c.id: _seen_by(study, c, seen) & (own if c.stamp == "installed" else others) for c in study.contrasts}
+    by |= {theory.id: set().union(*(by[p.contrast] for p in theory.predictions)) for theory in study.theories}
+    known = {sha: set(_forms(old.study).values()) for sha, old in earlier.items()}
+    forms = _forms(study)
     return {
-        "before_data": not others and not registration.pilot,
+        "before_data": not any(by.values()) and not registration.pilot,
         "pilot": registration.pilot,
-        "seen_by": others,
-        "changed": changed,
+        "seen_by": sorted(set().union(*by.values())),
+        "changed": [x for x, shas in by.items() if shas and not any(forms[x] in known.get(sha, ()) for sha in shas)],
     }
+
+
+def _seen_by(study: Study, contrast: Contrast, seen: Mapping[Key, set[str]]) -> set[str]:
+    """Registrations that produced rows which a contrast reads."""
+    measure = next(m for m in study.measures if m.id == contrast.measure)
+    read = {leaf.evaluation for leaf in leaves(measure.expression)}
+    arms = (contrast.arm, contrast.control)
+    wanted = ((arm, contrast.training, evaluation) for arm in arms if arm for evaluation in read)
+    return set().union(*(seen.get(key, set()) for key in wanted))
 
 
 def _forms(study: Study) -> dict[str, str]:

@@ -33,6 +33,7 @@ Code = NDArray[np.int8]
 PRIMARY_LEVEL = 0.95
 FAMILY_ALPHA = 0.05
 MOST_UNGRADED = 0.02
+TOO_UNGRADED = "more than 2 % of an arm's samples are ungraded: no equivalence"
 FEWEST_EVENTS = 3.0
 FLOOR_PP = 2.0
 FLOOR_SHARE = 0.02
@@ -303,7 +304,7 @@ def _alone(study: Study, one: Claim) -> Decision:
     region, level = one.contrast.region, level_of(study, one.contrast)
     low, high, code = judge(one, region, level)
     placed = place(low, high, region)
-    lost = Block("more than 2 % of an arm's samples are ungraded: no equivalence", too_ungraded(one, region) & (placed > 0))
+    lost = Block(TOO_UNGRADED, too_ungraded(one, region) & (placed > 0))
     few = Block("too few units for an interval", ~(np.isfinite(low) & np.isfinite(high)))
     code = np.where(blocked(one), np.int8(0), code)
     return Decision(one, level, low, high, placed, code, (*one.blocks, few, lost))

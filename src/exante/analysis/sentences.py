@@ -5,9 +5,13 @@ Only for one study at a time (no batch axes). Does not decide anything.
 
 from __future__ import annotations
 
-from exante.analysis.decide import Code, Decision
+import numpy as np
+
+from exante.analysis.decide import TOO_UNGRADED, Claim, Code, Decision, place, too_ungraded
+from exante.analysis.theories import Told
 from exante.analysis.verdicts import Word
 from exante.stats.proportions import free_to_differ
+from exante.units import Region
 
 
 def word(code: Code | int) -> Word:
@@ -25,6 +29,19 @@ def reason(one: Decision, why_exploratory: str) -> str:
     hit = next((block.reason for block in one.blocks if bool(block.hit)), None)
     said = placement(one.placed) if hit is None else hit
     return f"exploratory, because {why_exploratory}: {said}" if why_exploratory else said
+
+
+def prediction_reason(claim: Claim | None, told: Told | None, region: Region) -> str:
+    """Why one of a theory's predictions is open; nothing if it is decided."""
+    if claim is None or told is None:
+        return "not in this preset"
+    if told.code:
+        return ""
+    hit = next((block.reason for block in claim.blocks if bool(block.hit)), None)
+    if hit is not None:
+        return hit
+    placed = place(told.low, told.high, region)
+    return TOO_UNGRADED if bool(too_ungraded(claim, region) & (placed > 0)) else placement(np.minimum(placed, 0))
 
 
 def runs_alike(n: int) -> str:

@@ -20,6 +20,16 @@ from exante.report import words
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's colours without yellow, which is too pale for lines on white."""
 DASHES = ([1, 0], [7, 3], [2, 2])
+SHAPES = ("circle", "square", "triangle-up")
+"""The eighth arm has the first one's colour, another dash and another mark."""
+OUTLINES = {
+    "circle": "M11,6a4,4 0 1,0 8,0a4,4 0 1,0 -8,0Z",
+    "square": "M11,2h8v8h-8Z",
+    "triangle-up": "M15,1.5l4.5,8.5h-9Z",
+}
+"""The marks of Vega's names as paths around the middle of a swatch."""
+BROKEN = "split(datum.label, '\\n')"
+"""Vega's axis labels break where the name does."""
 VERDICT_COLOURS = {"supported": "#0072B2", "contradicted": "#D55E00", "undecided": "#5f6670", "exploratory": "#9a5d86"}
 INK, FAINT, REGION = "#20242a", "#d9dce1", "#dcebe4"
 WIDE, NARROW = 800, 330
@@ -38,28 +48,31 @@ class Figure:
 
 @dataclass(frozen=True)
 class Style:
-    """How an arm looks everywhere: colour and dash by its place in the registration."""
+    """How an arm looks everywhere: colour, dash and mark by its place in the registration."""
 
     arm: str
     title: str
     colour: str
     dash: list[int]
+    shape: str
     index: int
 
 
 def styles(arms: list[tuple[str, str]]) -> dict[str, Style]:
     return {
-        arm: Style(arm, title, PALETTE[i % len(PALETTE)], DASHES[i // len(PALETTE) % len(DASHES)], i)
+        arm: Style(arm, title, PALETTE[i % len(PALETTE)], DASHES[turn], SHAPES[turn], i)
         for i, (arm, title) in enumerate(arms)
+        for turn in (i // len(PALETTE) % len(DASHES),)
     }
 
 
 def swatch(style: Style) -> str:
-    """A short line in an arm's colour and dash, for the legend."""
+    """A short line in an arm's colour and dash with its mark, for the legend."""
     dash = ",".join(str(length) for length in style.dash)
     svg = (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="30" height="8">'
-        f'<line x1="0" y1="4" x2="30" y2="4" stroke="{style.colour}" stroke-width="3.5" stroke-dasharray="{dash}"/></svg>'
+        '<svg xmlns="http://www.w3.org/2000/svg" width="30" height="12">'
+        f'<line x1="0" y1="6" x2="30" y2="6" stroke="{style.colour}" stroke-width="3" stroke-dasharray="{dash}"/>'
+        f'<path d="{OUTLINES[style.shape]}" fill="#fff" stroke="{style.colour}" stroke-width="1.6"/></svg>'
     )
     return _encoded(svg)
 
@@ -96,6 +109,11 @@ def _colours(used: list[Style]) -> tuple[alt.Scale, alt.Scale]:
     domain = [style.arm for style in used]
     colour = alt.Scale(domain=domain, range=[style.colour for style in used])
     return colour, alt.Scale(domain=domain, range=[style.dash for style in used])
+
+
+def _marks(used: list[Style]) -> Any:
+    scale = alt.Scale(domain=[style.arm for style in used], range=[style.shape for style in used])
+    return alt.Shape("arm:N", legend=None).scale(scale)
 
 
 def _axis_title(quantity: str, unit: str) -> str:
@@ -214,7 +232,7 @@ def trajectory(rows: pd.DataFrame, look: dict[str, Style], title: str) -> Figure
         .mark_line(strokeWidth=3)
         .encode(**common, strokeDash=alt.StrokeDash("arm:N", legend=None).scale(dash))
     )
-    points = alt.Chart(table[is_mean]).mark_point(filled=True, size=22, opacity=1).encode(**common)
+    points = alt.Chart(table[is_mean]).mark_point(filled=True, size=22, opacity=1).encode(**common, shape=_marks(used))
     uri = data_uri(_themed(alt.layer(runs, means, points).properties(width=FACET - 70, height=230)))
     return Figure(title, f"{title}. {_last_values(pd.DataFrame(table.loc[is_mean]), look, unit)}", uri, uri)
 
@@ -262,15 +280,25 @@ def _runs_chart(
     colour, _ = _colours(used)
     beside = width > 500
     label_width = 180 if beside else 110
+    table = table.assign(name=[_broken(name, label_width) for name in table["name"]])
     x = alt.X("value:Q", title=textwrap.wrap(axis_title, 90 if beside else 40)).scale(zero=True, nice=True)
-    axis = alt.Axis(labelLimit=label_width, labelPadding=10, ticks=False, domain=False, grid=True)
-    y = alt.Y("name:N", title=None, sort=[style.title for style in used], axis=axis)
+    axis = alt.Axis(labelLimit=label_width, labelPadding=10, ticks=False, domain=False, grid=True, labelExpr=BROKEN)
+    y = alt.Y("name:N", title=None, sort=[_broken(style.title, label_width) for style in used], axis=axis)
     marks = alt.Chart(table).encode(y=y, color=alt.Color("arm:N", legend=None).scale(colour))
-    dots = marks.mark_point(size=70, strokeWidth=1.6, filled=False, opacity=0.9).encode(x=x)
+    dots = marks.mark_point(size=70, strokeWidth=1.6, filled=False, opacity=0.9).encode(x=x, shape=_marks(used))
     bars = marks.mark_rule(strokeWidth=1.2, opacity=0.5).encode(x="low:Q", x2="high:Q")
-    at = [{"name": style.title, "value": means[style.arm]} for style in used if means.get(style.arm) is not None]
+    at = [
+        {"name": _broken(style.title, label_width), "value": means[style.arm]}
+        for style in used
+        if means.get(style.arm) is not None
+    ]
     mean = alt.Chart(pd.DataFrame(at, columns=["name", "value"])).mark_tick(thickness=3, size=26, color=INK).encode(x=x, y=y)
     return _themed(alt.layer(_zero_line(), bars, mean, dots).properties(width=width - label_width - 40, height=alt.Step(40)))
+
+
+def _broken(name: str, width: int) -> str:
+    """A name in at most two lines of a label that is `width` pixels wide."""
+    return "\n".join(textwrap.wrap(name, width // 6, max_lines=2, placeholder=" …"))
 
 
 # --- levels --------------------------------------------------------------------------------------------------------
@@ -299,6 +327,7 @@ def _levels_chart(table: pd.DataFrame, used: list[Style], width: int) -> alt.Lay
     base = alt.Chart(table).encode(x=x, y=y, yOffset=lane, color=alt.Color("arm:N", legend=None).scale(colour))
     is_mean = alt.datum.seed == -1
     dots = base.transform_filter(~is_mean).mark_point(size=28, strokeWidth=1.2, filled=False, opacity=0.75)
+    dots = dots.encode(shape=_marks(used))
     bars = base.transform_filter(is_mean).mark_tick(thickness=3, size=9)
     height = alt.Step(max(16, 9 * len(used) + 6), **{"for": "position"})
     return _themed(alt.layer(dots, bars).properties(width=width - label_width - 40, height=height))

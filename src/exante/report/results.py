@@ -20,6 +20,7 @@ VERDICT_SIGNS = {"supported": "✓", "contradicted": "✕", "undecided": "?", "e
 MATCH_NAMES = ("arm", "phase", "training", "behaviour", "model")
 MATCH_WORDS = {"tokens_answer": "answer tokens", "tokens_scratchpad": "scratchpad tokens", "tokens_prompt": "prompt tokens"}
 MATCH_COUNTS = ("runs", "steps", "examples", "copies", "tokens_answer", "tokens_scratchpad", "tokens_prompt")
+ALL_ARMS = "all arms"
 STATES = {
     "answered": "Answered: the contrasts that lead on it were decided.",
     "asked, undecided": "Asked, undecided.",
@@ -172,8 +173,10 @@ def _gate_row(row: dict[str, Any], unit: str) -> dict[str, Any]:
 
 
 def match_table(rows: Any, study: Study) -> dict[str, Any]:
-    """What was trained on, arm by arm and phase by phase; a count that differs between runs reads `lowest–highest`."""
-    rows = [row for row in rows or [] if isinstance(row, dict)]
+    """What was trained on, phase by phase in the order of training and arm by arm; a count that differs between runs reads
+    `lowest–highest`. The base is one row: all arms start from it."""
+    rows = _one_base([row for row in rows or [] if isinstance(row, dict)])
+    order = list(dict.fromkeys(["base", *(phase.name for group in (*study.arms, *study.trainings) for phase in group.phases)]))
     titles = {arm.id: arm.title for arm in study.arms}
     keys = list(dict.fromkeys(key for row in rows for key in row))
     names = [key for key in MATCH_NAMES if key == "arm" or len({str(row.get(key)) for row in rows}) > 1]
@@ -183,9 +186,20 @@ def match_table(rows: Any, study: Study) -> dict[str, Any]:
     )
     cells = [
         [titles.get(row.get(key), words.plain(row.get(key))) for key in names] + [_span(row.get(key)) for key in counts]
-        for row in sorted(rows, key=lambda row: [str(row.get(key)) for key in names if key != "arm"])
+        for row in sorted(rows, key=lambda row: _place(row, order, names))
     ]
     return {"columns": [MATCH_WORDS.get(key, words.label(key)) for key in (*names, *counts)], "words": len(names), "rows": cells}
+
+
+def _one_base(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the base phase that differ in nothing but the arm, as one."""
+    bases = [row | {"arm": ALL_ARMS} for row in rows if row.get("phase") == "base"]
+    return [row for k, row in enumerate(bases) if row not in bases[:k]] + [row for row in rows if row.get("phase") != "base"]
+
+
+def _place(row: dict[str, Any], order: list[str], names: list[str]) -> list[Any]:
+    phase = str(row.get("phase"))
+    return [order.index(phase) if phase in order else len(order), *(str(row.get(key)) for key in names if key != "arm")]
 
 
 def _span(count: Any) -> str:
@@ -231,6 +245,7 @@ def _theory_region(part: dict[str, Any], contrasts: dict[str, dict[str, Any]]) -
         "interval": words.interval(part.get("low"), part.get("high"), str((part.get("region") or {}).get("unit", ""))),
         "verdict": verdict,
         "sign": sign(verdict),
+        "reason": words.sentence(str(part.get("reason") or "")),
     }
 
 
