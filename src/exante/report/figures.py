@@ -298,7 +298,7 @@ def _runs_chart(
 
 def _broken(name: str, width: int) -> str:
     """A name in at most two lines of a label that is `width` pixels wide."""
-    return "\n".join(textwrap.wrap(name, width // 6, max_lines=2, placeholder=" …"))
+    return "\n".join(textwrap.wrap(name, width // 5, max_lines=2, placeholder=" …"))
 
 
 # --- levels --------------------------------------------------------------------------------------------------------
@@ -320,16 +320,17 @@ def levels(rows: pd.DataFrame, look: dict[str, Style], title: str) -> Figure:
 def _levels_chart(table: pd.DataFrame, used: list[Style], width: int) -> alt.LayerChart:
     colour, _ = _colours(used)
     label_width = 170 if width > 500 else 90
+    table = table.assign(condition=[_broken(name, label_width) for name in table["condition"]])
     order = list(dict.fromkeys(table["condition"]))
     x = alt.X("value:Q", title=_axis_title("samples", "%")).scale(domain=[-2, 102], nice=False).axis(values=[0, 25, 50, 75, 100])
-    y = alt.Y("condition:N", title=None, sort=order).axis(labelLimit=label_width, ticks=False, domain=False, grid=True)
+    y = alt.Y("condition:N", title=None, sort=order).axis(labelLimit=label_width, ticks=False, domain=False, grid=True, labelExpr=BROKEN)
     lane = alt.YOffset("arm:N").scale(domain=[style.arm for style in used])
     base = alt.Chart(table).encode(x=x, y=y, yOffset=lane, color=alt.Color("arm:N", legend=None).scale(colour))
     is_mean = alt.datum.seed == -1
     dots = base.transform_filter(~is_mean).mark_point(size=28, strokeWidth=1.2, filled=False, opacity=0.75)
     dots = dots.encode(shape=_marks(used))
     bars = base.transform_filter(is_mean).mark_tick(thickness=3, size=9)
-    height = alt.Step(max(16, 9 * len(used) + 6), **{"for": "position"})
+    height = alt.Step(max(30, 9 * len(used) + 6), **{"for": "position"})
     return _themed(alt.layer(dots, bars).properties(width=width - label_width - 40, height=height))
 
 
