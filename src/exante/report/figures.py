@@ -323,7 +323,8 @@ def _levels_chart(table: pd.DataFrame, used: list[Style], width: int) -> alt.Lay
     table = table.assign(condition=[_broken(name, label_width) for name in table["condition"]])
     order = list(dict.fromkeys(table["condition"]))
     x = alt.X("value:Q", title=_axis_title("samples", "%")).scale(domain=[-2, 102], nice=False).axis(values=[0, 25, 50, 75, 100])
-    y = alt.Y("condition:N", title=None, sort=order).axis(labelLimit=label_width, ticks=False, domain=False, grid=True, labelExpr=BROKEN)
+    axis = alt.Axis(labelLimit=label_width, ticks=False, domain=False, grid=True, labelExpr=BROKEN)
+    y = alt.Y("condition:N", title=None, sort=order, axis=axis)
     lane = alt.YOffset("arm:N").scale(domain=[style.arm for style in used])
     base = alt.Chart(table).encode(x=x, y=y, yOffset=lane, color=alt.Color("arm:N", legend=None).scale(colour))
     is_mean = alt.datum.seed == -1
