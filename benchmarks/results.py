@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from exante import studies, verbs
+from exante import rivals, studies, verbs
 from exante.errors import UserError
 from exante.identity import evaluation_id
 from exante.plan import Plan, plan, preset_of
@@ -144,7 +144,7 @@ def draw(rows: list[Json], kept: Path) -> list[tuple[str, str]]:
 def facts(run: Run, planned: Plan, commit: str) -> str:
     study, preset = run.registration.study, run.registration.study.presets[planned.preset]
     started = [one["started"] for one in run.timings.get("runs", []) if "started" in one]
-    size = f"{len(planned.cells)} runs, {preset.bases} bases × {preset.seeds} seeds, from number {preset.first} on"
+    size = f"{len(planned.cells)} runs, {rivals.size(preset)}, from number {preset.first} on"
     rows = [
         ("registration", f"`{run.registration.sha256}`"),
         ("registered before the data", words.plain(run.verdicts.get("registered_before_data"))),
@@ -249,7 +249,7 @@ def commit_of(directory: Path) -> str:
         dirty = subprocess.run(["git", "status", "--porcelain", "src"], cwd=directory, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise UserError("there is no git repository here to take the commit from; name it with --commit") from error
-    return f"{head}, with changes" if dirty else head
+    return f"{head}, with changes" if dirty.stdout.strip() else head
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,20 @@ def test_every_page_in_the_docs_tells_the_truth_about_its_phases() -> None:
         held = read_json(page.with_suffix("") / "phases.json", "")
         now = results.today(page.stem, held["preset"])
         assert page.read_text("utf-8").partition("\n")[0] == results.first_line(page.stem, held, now)
+
+
+def test_the_commit_says_whether_the_code_differs_from_it(tmp_path: Path) -> None:
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        return subprocess.run(["git", *who, *words], cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "code.py").write_text("a = 1\n")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "one")
+    head = git("rev-parse", "HEAD")
+    (tmp_path / "runs").write_text("not code")
+    assert results.commit_of(tmp_path) == head
+    (tmp_path / "src" / "code.py").write_text("a = 2\n")
+    assert results.commit_of(tmp_path) == f"{head}, with changes"

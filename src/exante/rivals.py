@@ -39,12 +39,13 @@ def _too_small(study: Study, preset: str) -> list[str]:
         return []
     names = ", ".join(repr(theory.id) for theory in small)
     enough = next((p for p in grown(chosen) if all(support(study, theory, p) >= SURE for theory in small)), None)
-    more = "ten times as many are not enough" if enough is None else f"about {_size(enough)} are enough for that"
+    more = "ten times as many are not enough" if enough is None else f"about {size(enough)} are enough for that"
     why = "'no difference' needs narrow intervals"
-    return [f"{_size(chosen)} are too few to support {names} in nine studies of ten in which they are true: {why}; {more}"]
+    return [f"{size(chosen)} are too few to support {names} in nine studies of ten in which they are true: {why}; {more}"]
 
 
-def _size(preset: Preset) -> str:
+def size(preset: Preset) -> str:
+    """A preset's bases and seeds in words."""
     bases, seeds = (f"{n} {noun}" + "s" * (n != 1) for n, noun in ((preset.bases, "base"), (preset.seeds, "seed")))
     return f"{bases} × {seeds}"
 
