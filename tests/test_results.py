@@ -50,7 +50,7 @@ def test_the_page_names_registration_commit_date_and_preset(run: tuple[Path, Pla
     assert f"| registration | `{run[1].registration_sha256}` |" in text
     assert f"| commit | `{COMMIT}` |" in text
     assert "| date | 2025-06-15 |" in text
-    assert f"| preset | default: {len(run[1].cells)} runs, 6 bases × 1 seeds" in text
+    assert f"| preset | default: {len(run[1].cells)} runs, 6 bases × 1 seed" in text
     assert "5\N{NO-BREAK SPACE}min 12\N{NO-BREAK SPACE}s by the clock" in text
     assert str(run[0]) not in text, "no path of the machine"
 
