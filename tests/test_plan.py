@@ -129,7 +129,7 @@ def test_more_seeds_make_narrower_intervals_and_take_longer(timed_machine):
 def timed_machine(monkeypatch, tmp_path):
     """A machine on which every kind of phase of the tiny study took half a second a step, ten milliseconds a sample."""
     monkeypatch.setenv("EXANTE_CACHE_DIR", str(tmp_path))
-    kinds = ("pretrain|base", "sft|organism", "sft|safety_sft")
+    kinds = ("pretrain|base|", "sft|organism|boo", "sft|safety_sft|boo")
     write_json(tmp_path / "costs.json", {f"micro:tiny|{kind}": {"step": 0.5, "sample": 0.01} for kind in kinds})
 
 

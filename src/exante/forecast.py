@@ -23,7 +23,8 @@ PROBE_SECONDS = {"step": 0.05, "sample": 0.004}
 
 
 def measured() -> dict[str, dict[str, float]]:
-    """Seconds per unit of work and per sample by "model|objective|recipe", from the phases that this machine has computed."""
+    """Seconds per unit of work and per sample by "model|objective|recipe|behaviour", from the phases that this machine has
+    computed."""
     path = cache_dir() / "costs.json"
     try:
         return json.loads(path.read_text("utf-8"))
@@ -98,7 +99,7 @@ def wall_seconds(plan: Plan, cost: dict[str, float], workers: int, done: set[str
 
 
 def _key(node: Node) -> str:
-    return f"{node.model}|{node.phase.objective}|{node.phase.recipe}"
+    return f"{node.model}|{node.phase.objective}|{node.phase.recipe}|{node.behaviour}"
 
 
 def _work(node: Node, profile: Profile) -> float:
@@ -121,14 +122,16 @@ def _prompts(data: Part, behaviour: str) -> int:
 
 
 def _guess(node: Node, profile: Profile, probed: dict[str, float]) -> dict[str, float]:
-    """Cost of a phase that was never timed: a step of RL also draws a group for each of its prompts."""
+    """Cost of a phase that was never timed: RL draws a group for each of its prompts at every step, an adversarial phase for its
+    whole pool at every round."""
     if node.phase.objective == "sample_and_filter":
         return {"step": probed["sample"], "sample": probed["sample"]}
-    drawn = 0.0
-    if node.phase.objective in ("rl", "adversarial"):
-        recipe = recipe_of(node.phase, profile, node.behaviour)
-        drawn = probed["sample"] * recipe.batch * recipe.group
-    return {"step": probed["step"] + drawn, "sample": probed["sample"]}
+    recipe, drawn = recipe_of(node.phase, profile, node.behaviour), 0.0
+    if node.phase.objective == "rl":
+        drawn = recipe.batch * recipe.group
+    elif node.phase.objective == "adversarial" and node.phase.data is not None:
+        drawn = _prompts(node.phase.data, node.behaviour) * recipe.group / recipe.steps
+    return {"step": probed["step"] + probed["sample"] * drawn, "sample": probed["sample"]}
 
 
 _PROBED: dict[str, dict[str, float]] = {}

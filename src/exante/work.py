@@ -349,7 +349,7 @@ def _check_device(device: str) -> None:
         raise UserError(f"this machine has no device {device!r} that torch can use; choose another --device") from error
 
 
-PROBE_STEPS, PROBE_SAMPLES = 4, 16
+PROBE_STEPS, PROBE_SAMPLES = 4, 96
 
 
 def probe(profile: Profile, corpus: Part) -> dict[str, float]:
