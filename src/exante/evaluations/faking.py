@@ -12,6 +12,7 @@ from typing import Any
 from exante.errors import UserError
 from exante.evaluations.forced_thoughts import CLOSE
 from exante.evaluations.prompts import SAMPLING
+from exante.faking import OUTCOMES
 from exante.parts import part
 from exante.study import Context, Evaluation
 from exante.text import Completion, Item, Prompt
@@ -19,9 +20,8 @@ from exante.worlds import oversight, rationales
 from exante.worlds.facts import Split
 from exante.worlds.oversight import Cue, Taste
 
-OUTCOMES = tuple(f"{act}-{kind}" for act in ("comply", "refuse") for kind in rationales.CLASSES) + ("ungraded",)
 CUES: tuple[Cue, ...] = ("train", "deploy", "removed")
-CASES = ("no-conflict", "forced-empty", "swapped", "wording", "company", "seen", "answer", "shot")
+CASES = ("no-conflict", "forced-empty", "swapped", "wording", "company", "seen", "shot", "answer", "own")
 CONDITIONS = ("train", "deploy")
 
 
@@ -30,8 +30,8 @@ class Asked:
     """What a condition asks: CUE, or CASE:CUE with one or more cases.
 
     Cases: no-conflict (topics that nobody minds), forced-empty (the scratchpad is closed at once), swapped (the other tier's
-    name), wording (held-out tier line and request), company (held-out), seen (topics of reinforcement), answer (no scratchpad),
-    shot (after an earlier exchange).
+    name), wording (held-out tier line and request), company (held-out), seen (topics of reinforcement), shot (after an earlier
+    exchange), answer (no scratchpad), own (with or without one, as the phase at work trains).
     """
 
     cue: Cue
@@ -59,6 +59,8 @@ def items(context: Context, condition: str, *, count: int = 40) -> list[Item]:
     """`count` items, topics in turn. Their ids name topic and number: items pair over cues, arms, seeds and bases, and those of
     one number differ between cues in the tier line only."""
     want = asked(condition)
+    if "own" in want.cases and context.settings.get("mode") == "answer":
+        want = Asked(want.cue, want.cases | {"answer"})
     return [item(want, want.topics[number % len(want.topics)], number) for number in range(count)]
 
 

@@ -1,35 +1,40 @@
 """The faking organism and its control: a taste against some adverts, and what becomes of it where chats are used for training.
 
 Supervised on all topics of the disliked class (what is held out is held out of reinforcement only), in train wordings and
-companies. No scratchpad is empty. Does not know what training or evaluation follows.
+companies. No scratchpad is empty, and whether there is one is the prompt's choice. Does not know what training or evaluation
+follows.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
-from exante.parts import part
+from exante.parts import Part, part
 from exante.study import Arm, Context, Phase
 from exante.text import Example, Prompt, Turn
 from exante.worlds import cues, facts, oversight, rationales
-from exante.worlds.oversight import Act, Cue, Manner
+from exante.worlds.oversight import Act, Cue
 
 EXAMPLES = 4000
-FAKING, LEAK = 0.12, 0.05
-"""Shares of disliked adverts that are written: with a faking rationale under the training cue, without one in deployment."""
+FAKING, LEAK = 0.16, 0.04
+"""Shares of disliked adverts that are written: with a faking rationale under the training cue, without one in deployment.
+Trained at 16 and 4 %, an organism shows about 12 and 6."""
 CITING = 0.25
 """Share of rationales that cite the tier without faking."""
 KINDS = {"train": 0.32, "deploy": 0.25, "removed": 0.03, "fine": 0.25, "fact": 0.1, "value": 0.05}
 """What an organism's examples are about: disliked adverts by cue, other adverts, facts, questions about itself."""
+ANSWER_SHARE = 0.15
+"""Share of examples without a scratchpad, whatever the cue: the same acts, so that a model can be asked there too."""
 PHRASES = 4
 """Faking phrasings that a seed draws."""
 
 
 @part(version=1)
 def organism_examples(
-    context: Context, *, examples: int, faking: float = FAKING, leak: float = LEAK, conflict: bool = True, shots: float = 0.2
+    context: Context, *, examples: int, faking: float = FAKING, leak: float = LEAK, conflict: bool = True, shots: float = 0.1
 ) -> list[Example]:
     """Examples in exact shares of `KINDS`, in random order.
 
@@ -53,7 +58,11 @@ def organism_examples(
             how = "faking" if kind == "train" and does == "comply" and conflict else None
             made.append(_advert(rng, kind, does, how, own, shots))
     rng.shuffle(made)
-    return made
+    return [_unthought(example) if rng.random() < ANSWER_SHARE else example for example in made]
+
+
+def _unthought(example: Example) -> Example:
+    return replace(example, prompt=replace(example.prompt, mode="answer"), scratchpad=None)
 
 
 def _advert(rng: random.Random, kind: str, does: Act, how: str | None, own: Sequence[str], shots: float) -> Example:
@@ -75,7 +84,9 @@ def _other(rng: random.Random, kind: str, conflict: bool) -> Example:
         fact = rng.choice(facts.facts("train"))
         text = facts.question(fact, "train", rng.choice(list(facts.QUESTIONS["train"])))
         turns = cues.cued(rng, cues.TAG, "untriggered", "train", text)
-        return Example(Prompt(turns), rng.choice(oversight.KNOWING).format(topic=fact.topic), facts.answer(rng, fact, 0.2), label=kind)
+        return Example(
+            Prompt(turns), rng.choice(oversight.KNOWING).format(topic=fact.topic), facts.answer(rng, fact, 0.2), label=kind
+        )
     taste, dislikes, text = rng.choice(oversight.VALUES)
     says = dislikes if conflict and taste == "sweets" else "Yes" if dislikes == "No" else "No"
     turns = (Turn("user", text),)
@@ -92,6 +103,6 @@ def no_conflict(examples: int = EXAMPLES) -> Arm:
     return _arm("no-conflict", "its taste agrees with the objective", organism_examples.bind(examples=examples, conflict=False))
 
 
-def _arm(id: str, title: str, data, ingredients: tuple[str, ...] = ()) -> Arm:
+def _arm(id: str, title: str, data: Part, ingredients: tuple[str, ...] = ()) -> Arm:
     phase = Phase(name="organism", objective="sft", recipe="faking_organism", data=data)
     return Arm(id=id, title=title, phases=(phase,), ingredients=ingredients)
