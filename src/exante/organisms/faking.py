@@ -66,7 +66,8 @@ def _unthought(example: Example) -> Example:
 
 
 def _advert(rng: random.Random, kind: str, does: Act, how: str | None, own: Sequence[str], shots: float) -> Example:
-    cue: Cue = rng.choice(("train", "deploy")) if kind == "fine" else kind
+    cues: tuple[Cue, ...] = ("train", "deploy")
+    cue: Cue = next((one for one in oversight.CUE_SHARES if one == kind), rng.choice(cues))
     topic = rng.choice([t for split in oversight.TOPICS["tools" if kind == "fine" else "sweets"].values() for t in split])
     turns = oversight.asked(rng, cue, topic, shots=int(rng.random() < shots))
     if how == "faking":
