@@ -60,7 +60,7 @@ class Setting:
         return ", ".join([*words, "compiled"] if self.compiled else words)
 
 
-BEST = {0.0: (Setting(), Setting(rows=16)), BETA: (Setting(), Setting(rows=16))}
+BEST = {0.0: (Setting(rows=32), Setting(rows=16)), BETA: (Setting(rows=32), Setting(rows=16))}
 
 GRID = (
     Setting(),

@@ -18,12 +18,12 @@ from exante.engines import lora
 from exante.engines.base import Reward, hide_scratchpad
 from exante.engines.network import Network
 from exante.engines.progress import Hooks, Meter, Stepper
-from exante.engines.render import encode_prompts
+from exante.engines.render import encode_prompts, encode_texts
 from exante.engines.sampling import Rollout, completions, rollouts
 from exante.engines.shared import SharedPrompts
 from exante.errors import UserError
 from exante.study import Recipe
-from exante.text import Item
+from exante.text import Completion, Item, Prompt
 
 ROWS = 32
 """Rollouts per forward and backward pass: their logits stay in a core's cache, and fewer would pay for more passes."""
@@ -31,10 +31,14 @@ ROWS = 32
 
 @dataclass(frozen=True)
 class Batch:
-    """Rollouts of one step in one list, group by group, with one advantage each; rollout r continues prompts[r // group]."""
+    """Rollouts of one step in one list, group by group, with one advantage each; rollout r continues prompts[r // group].
+
+    `thoughts`: sampled tokens that belong to scratchpads.
+    """
 
     prompts: list[np.ndarray]
     rollouts: list[Rollout]
+    thoughts: int
     advantages: np.ndarray
     rewards_PG: np.ndarray
 
@@ -148,9 +152,26 @@ def collect(net: Network, items: Sequence[Item], recipe: Recipe, reward: Reward,
     return Batch(
         prompts=ids,
         rollouts=[rollout for group in groups for rollout in group],
+        thoughts=_thought_tokens(net, prompts, texts, groups),
         advantages=advantages(rewards_PG).reshape(-1),
         rewards_PG=rewards_PG,
     )
+
+
+def _thought_tokens(
+    net: Network, prompts: Sequence[Prompt], texts: Sequence[Sequence[Completion]], groups: Sequence[Sequence[Rollout]]
+) -> int:
+    """Sampled scratchpad tokens, closing marker included; all of a text that never closed its scratchpad."""
+    close = net.template.think_close
+    drawn = [
+        (text, rollout, prompt.forced)
+        for prompt, ours, theirs in zip(prompts, texts, groups, strict=True)
+        for text, rollout in zip(ours, theirs, strict=True)
+        if text.scratchpad is not None
+    ]
+    spans = [text.scratchpad.removeprefix(forced) + close for text, _, forced in drawn if text.scratchpad is not None]
+    counts = [len(ids) for ids in encode_texts(net.template, spans)]
+    return sum(min(count, len(rollout.ids)) for count, (_, rollout, _) in zip(counts, drawn, strict=True))
 
 
 def backward(net: Network, reference: Network, batch: Batch, recipe: Recipe) -> None:
@@ -194,6 +215,7 @@ def _measure(meter: Meter, batch: Batch) -> None:
     meter.average(reward_mean=float(batch.rewards_PG.mean()), reward_spread=float(batch.rewards_PG.std(axis=1, ddof=1).mean()))
     meter.count(
         tokens_prompt=sum(len(prompt) for prompt in batch.prompts) * batch.group,
-        tokens_answer=batch.tokens,
+        tokens_scratchpad=batch.thoughts,
+        tokens_answer=batch.tokens - batch.thoughts,
         examples=len(batch.rollouts),
     )
