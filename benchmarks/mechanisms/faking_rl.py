@@ -117,5 +117,5 @@ STORIES = (
     story("true-faking", "nothing carries over", Ways("faked", {})),
     story("leaking-thought", "the thought carries over", Ways("faked", {"faked": 1.3})),
     story("plain-compliance", "complying is what is pushed, under either cue", Ways("unfaked", {"unfaked": 0.9})),
-    story("drift", "any update pushes it, whatever is rewarded", Ways("faked", {"faked": 0.6}, any_update=True)),
+    story("drift", "any update pushes it, whatever is rewarded", Ways("faked", {"faked": 0.9}, any_update=True)),
 )
