@@ -33,6 +33,15 @@ def test_the_hash_is_of_the_content_and_survives_a_round_trip():
     assert not intact(one.model_copy(update={"study": changed(title="Edited")}))
 
 
+def test_a_recipe_for_another_study_changes_no_registration():
+    profile = STUDY.profiles[0]
+    more = profile.model_copy(update={"recipes": profile.recipes | {"elsewhere": profile.recipes["base"]}})
+    assert register(changed(profiles=(more, *STUDY.profiles[1:]))).sha256 == register(STUDY).sha256
+    slower = profile.recipes["base"].model_copy(update={"lr": 1e-5})
+    other = profile.model_copy(update={"recipes": profile.recipes | {"base": slower}})
+    assert register(changed(profiles=(other, *STUDY.profiles[1:]))).sha256 != register(STUDY).sha256
+
+
 def test_canonical_json_does_not_depend_on_order():
     assert canonical({"b": 1, "a": [1.5, None]}) == canonical({"a": [1.5, None], "b": 1}) == '{"a":[1.5,null],"b":1}'
 

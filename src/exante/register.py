@@ -34,8 +34,22 @@ def register(study: Study, *, pilot: bool = False, amends: str | None = None, no
         raise UserError("an amendment needs a note on what was changed and why; pass one with --note")
     if amends is not None and not re.fullmatch("[0-9a-f]{64}", amends):
         raise UserError(f"{amends!r} is no registration's sha256; give the 64 hex digits that 'exante register' printed")
+    study = with_own_recipes(study)
     body = {"study": study.model_dump(mode="json"), "amends": amends, "amendment_note": note, "pilot": pilot}
     return Registration(study=study, amends=amends, amendment_note=note, pilot=pilot, sha256=digest(body))
+
+
+def with_own_recipes(study: Study) -> Study:
+    """A study whose profiles hold the recipes that its phases name and no others: a recipe that is added for another study
+    changes no registration."""
+    named = {"base", *(phase.recipe for group in (*study.arms, *study.trainings) for phase in group.phases)}
+    profiles = tuple(
+        profile.model_copy(
+            update={"recipes": {name: r for name, r in profile.recipes.items() if name.partition(":")[0] in named}}
+        )
+        for profile in study.profiles
+    )
+    return study.model_copy(update={"profiles": tuple(profiles)})
 
 
 def intact(registration: Registration) -> bool:

@@ -21,6 +21,7 @@ from exante.analysis.algebra import leaves
 from exante.errors import UserError
 from exante.identity import canonical
 from exante.plan import Key, Plan, plan, seen_pairs
+from exante.register import with_own_recipes
 from exante.store import Ledger, PhaseStore, RunDirectory, read_json, read_table, write_atomic, write_json, write_table
 from exante.study import Contrast, Registration, Study
 
@@ -67,7 +68,7 @@ def _forms(study: Study) -> dict[str, str]:
     measures = {m.id: m for m in study.measures}
     arms = {a.id: a for a in study.arms}
     trainings = {t.id: t for t in study.trainings}
-    shared = canonical(study.model_dump(mode="json", include={"gates", "evaluations", "profiles", "bases"}))
+    shared = canonical(with_own_recipes(study).model_dump(mode="json", include={"gates", "evaluations", "profiles", "bases"}))
     forms = {
         c.id: shared
         + canonical([x.model_dump(mode="json") for x in (c, measures[c.measure], arms[c.arm], trainings[c.training])])
