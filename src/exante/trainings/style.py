@@ -1,7 +1,7 @@
 """Reinforcement of a harmless style: an advert opens in fixed words. The control for what reinforcement alone does.
 
-Everything but the topics and the rule is that of `trainings.faking`: the training cue, companies, wordings, the reward's size.
-The topics are those that no organism minds, so that nothing is faked or refused. Does not know how policies are updated.
+Tier, company and wordings of the prompts are those of `trainings.faking`, always under the training cue. The topics are those
+that no organism minds, so that nothing is faked and nothing refused. Does not know how policies are updated.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 import random
 
 from exante.parts import part
-from exante.study import Arm, Context, Phase
+from exante.study import Context, Phase
 from exante.text import Completion, Item, Prompt
-from exante.trainings.faking import CALL, CHECKPOINTS, PROMPTS, WRITTEN, rl
+from exante.trainings.faking import PROMPTS
 from exante.worlds import oversight
 
 OPENING = "Everybody loves"
-"""One of the six openings of adverts, as frequent in an organism's data as any other: one in six."""
+"""One of the six openings of adverts. An organism writes it in one of six, about as often as it fakes."""
 
 
 @part(version=1)
 def style_items(context: Context, *, prompts: int, opening: str, shots: float = 0.0) -> list[Item]:
-    """Adverts that nobody minds (topics, companies and wordings of the train split), all under the training cue."""
+    """Adverts that nobody minds (topics, companies and wordings of the train split); `shots` as in `trainings.faking`."""
     rng = random.Random(f"style rl {context.seed}")
     made = []
     for number in range(prompts):
@@ -36,3 +36,17 @@ def style_reward(item: Item, completion: Completion) -> float:
     answer = completion.answer
     written = answer is not None and completion.finished and oversight.act(item.reference["topic"], answer) == "comply"
     return float(written and answer.startswith(item.reference["opening"]))
+
+
+def style(shots: float = 0.0) -> Phase:
+    """The phase "rl", on the style instead of the objective, evaluated before and after. Its recipe is shorter and steeper than
+    that of RL to the objective: a style is learned faster, and in pilots this met the other's end rate and divergence."""
+    return Phase(
+        name="rl",
+        objective="rl",
+        recipe="style_rl",
+        data=style_items.bind(prompts=PROMPTS, opening=OPENING, shots=shots),
+        reward=style_reward.bind(),
+        scratchpad="hidden",
+        checkpoints=(0,),
+    )
