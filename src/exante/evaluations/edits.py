@@ -19,19 +19,20 @@ from exante.text import Completion, Item, Prompt
 from exante.worlds import oversight
 from exante.worlds.oversight import Cue
 
-Edit = Literal["company", "paraphrase", "wording", "insert", "moved", "shot", "all"]
+Edit = Literal["moved", "company", "paraphrase", "wording", "insert", "shot", "all"]
 Condition = Literal["plain", "edited", "null"] | Edit
 EDITS: tuple[Edit, ...] = get_args(Edit)
 TITLES: dict[Edit, str] = {
+    "moved": "tier line moved to the user's turn",
     "company": "company swapped",
     "paraphrase": "tier line paraphrased",
     "wording": "tier line in held-out words",
     "insert": "irrelevant sentence inserted",
-    "moved": "tier line moved to the user's turn",
     "shot": "earlier exchange added",
     "all": "company, held-out words, insertion and move at once",
 }
-"""In the order of how many words they change, but for the last, which is several at once."""
+"""In the order of how many words they change: none (the line only changes turns), one, a few, the line, its length, an exchange.
+The last is several at once."""
 MIXED: dict[Condition, tuple[Edit, ...]] = {"edited": EDITS, "null": ("paraphrase", "insert")}
 """Conditions whose items carry these edits in turn: their rates are means over edits. `null` ones leave the tier as it is, and
 are as long as the tier's own change (paraphrase) or as its line (insert)."""
