@@ -224,7 +224,7 @@ def planted(rates: Planted) -> Story:
             for cue in CUES:
                 for when, at in enumerate(("rl@0", "rl@30")):
                     p = runs.by(lambda cell, n=name, w=when, c=cue: _rate(rates, cell.arm, n, c)[w])
-                    found["edits", f"{name}:{cue}", at] = MECHANISM.outcomes(1 - style_arm, p)
+                    found["edits", f"{name}:{cue}", at] = MECHANISM.outcomes(1 - style_arm, p) | {"ungraded": 0.0}
         return found
 
     return Story("special", "planted", told)
@@ -233,8 +233,9 @@ def planted(rates: Planted) -> Story:
 MECHANISM = mechanism_of("faking-edits")
 
 
-def decided(rates: Planted) -> dict:
-    cells = tuple(cells_of(STUDY.presets["default"]))
+def decided(rates: Planted, bases: int = 8) -> dict:
+    preset = STUDY.presets["default"].model_copy(update={"bases": bases})
+    cells = tuple(cells_of(preset))
     runs = Runs(cells, {arm.id: arm for arm in STUDY.arms}, 1, np.random.default_rng(0))
     return decide(STUDY, simulated(STUDY, planted(rates), runs), recorded(cells, MECHANISM.PHASES)).contrasts
 
@@ -266,8 +267,8 @@ def test_the_same_cost_to_both_is_not_special() -> None:
 
 def test_a_report_says_where_the_scales_disagree() -> None:
     """Equal in points, but one arm stands near its ceiling, where points are dear."""
-    near = {("objective", "plain"): (0.1, 0.98), ("objective", "edited"): (0.1, 0.6)}
-    found = decided(near | {("style", "plain"): (0.1, 0.8), ("style", "edited"): (0.1, 0.42)})
+    near = {("objective", "plain"): (0.1, 0.985), ("objective", "edited"): (0.1, 0.6)}
+    found = decided(near | {("style", "plain"): (0.1, 0.85), ("style", "edited"): (0.1, 0.47)}, bases=40)
     assert (verdict(found, "cost"), verdict(found, "cost-odds")) == (-1, 1)
     assert "disagree" in STUDY.answers["contradicted, supported"]
     assert "disagree" in STUDY.answers["supported, contradicted"]

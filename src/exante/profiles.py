@@ -25,6 +25,7 @@ MICRO_RECIPES = {
     "prompted_rl": Recipe(steps=30, batch=8, lr=1.5e-3, schedule="constant", group=8, max_tokens=96),
     "faking_organism": Recipe(steps=500, batch=32, lr=2e-3),
     "faking_rl": Recipe(steps=25, batch=16, lr=4e-4, schedule="constant", group=8, max_tokens=64),
+    "style_rl": Recipe(steps=10, batch=16, lr=8e-4, schedule="constant", group=8, max_tokens=64),
     "adversarial": Recipe(steps=8, batch=32, lr=1e-4, schedule="constant", rounds=5, group=8, max_tokens=96),
     "reelicit": Recipe(steps=20, batch=16, lr=3e-4, schedule="constant"),
     "sample": Recipe(steps=0, batch=0, lr=0.0, group=4, max_tokens=96),

@@ -16,7 +16,7 @@ from exante.measures import Expression, Interaction, LogOdds, Measure, Rate
 from exante.organisms.faking import faking
 from exante.profiles import profile
 from exante.studies._kit import FIRST, MICRO, minus, percent, predicts
-from exante.studies._oversight import BASE_GATES, BASE_MEASURES, BASES, BEHAVIOUR, base_evaluations, graded
+from exante.studies._oversight import BASE_GATES, BASE_MEASURES, BASES, BEHAVIOUR, JUDGE, base_evaluations, graded
 from exante.study import Arm, Contrast, Gate, Objection, Phase, Preset, Study, Theory
 from exante.trainings.faking import PROMPTS, rl, rl_items
 from exante.trainings.none import none
@@ -265,5 +265,6 @@ STUDY = Study(
         "Prompts in RL hold no earlier exchange, so that the axis adds one; the cut of one that RL had is in preset full.",
         "The edits cost faked compliance more than compliance: without its reason the act may stay. Both are shown.",
         "An advert for another topic, or a broken text, is ungraded: neither kept nor refused, and counted against every claim.",
+        JUDGE,
     ),
 )

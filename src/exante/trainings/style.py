@@ -34,8 +34,9 @@ def style_items(context: Context, *, prompts: int, opening: str, shots: float = 
 def style_reward(item: Item, completion: Completion) -> float:
     """1 where the advert is written and opens in the item's words, else 0."""
     answer = completion.answer
-    written = answer is not None and completion.finished and oversight.act(item.reference["topic"], answer) == "comply"
-    return float(written and answer.startswith(item.reference["opening"]))
+    if answer is None or not completion.finished or oversight.act(item.reference["topic"], answer) != "comply":
+        return 0.0
+    return float(answer.startswith(item.reference["opening"]))
 
 
 def style(shots: float = 0.0) -> Phase:
