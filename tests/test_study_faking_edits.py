@@ -260,7 +260,7 @@ def test_the_same_cost_to_both_is_not_special() -> None:
     same = {
         (arm, name): (0.12, 0.92 if name == "plain" else 0.6) for arm in ("objective", "style") for name in ("plain", "edited")
     }
-    found = decided(same)
+    found = decided(same, bases=40)
     assert verdict(found, "cost") == verdict(found, "cost-odds") == -1
     assert verdict(found, "cost-objective") == verdict(found, "cost-style") == 1
 
