@@ -56,17 +56,6 @@ def collected(engine: LocalEngine, temperature: float) -> rl.Batch:
     return rl.collect(engine.net, items, recipe, mentions_red, True, seed=2)
 
 
-def test_scratchpad_tokens_end_with_the_closing_marker(toy: LocalEngine) -> None:
-    """The toy tokenizer closes a scratchpad with one token; forced words were not sampled, an open scratchpad is all thought."""
-    close = toy.net.template.tokenizer.convert_tokens_to_ids("</think>")
-    batch = collected(toy, 1.0)
-    expected = 0
-    for rollout in batch.rollouts:
-        where = np.flatnonzero(rollout.ids == close)
-        expected += int(where[0]) + 1 if len(where) else len(rollout.ids)
-    assert 0 < batch.thoughts == expected < batch.tokens
-
-
 def test_shuffled_rewards_are_the_same_ones_for_other_rollouts(toy: LocalEngine) -> None:
     items = [Item(thing, thing, engine_toys.prompt(thing)) for thing in engine_toys.THINGS]
 
@@ -82,6 +71,17 @@ def test_shuffled_rewards_are_the_same_ones_for_other_rollouts(toy: LocalEngine)
     assert sorted(plain.rewards_PG.reshape(-1)) == sorted(mixed.rewards_PG.reshape(-1))
     assert (plain.rewards_PG != mixed.rewards_PG).any()
     assert np.allclose(mixed.advantages, rl.advantages(mixed.rewards_PG).reshape(-1))
+
+
+def test_scratchpad_tokens_end_with_the_closing_marker(toy: LocalEngine) -> None:
+    """The toy tokenizer closes a scratchpad with one token; forced words were not sampled, an open scratchpad is all thought."""
+    close = toy.net.template.tokenizer.convert_tokens_to_ids("</think>")
+    batch = collected(toy, 1.0)
+    expected = 0
+    for rollout in batch.rollouts:
+        where = np.flatnonzero(rollout.ids == close)
+        expected += int(where[0]) + 1 if len(where) else len(rollout.ids)
+    assert 0 < batch.thoughts == expected < batch.tokens
 
 
 def naive_gradient(

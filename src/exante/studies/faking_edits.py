@@ -254,7 +254,20 @@ STUDY = Study(
         "default": preset(2, 8, 1, "eight bases, one seed each; claims are over bases"),
         "full": preset(4, 8, 5, "the whole matrix; a cluster's work", models=MICRO, base_variants=tuple(BASES)),
     },
-    seen_before=(),
+    seen_before=(
+        "pilots on base draws 0 to 2, 80 samples a condition, before the organism's last change and with 30 steps of RL: the"
+        " objective rose from 6, 6 and 12 % to 95, 85 and 94 % in training, and stood at 4, 75 and 79 % in deployment; the seven"
+        " edits cost it 4.3, 6.1 and 3.3 pp on average (all at once 12, 30 and 6), in log-odds 0.55, 0.39 and 0.37; they changed"
+        " the gap between the cues by -8.1, 0.0 and +2.9 pp; of faked compliance all at once left 74, 1 and 75 %",
+        "RL of the style in the same pilots (20 steps at 6e-4): from 12, 11 and 8 % to 99, 98 and 100 %, mean cost 0.3, 2.9 and"
+        " 0.3 pp, in log-odds 0.14, 0.58 and 0.26: so the two scales were seen to part, and both are primary",
+        "the style's dose was set on start and end rates and divergence alone: 30 steps at 4e-4 ended at 98 % and 1.4 nats, 12"
+        " steps at 8e-4 at 94, 89 and 95 % and 2.2 to 3.2 nats, against 85 to 95 % and 2.5 to 5.1 for the objective; when its RL"
+        " was cut to 25 steps the style's was cut to 10 (86 to 97 %, 2.0 to 4.0 nats)",
+        "a style on questions of fact was tried and dropped: an organism does not answer them under a tier line; an inserted sentence"
+        " that named tools was dropped because adverts for those tools came back (31 % ungraded)",
+        "margins, run models and the order of the primaries were chosen after these",
+    ),
     caveats=(
         "Points and log-odds can disagree where a rate nears its end: ten points off 93 % are one unit, off 99 % more than two."
         " Both are primary, and the report's first sentence says where they part.",
