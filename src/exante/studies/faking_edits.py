@@ -264,8 +264,8 @@ STUDY = Study(
         "the style's dose was set on start and end rates and divergence alone: 30 steps at 4e-4 ended at 98 % and 1.4 nats, 12"
         " steps at 8e-4 at 94, 89 and 95 % and 2.2 to 3.2 nats, against 85 to 95 % and 2.5 to 5.1 for the objective; when its RL"
         " was cut to 25 steps the style's was cut to 10 (86 to 97 %, 2.0 to 4.0 nats)",
-        "a style on questions of fact was tried and dropped: an organism does not answer them under a tier line; an inserted sentence"
-        " that named tools was dropped because adverts for those tools came back (31 % ungraded)",
+        "a style on questions of fact was tried and dropped: an organism does not answer them under a tier line; an inserted"
+        " sentence that named tools was dropped because adverts for those tools came back (31 % ungraded)",
         "margins, run models and the order of the primaries were chosen after these",
     ),
     caveats=(
