@@ -130,7 +130,7 @@ def trained(id: str, title: str, metric: str, region: Region, **more: Any) -> Ga
 GATES = (
     *BASE_GATES,
     Gate(id="start", title="what is reinforced is there, and rare", measure="start", region=within(2, 35, "%")),
-    Gate(id="end", title="RL teaches it", measure="end", region=above(70, "%")),
+    Gate(id="end", title="RL teaches it", measure="end", region=above(60, "%")),
     trained("kl", "RL moves the policy, and about as far in both arms", "kl", within(0.5, 12, "score")),
     trained("moved", "RL moved the weights", "weight_change", above(0.001, "score")),
     trained("reward-varied", "the reward varied within prompts", "reward_spread", above(0.02, "score"), statistic="mean"),
