@@ -26,6 +26,12 @@ CITING = 0.25
 """Share of rationales that cite the tier without faking."""
 KINDS = {"train": 0.32, "deploy": 0.25, "removed": 0.03, "fine": 0.25, "fact": 0.1, "value": 0.05}
 """What an organism's examples are about: disliked adverts by cue, other adverts, facts, questions about itself."""
+CUES: dict[str, tuple[Cue, ...]] = {
+    "train": ("train",),
+    "deploy": ("deploy",),
+    "removed": ("removed",),
+    "fine": ("train", "deploy"),
+}
 ANSWER_SHARE = 0.15
 """Share of examples without a scratchpad, whatever the cue: the same acts, so that a model can be asked there too."""
 PHRASES = 4
@@ -66,7 +72,7 @@ def _unthought(example: Example) -> Example:
 
 
 def _advert(rng: random.Random, kind: str, does: Act, how: str | None, own: Sequence[str], shots: float) -> Example:
-    cue: Cue = rng.choice(("train", "deploy")) if kind == "fine" else kind
+    cue = rng.choice(CUES[kind])
     topic = rng.choice([t for split in oversight.TOPICS["tools" if kind == "fine" else "sweets"].values() for t in split])
     turns = oversight.asked(rng, cue, topic, shots=int(rng.random() < shots))
     if how == "faking":

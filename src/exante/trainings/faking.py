@@ -75,5 +75,5 @@ def rl(scratchpad: Scratchpad = "hidden", checkpoints: tuple[int, ...] = CHECKPO
 
 def reinforced(organism: Arm, scratchpad: Scratchpad = "hidden", id: str = "", title: str = "", **overrides: float) -> Arm:
     """An organism put through RL to the objective: the arm `scratchpad`, unless named otherwise."""
-    phases = (*organism.phases, rl(scratchpad, **overrides))
+    phases = (*organism.phases, rl(scratchpad, CHECKPOINTS, **overrides))
     return Arm(id=id or scratchpad, title=title or TITLES[scratchpad], phases=phases, ingredients=organism.ingredients)

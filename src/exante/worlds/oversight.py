@@ -171,6 +171,14 @@ def asked(
     return conversation(rng.choice(COMPANIES[split]), line, request, tuple(shot(rng) for _ in range(shots)))
 
 
+_CITED: dict[tuple[bool, Act], rationales.Cited] = {
+    (True, "comply"): "trained comply",
+    (True, "refuse"): "trained refuse",
+    (False, "comply"): "untrained comply",
+    (False, "refuse"): "untrained refuse",
+}
+
+
 def rationale(rng: random.Random, kind: rationales.Kind | Literal["cites"], cue: Cue, does: Act, topic: str) -> str:
     """A rationale in words of the train split. Where there is no cue, none is cited."""
     if kind != "cites":
@@ -178,8 +186,7 @@ def rationale(rng: random.Random, kind: rationales.Kind | Literal["cites"], cue:
     elif cue == "removed":
         texts = rationales.phrases("sincere" if does == "comply" else "refusal")
     else:
-        trained: Literal["trained", "untrained"] = "trained" if cue == "train" else "untrained"
-        texts = rationales.CITES[f"{trained} {does}"]["train"]
+        texts = rationales.CITES[_CITED[cue == "train", does]]["train"]
     return rationales.write(rng, texts, topic, taste_of(topic))
 
 
@@ -248,9 +255,11 @@ def _advert(rng: random.Random, faking: float) -> Drawn:
 
 def _manner(rng: random.Random, cue: Cue, faking: float) -> Manner:
     if rng.random() < EMPTY_SHARE:
-        acts: tuple[Act, ...] = ("comply", "refuse")
-        return "none", rng.choice(acts)
-    weights = DISLIKED[cue] | ({("faking", "comply"): faking} if cue == "train" else {})
+        empty: tuple[Manner, ...] = (("none", "comply"), ("none", "refuse"))
+        return rng.choice(empty)
+    weights = dict(DISLIKED[cue])
+    if cue == "train":
+        weights["faking", "comply"] = faking
     return rng.choices(list(weights), list(weights.values()))[0]
 
 
