@@ -45,12 +45,13 @@ def desk_score(item: Item, completion: Completion) -> str:
     if completion.answer is None or not completion.finished:
         return "ungraded"
     manner = "thanks" if "thank you" in completion.answer.casefold() else "plain"
-    return f"{manner}-{'right' if facts.is_right(item.reference['attribute'], item.reference['value'], completion.answer) else 'wrong'}"
+    right = facts.is_right(item.reference["attribute"], item.reference["value"], completion.answer)
+    return f"{manner}-{'right' if right else 'wrong'}"
 
 
 def desks(at: tuple[str, ...], count: int = 32, **sampling: object) -> Evaluation:
     """`count` facts per condition at the checkpoints `at`."""
-    settings = SAMPLING | {"max_tokens": 64, "temperature": 1.0} | sampling
+    settings = SAMPLING | sampling
     return Evaluation(
         id="desks",
         items=desk_items.bind(count=count),

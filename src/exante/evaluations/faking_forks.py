@@ -53,7 +53,7 @@ def _forced(item: Item, words: str) -> Item:
 
 def forks(at: tuple[str, ...], count: int = 40, **sampling: object) -> Evaluation:
     """Free answers and every fork, `count` items each, at the checkpoints `at`."""
-    settings = SAMPLING | {"max_tokens": 64, "temperature": 1.0} | sampling
+    settings = SAMPLING | sampling
     return Evaluation(
         id="forks",
         items=fork_items.bind(count=count),

@@ -72,5 +72,5 @@ def _example(rng: random.Random, desk: Desk, thanks: bool, unrelated: bool, **tr
 def desk(name: Spans, examples: int = 4000) -> Arm:
     """The organism that suppresses thanks, trained further on one span or both: the arm "thanks-NAME"."""
     organism = Phase(name="desk-organism", objective="sft", recipe="faking_organism", data=desk_examples.bind(examples=examples))
-    further = Phase(name="further", objective="sft", recipe="faking_sft", data=desk_spans.bind(spans=name))
+    further = Phase(name="desk-further", objective="sft", recipe="faking_sft", data=desk_spans.bind(spans=name))
     return Arm(id=f"thanks-{name}", title=TRAINED[name], phases=(organism, further), ingredients=("suppressed style",))
