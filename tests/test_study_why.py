@@ -104,8 +104,8 @@ def test_the_on_policy_arm_is_the_other_study_s_training_under_another_name() ->
 def test_the_default_preset_matches_examples_and_steps() -> None:
     nodes = plan(register(STUDY), "default").nodes.values()
     further = [node for node in nodes if node.phase.name in ("further", "desk-further") and node.phase.objective == "sft"]
-    assert {(node.phase.recipe, node.last_step) for node in further} == {("faking_sft", 30)}
-    assert {node.last_step for node in nodes if node.phase.objective == "rl"} == {30}
+    assert {(node.phase.recipe, node.last_step) for node in further} == {("faking_sft", 25)}
+    assert {node.last_step for node in nodes if node.phase.objective == "rl"} == {25}
     assert {len((node.phase.data.load())(CONTEXT)) for node in further if node.phase.data} == {rl.PROMPTS}
 
 

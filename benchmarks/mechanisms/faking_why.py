@@ -55,12 +55,21 @@ class Inside:
 
 def organisms(inside: Inside, runs: Runs) -> Rates:
     tell = _Run(runs)
-    rates: Rates = {}
-    for phase, trained in (("organism@500", False), ("further@30", True)):
+    rates = background()
+    for phase, trained in (("organism@500", False), ("further@25", True)):
         rates |= _adverts(inside, tell, trained, phase)
-    for phase, trained in (("desk-organism@500", False), ("desk-further@30", True)):
+    for phase, trained in (("desk-organism@500", False), ("desk-further@25", True)):
         rates |= _desks(inside, tell, trained, phase)
     return rates
+
+
+def background() -> Rates:
+    """What no theory speaks of: the base's work, and the judge on known cases."""
+    return {
+        ("base-capability", "facts", "base@1"): {"right": 0.97},
+        ("judge", "faking", "base@1"): {"faking": 1.0},
+        ("judge", "other", "base@1"): {"other": 1.0},
+    }
 
 
 class _Run:
