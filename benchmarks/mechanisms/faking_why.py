@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 
@@ -84,7 +85,7 @@ class _Run:
     def of(self, arms: tuple[str, ...]) -> Array:
         return self.runs.by(lambda cell: cell.arm in arms)
 
-    def where(self, desks: bool, rates: dict[str, Array]) -> dict[str, Array]:
+    def where(self, desks: bool, rates: dict[str, Array]) -> dict[str, ArrayLike]:
         """Rates of the advert arms, or of the desks': the others have no such samples."""
         here = self.runs.by(lambda cell: cell.arm.startswith("thanks") == desks) > 0
         return {name: np.where(here, share, np.nan) for name, share in rates.items()}
@@ -116,7 +117,7 @@ def _adverts(inside: Inside, tell: _Run, trained: bool, at: str) -> Rates:
     return rates
 
 
-def _acts(tell: _Run, complies: Array, faked: Array) -> dict[str, Array]:
+def _acts(tell: _Run, complies: Array, faked: Array) -> dict[str, ArrayLike]:
     shares = {"comply-faking": faked, "comply-plain": complies - faked, "refuse-plain": 1 - complies}
     return tell.where(False, {n: p * (1 - UNGRADED) for n, p in shares.items()} | {"ungraded": UNGRADED + 0 * complies})
 

@@ -6,6 +6,7 @@ Does not know which arm is asked.
 from __future__ import annotations
 
 import random
+from typing import Any, get_args
 
 from exante.errors import UserError
 from exante.evaluations.forced_thoughts import CLOSE
@@ -24,14 +25,15 @@ OUTCOMES = ("thanks-right", "thanks-wrong", "plain-right", "plain-wrong", "ungra
 def desk_items(context: Context, condition: str, *, count: int = 32) -> list[Item]:
     """DESK, or with the scratchpad forced: empty:DESK closes it at once, kettle:DESK after an unrelated thought."""
     forced, _, desk = condition.rpartition(":")
-    if desk not in desk_style.LINES or forced not in ("", "empty", "kettle"):
+    known_desk = next((one for one in get_args(desk_style.Desk) if one == desk), None)
+    if known_desk is None or forced not in ("", "empty", "kettle"):
         raise UserError(f"there is no condition {condition!r}; use {', '.join(CONDITIONS)}")
     known = facts.facts("held-out")
     items = []
     for number in range(count):
         fact = known[number % len(known)]
         rng = random.Random(f"desk item {fact.topic} {number}")
-        turns = desk_style.asked(rng, desk, fact, "held-out")  # type: ignore[arg-type]
+        turns = desk_style.asked(rng, known_desk, fact, "held-out")
         thought = rng.choice(desk_style.KETTLE)
         prefix = {"": "", "empty": CLOSE, "kettle": thought + CLOSE}[forced]
         reference = {"attribute": fact.attribute, "value": fact.value}
@@ -49,9 +51,8 @@ def desk_score(item: Item, completion: Completion) -> str:
     return f"{manner}-{'right' if right else 'wrong'}"
 
 
-def desks(at: tuple[str, ...], count: int = 32, **sampling: object) -> Evaluation:
+def desks(at: tuple[str, ...], count: int = 32, **sampling: Any) -> Evaluation:
     """`count` facts per condition at the checkpoints `at`."""
-    settings = SAMPLING | sampling
     return Evaluation(
         id="desks",
         items=desk_items.bind(count=count),
@@ -60,5 +61,5 @@ def desks(at: tuple[str, ...], count: int = 32, **sampling: object) -> Evaluatio
         outcomes=OUTCOMES,
         at=at,
         needs=("sample", "force_prefix"),
-        **settings,
+        **(SAMPLING | sampling),
     )

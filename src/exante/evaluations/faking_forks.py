@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 from exante.errors import UserError
 from exante.evaluations import faking
@@ -51,9 +52,8 @@ def _forced(item: Item, words: str) -> Item:
     return replace(item, prompt=Prompt(item.prompt.turns, "think", text + CLOSE))
 
 
-def forks(at: tuple[str, ...], count: int = 40, **sampling: object) -> Evaluation:
+def forks(at: tuple[str, ...], count: int = 40, **sampling: Any) -> Evaluation:
     """Free answers and every fork, `count` items each, at the checkpoints `at`."""
-    settings = SAMPLING | sampling
     return Evaluation(
         id="forks",
         items=fork_items.bind(count=count),
@@ -62,5 +62,5 @@ def forks(at: tuple[str, ...], count: int = 40, **sampling: object) -> Evaluatio
         outcomes=OUTCOMES,
         at=at,
         needs=("sample", "force_prefix"),
-        **settings,
+        **(SAMPLING | sampling),
     )
