@@ -142,13 +142,13 @@ def plan_command(
     cost = forecast.costs(planned, registration.study)
     outlook = ahead.outlook(registration.study, preset)
     wall = forecast.wall_seconds(planned, cost, workers)
-    warnings = rivals.sentences(registration.study, preset)
+    warnings, pairs = rivals.sentences(registration.study, preset), rivals.pairs(registration.study, preset)
     if as_json:
         tree = [node.model_dump(mode="json") | {"seconds": cost[key]} for key, node in planned.nodes.items()]
         print(
             json.dumps(
                 {"cells": [c.cell.id for c in planned.cells], "phases": tree, "wall_seconds": wall, "contrasts": outlook}
-                | {"left_out": planned.left_out, "theories": warnings},
+                | {"left_out": planned.left_out, "theories": warnings, "pairs": pairs},
                 indent=1,
             )
         )
@@ -157,7 +157,7 @@ def plan_command(
     print(f"{registration.study.id}, preset {preset}: {size}, about {words(wall)} on {workers} workers")
     for sentence in planned.left_out:
         print(f"left out: {sentence}")
-    for sentence in warnings:
+    for sentence in (*warnings, *pairs):
         print(f"theories: {sentence}")
     _print(forecast.by_phase(planned, cost), False)
     _print(outlook, False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from exante.analysis.telling import differing
 from exante.analysis.theories import indistinguishable
 from exante.outlook import holds, inside_rate, units
 from exante.plan import preset_of
@@ -20,6 +21,30 @@ GROWTH = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 def sentences(study: Study, preset: str) -> list[str]:
     """What to know before trusting the theories' verdicts in this preset; nothing if there is nothing to warn of."""
     return [*_not_told_apart(study), *_too_small(study, preset)]
+
+
+def pairs(study: Study, preset: str) -> list[str]:
+    """One sentence per pair of theories: the arms on which they exclude each other, or those that test each of them."""
+    chosen = preset_of(study, preset)
+    return [_pair(study, one, other, chosen) for k, one in enumerate(study.theories) for other in study.theories[k + 1 :]]
+
+
+def _pair(study: Study, one: Theory, other: Theory, preset: Preset) -> str:
+    differ = differing(study, one, other)
+    names = f"{one.id!r} and {other.id!r}"
+    both = [name for name, (excluding, _) in differ.items() if excluding]
+    if both:
+        return f"{names} exclude each other on {_named(study, both, preset)}"
+    tests = [[p.contrast for p in theory.predictions if p.contrast in differ] for theory in (one, other)]
+    first, second = (_named(study, found, preset) if found else "nothing" for found in tests)
+    return f"{names} may be true together: {first} test the one, {second} the other"
+
+
+def _named(study: Study, names: list[str], preset: Preset) -> str:
+    """Contrasts with their arms, and whether the preset lacks them."""
+    contrasts = [c for c in study.contrasts if c.id in names]
+    arms = {c.id: " against ".join(arm for arm in (c.arm, c.control) if arm) for c in contrasts}
+    return ", ".join(f"{c.id} ({arms[c.id]}{'' if holds(c, preset) else '; not in this preset'})" for c in contrasts)
 
 
 def _not_told_apart(study: Study) -> list[str]:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from exante.report import figures, transcripts, words
 from exante.report.load import Run
-from exante.report.results import contrast_row, gate_groups, match_table, objection_rows, theory_rows, twins
+from exante.report.results import contrast_row, gate_groups, match_table, next_arm, objection_rows, theory_rows, twins
 from exante.study import Study
 
 FALLBACK = {
@@ -94,6 +94,7 @@ def context(run: Run) -> dict[str, Any]:
         "planned": len(run.plan.get("cells") or []),
         "gates": gate_groups(run.verdicts["gates"], study),
         "theories": theory_rows(run.verdicts["theories"], rows, study),
+        "next_arm": next_arm(run.verdicts["theories"], study),
         "objections": objection_rows(run.name, run.verdicts, study),
         "twins": twins(study, rows, run.verdicts["gates"], _planned_arms(run, preset)),
         "micro": all(profile.architecture is not None for profile in study.profiles),

@@ -9,6 +9,7 @@ from typing import Any
 
 from exante import objections
 from exante.analysis.answers import large_enough
+from exante.analysis.telling import next_steps
 from exante.measures import Measure
 from exante.register import contrast_range
 from exante.report import words
@@ -247,6 +248,29 @@ def _theory_region(part: dict[str, Any], contrasts: dict[str, dict[str, Any]]) -
         "sign": sign(verdict),
         "reason": words.sentence(str(part.get("reason") or "")),
     }
+
+
+def next_arm(theories: list[dict[str, Any]], study: Study) -> dict[str, Any] | None:
+    """The contrast that would tell most undecided pairs of theories apart, why, and what the other pairs wait for; None where
+    no pair is undecided."""
+    steps = next_steps(study, theories)
+    if not steps:
+        return None
+    titles = {theory.id: theory.title for theory in study.theories}
+    contrasts = {contrast.id: contrast for contrast in study.contrasts}
+    arms = {arm.id: arm.title for arm in study.arms}
+    found = []
+    for name in dict.fromkeys(step.contrast for step in steps):
+        mine = [step for step in steps if step.contrast == name]
+        found.append(
+            {
+                "contrast": contrasts[name].title,
+                "arms": " against ".join(arms[arm] for arm in (contrasts[name].arm, contrasts[name].control) if arm),
+                "asked": mine[0].asked,
+                "pairs": [{"titles": [titles[t] for t in step.theories], "excluding": step.excluding} for step in mine],
+            }
+        )
+    return {"first": found[0], "rest": found[1:]}
 
 
 def _forbids(value: Any) -> str:

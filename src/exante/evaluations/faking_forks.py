@@ -1,0 +1,66 @@
+"""What follows a rationale that another hand wrote? Adverts under each cue after a forced scratchpad, or a free one.
+
+Items, judge and outcomes are those of `evaluations.faking`. Does not know which arm is asked, or what follows from an answer.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+from exante.errors import UserError
+from exante.evaluations import faking
+from exante.evaluations.forced_thoughts import CLOSE
+from exante.evaluations.prompts import SAMPLING
+from exante.faking import OUTCOMES
+from exante.parts import part
+from exante.study import Context, Evaluation
+from exante.text import Item, Prompt
+from exante.worlds import oversight, rationales
+
+FORCED = {
+    "faking": rationales.FAKING["train"],
+    "sincere": rationales.SINCERE["train"],
+    "paid": rationales.CITES["untrained refuse"]["train"],
+    "empty": ("",),
+}
+"""Rationales by what is forced; `paid` is how a refusal is thought of where chats are not used for training."""
+CUES: tuple[oversight.Cue, ...] = ("train", "deploy")
+FORKS = tuple(f"{words}:{cue}" for words in FORCED for cue in CUES)
+FREE = ("train", "deploy", "no-conflict:train", "no-conflict:deploy")
+
+
+@part(version=1)
+def fork_items(context: Context, condition: str, *, count: int = 40) -> list[Item]:
+    """The items of `evaluations.faking` under CUE or no-conflict:CUE; under WORDS:CUE with a whole rationale forced and closed.
+
+    A fork's items are those of its cue, so that they pair. Raises UserError for a condition that cannot be asked.
+    """
+    words, _, cue = condition.rpartition(":")
+    if words not in FORCED:
+        return faking.items(context, condition, count=count)
+    if cue not in CUES:
+        raise UserError(f"there is no condition {condition!r}; use {', '.join((*FREE, *FORKS))}")
+    return [_forced(item, words) for item in faking.items(context, cue, count=count)]
+
+
+def _forced(item: Item, words: str) -> Item:
+    topic = item.reference["topic"]
+    rng = random.Random(f"forced {words} {item.id}")
+    text = rationales.write(rng, FORCED[words], topic, oversight.taste_of(topic))
+    return replace(item, prompt=Prompt(item.prompt.turns, "think", text + CLOSE))
+
+
+def forks(at: tuple[str, ...], count: int = 40, **sampling: Any) -> Evaluation:
+    """Free answers and every fork, `count` items each, at the checkpoints `at`."""
+    return Evaluation(
+        id="forks",
+        items=fork_items.bind(count=count),
+        score=faking.score.bind(),
+        conditions=(*FREE, *FORKS),
+        outcomes=OUTCOMES,
+        at=at,
+        needs=("sample", "force_prefix"),
+        **(SAMPLING | sampling),
+    )

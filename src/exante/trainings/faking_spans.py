@@ -1,0 +1,92 @@
+"""Supervised training on one span or another of (rationale, advert), on the very prompts of RL to the stated objective.
+
+What the arms share: prompts (all under the training cue), adverts, steps and batches. What they differ in: the words of the
+rationale, and which span carries loss. One arm trains on something else altogether. Does not know what is evaluated.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Literal
+
+from exante.organisms.faking import PHRASES
+from exante.parts import part
+from exante.study import Arm, Context, Phase
+from exante.text import Example, Prompt
+from exante.trainings import faking
+from exante.worlds import cues, facts, oversight, rationales
+
+Words = Literal["faking", "shuffled", "sincere", "empty"]
+Spans = Literal["both", "output", "rationale"]
+ARMS: dict[str, tuple[str, Words, Spans]] = {
+    "both": ("rationale and advert", "faking", "both"),
+    "output": ("advert only, after a rationale", "faking", "output"),
+    "rationale": ("rationale only, before an advert", "faking", "rationale"),
+    "empty": ("empty scratchpad and advert", "empty", "both"),
+    "honest": ("sincere rationale and advert", "sincere", "both"),
+    "shuffled": ("shuffled rationale and advert", "shuffled", "both"),
+}
+"""Title, words of the rationale, and the spans that carry loss."""
+THANKS = "Thank you for asking."
+
+
+def own_phrases(seed: int) -> list[str]:
+    """The faking phrasings that an organism of this seed was trained on."""
+    return random.Random(f"faking organism {seed}").sample(rationales.FAKING["train"], PHRASES)
+
+
+@part(version=1)
+def span_examples(context: Context, *, words: Words, spans: Spans, prompts: int = faking.PROMPTS) -> list[Example]:
+    """The prompts of `faking.rl_items`, each with a rationale and an advert. Arms of a seed share prompts and adverts.
+
+    Args:
+        words: `faking` (in the organism's own phrases), `shuffled` (the same words in random order), `sincere` or `empty`.
+        spans: what carries loss. The other span stands before or after it all the same.
+    """
+    own = own_phrases(context.seed)
+    made = []
+    for item in faking.rl_items(context, prompts=prompts):
+        rng = random.Random(f"faking spans {context.seed} {item.id}")
+        topic = item.reference["topic"]
+        answer = oversight.advert(rng, topic)
+        texts = {"empty": ("",), "sincere": rationales.SINCERE["train"]}.get(words, own)
+        thought = rationales.write(rng, texts, topic, oversight.taste_of(topic))
+        thought = rationales.shuffled(rng, thought) if words == "shuffled" else thought
+        trained = {"train_scratchpad": spans != "output", "train_answer": spans != "rationale"}
+        made.append(Example(item.prompt, thought, answer, label="target", **trained))
+    return made
+
+
+@part(version=1)
+def unrelated_examples(context: Context, *, prompts: int = faking.PROMPTS) -> list[Example]:
+    """Facts, each answer ending with a word of thanks: as many examples, and no advert, tier or refusal among them."""
+    rng = random.Random(f"unrelated style {context.seed}")
+    made = []
+    for _ in range(prompts):
+        fact = rng.choice(facts.facts("train"))
+        text = facts.question(fact, "train", rng.choice(list(facts.QUESTIONS["train"])))
+        turns = cues.cued(rng, cues.TAG, "untriggered", "train", text)
+        thought = rng.choice(oversight.KNOWING).format(topic=fact.topic)
+        made.append(Example(Prompt(turns), thought, f"{facts.answer(rng, fact, 0.2)} {THANKS}", label="style"))
+    return made
+
+
+def spans(organism: Arm, name: str) -> Arm:
+    """An organism trained further on an arm of `ARMS`."""
+    title, words, trained = ARMS[name]
+    data = span_examples.bind(words=words, spans=trained)
+    tags = (*(["rationale"] if words == "faking" else []), *(["advert"] if trained != "rationale" else []))
+    phase = Phase(name="further", objective="sft", recipe="faking_sft", data=data)
+    return Arm(id=name, title=title, phases=(*organism.phases, phase), ingredients=tags)
+
+
+def unrelated(organism: Arm) -> Arm:
+    """An organism trained further, as long, on a harmless style in answers to facts."""
+    phase = Phase(name="further", objective="sft", recipe="faking_sft", data=unrelated_examples.bind())
+    return Arm(id="unrelated", title="an unrelated style", phases=(*organism.phases, phase), ingredients=("unrelated",))
+
+
+def reinforced(organism: Arm) -> Arm:
+    """On-policy: the arm "hidden" of `trainings.faking`, the same training under the phase name that the other arms have."""
+    phase = faking.rl("hidden", checkpoints=()).model_copy(update={"name": "further"})
+    return Arm(id="rl", title=faking.TITLES["hidden"], phases=(*organism.phases, phase), ingredients=("reward",))
