@@ -14,7 +14,7 @@ from exante.analysis.algebra import area_weights, first_area, leaves, linear, na
 from exante.analysis.evaluate import Values, evaluate, ungraded_share
 from exante.analysis.table import Counts, Table, cells_of, read_table
 from exante.errors import UserError
-from exante.measures import Difference, Distance, Expression, Interaction, ItemProduct, LogOdds, MeanScore, Ratio
+from exante.measures import Difference, Distance, Expression, Interaction, ItemBound, ItemProduct, LogOdds, MeanScore, Rate, Ratio
 
 RUN = cell("a", 1000)
 
@@ -40,6 +40,35 @@ def test_the_rate_of_ungraded_itself_is_known() -> None:
     assert numbers(evaluated(rate(outcome="ungraded"), samples(RUN, [3, 5], ungraded=1, trials=10))) == pytest.approx(
         (0.1, 0.1, 0.1)
     )
+
+
+def several(*outcomes: str, condition: str = "on", at: str = "safety@40") -> Rate:
+    return Rate(evaluation="e", condition=condition, outcome=outcomes, at=at)
+
+
+def test_a_rate_of_several_outcomes_is_their_sum() -> None:
+    """Of 20 samples 8 are target, 10 other, 2 ungraded: 18/20, at best all. With ungraded named too, none is in doubt."""
+    counts = samples(RUN, [3, 5], ungraded=1, trials=10)
+    assert numbers(evaluated(several("target", "other"), counts)) == pytest.approx((0.9, 0.9, 1.0))
+    assert numbers(evaluated(several("target", "ungraded"), counts)) == pytest.approx((0.5, 0.5, 0.5))
+    assert {leaf.outcome for leaf in leaves(several("target", "other"))} == {"target", "other"}
+
+
+def test_outcomes_that_are_not_exclusive_are_not_added_up() -> None:
+    rows = [*samples(RUN, 6, trials=10), samples(RUN, 6, trials=10)[0] | {"outcome": "also"}]
+    with pytest.raises(UserError, match="several of the outcomes target, also"):
+        evaluated(several("target", "also"), rows)
+
+
+@pytest.mark.parametrize("outcomes", [(), ("target",), ("target", "target", "other")])
+def test_outcomes_of_a_rate_are_listed_once(outcomes: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="each once"):
+        several(*outcomes)
+
+
+def test_a_rate_of_one_outcome_is_written_as_before() -> None:
+    assert rate().model_dump(mode="json")["outcome"] == "target"
+    assert Rate.model_validate_json(several("target", "other").model_dump_json()) == several("target", "other")
 
 
 def test_mean_score() -> None:
@@ -82,6 +111,35 @@ def test_item_product_of_an_item_missing_under_one_condition() -> None:
     node = ItemProduct(factors=(rate("on"), rate("off")))
     values = evaluated(node, samples(RUN, [5, 10], trials=10), samples(RUN, [4], trials=10, condition="off"))
     assert numbers(values) == pytest.approx((0.2, 0.1, 0.6))
+
+
+def test_item_bounds_pair_items() -> None:
+    """Items (.5, .9) on, (.4, .7) off: least (0 + .6)/2, greatest (.4 + .7)/2; the product (.2 + .63)/2 lies between."""
+    parts = samples(RUN, [5, 9], trials=10), samples(RUN, [4, 7], trials=10, condition="off")
+    ends = {end: evaluated(ItemBound(factors=(rate("on"), rate("off")), end=end), *parts) for end in ("least", "greatest")}
+    assert numbers(ends["least"]) == pytest.approx((0.3, 0.3, 0.3))
+    assert numbers(ends["greatest"]) == pytest.approx((0.55, 0.55, 0.55))
+    assert numbers(evaluated(ItemProduct(factors=(rate("on"), rate("off"))), *parts))[0] == pytest.approx(0.415)
+
+
+def test_item_bounds_of_three() -> None:
+    """One item at .9, .9 and .7 (other, off): max(0, 2.5 − 2) and min."""
+    parts = samples(RUN, 9, trials=10), samples(RUN, 3, trials=10, condition="off")
+    factors = (rate("on"), rate("on"), rate("off", outcome="other"))
+    assert numbers(evaluated(ItemBound(factors=factors, end="least"), *parts))[0] == pytest.approx(0.5)
+    assert numbers(evaluated(ItemBound(factors=factors, end="greatest"), *parts))[0] == pytest.approx(0.7)
+
+
+def test_item_bounds_with_ungraded_samples_and_a_missing_item() -> None:
+    """On .6 (up to .8), off .7 (up to .8): least .3 … .6, greatest .6 … .8; an item drawn only on counts 0 and 1 besides."""
+    parts = samples(RUN, 6, ungraded=2, trials=10), samples(RUN, 7, ungraded=1, trials=10, condition="off")
+    ends = [ItemBound(factors=(rate("on"), rate("off")), end=end) for end in ("least", "greatest")]
+    assert [numbers(evaluated(end, *parts)) for end in ends] == [
+        pytest.approx((0.3, 0.3, 0.6)),
+        pytest.approx((0.6, 0.6, 0.8)),
+    ]
+    one_more = samples(RUN, [6, 5], ungraded=2, trials=10), parts[1]
+    assert numbers(evaluated(ends[0], *one_more)) == pytest.approx((0.3, 0.15, 0.8))
 
 
 def test_log_odds_are_those_at_the_registered_m() -> None:
@@ -209,11 +267,15 @@ def tables(draw) -> Table:
 
 def atoms() -> st.SearchStrategy[Expression]:
     conditions, points = st.sampled_from(["on", "off"]), st.sampled_from([f"safety@{s}" for s in STEPS])
-    rates = st.builds(rate, conditions, points)
+    rates = st.one_of(
+        st.builds(rate, conditions, points),
+        st.builds(lambda condition, at: several("target", "other", condition=condition, at=at), conditions, points),
+    )
     return st.one_of(
         rates,
         st.builds(lambda a, b: Ratio(left=a, right=b), rates, rates),
         st.builds(lambda a, b: ItemProduct(factors=(a, b)), rates, rates),
+        st.builds(lambda a, b, end: ItemBound(factors=(a, b), end=end), rates, rates, st.sampled_from(["least", "greatest"])),
         st.builds(lambda a: LogOdds(of=a, trials=12), rates),
         st.builds(
             lambda at: Distance(evaluation="e", left="on", right="off", outcomes=("target", "other", "ungraded"), at=at), points
@@ -253,6 +315,30 @@ def test_swapping_a_difference_flips_it(left: Expression, right: Expression, dat
     one, other = evaluate(Difference(left=left, right=right), data), evaluate(Difference(left=right, right=left), data)
     np.testing.assert_allclose(one.point, -other.point, atol=1e-12)
     np.testing.assert_allclose(one.low, -other.high, atol=1e-12)
+
+
+@given(tables(), st.sampled_from(["on", "off"]), st.sampled_from([f"safety@{s}" for s in STEPS]))
+def test_item_bounds_hold_the_product_and_every_joint_rate(data: Table, condition: str, at: str) -> None:
+    """Brute force: shuffle the samples of each item under one condition against the other's, and count those that have both."""
+    left, right = rate(condition, at), rate("off", "safety@0")
+    least, greatest = (evaluate(ItemBound(factors=(left, right), end=end), data).point for end in ("least", "greatest"))
+    product = evaluate(ItemProduct(factors=(left, right)), data).point
+    assert (least <= product + 1e-12).all()
+    assert (product <= greatest + 1e-12).all()
+    a, b = (data.counts["e", x.condition, x.at] for x in (left, right))
+    rng = np.random.default_rng(0)
+    grain = math.lcm(int(a.trials[0, 0]), int(b.trials[0, 0]))  # each item as this many pairs of samples
+    hits = [(c.n["target"] / c.trials * grain).round().astype(int) for c in (a, b)]
+    for _ in range(5):
+        joint = np.mean(
+            [
+                [np.mean((rng.permutation(grain) < x) & (np.arange(grain) < y)) for x, y in zip(xs, ys, strict=True)]
+                for xs, ys in zip(*hits, strict=True)
+            ],
+            axis=1,
+        )
+        assert (least <= joint + 1e-12).all()
+        assert (joint <= greatest + 1e-12).all()
 
 
 @given(expressions(), tables())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Union
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from exante.parts import Frozen
 from exante.units import Unit
@@ -18,14 +18,26 @@ from exante.units import Unit
 class Rate(Frozen):
     """Samples with `outcome` over samples drawn (ungraded ones stay in the denominator). Range [0, 1].
 
-    `at` is a checkpoint: `"PHASE@STEP"`, `"PHASE@end"`, or `"*"` inside an `Area`.
+    Several outcomes, of which a sample can have only one, are counted together. `at` is a checkpoint: `"PHASE@STEP"`,
+    `"PHASE@end"`, or `"*"` inside an `Area`.
     """
 
     op: Literal["rate"] = "rate"
     evaluation: str
     condition: str
-    outcome: str
+    outcome: str | tuple[str, ...]
     at: str = "*"
+
+    @field_validator("outcome")
+    @classmethod
+    def _each_once(cls, outcome: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if not isinstance(outcome, str) and len(set(outcome)) < max(len(outcome), 2):
+            raise ValueError(f"a rate lists the outcomes {outcome}; name two or more, each once, or one as plain text")
+        return outcome
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        return (self.outcome,) if isinstance(self.outcome, str) else self.outcome
 
 
 class MeanScore(Frozen):
@@ -59,6 +71,18 @@ class ItemProduct(Frozen):
 
     op: Literal["item_product"] = "item_product"
     factors: tuple[Rate, ...]
+
+
+class ItemBound(Frozen):
+    """Mean over items of the least or greatest rate at which all `factors` can hold at once, whatever ties them within an
+    item: max(0, Σ p − (k − 1)) or min(p) for k factors, items paired by id (Fréchet 1935). Range [0, 1].
+
+    It reads the rates as sampled: with few samples an item the two ends come closer than those of the true rates.
+    """
+
+    op: Literal["item_bound"] = "item_bound"
+    factors: tuple[Rate, ...]
+    end: Literal["least", "greatest"]
 
 
 class LogOdds(Frozen):
@@ -105,7 +129,8 @@ class Distance(Frozen):
 
 
 Expression = Annotated[
-    Union[Rate, MeanScore, Difference, Ratio, ItemProduct, LogOdds, Interaction, Area, Distance], Field(discriminator="op")
+    Union[Rate, MeanScore, Difference, Ratio, ItemProduct, ItemBound, LogOdds, Interaction, Area, Distance],
+    Field(discriminator="op"),
 ]
 for _node in (Difference, Ratio, Interaction, Area):
     _node.model_rebuild()

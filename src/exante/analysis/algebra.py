@@ -13,9 +13,21 @@ from typing import NamedTuple
 import numpy as np
 
 from exante.errors import UserError
-from exante.measures import Area, Difference, Distance, Expression, Interaction, ItemProduct, LogOdds, MeanScore, Rate, Ratio
+from exante.measures import (
+    Area,
+    Difference,
+    Distance,
+    Expression,
+    Interaction,
+    ItemBound,
+    ItemProduct,
+    LogOdds,
+    MeanScore,
+    Rate,
+    Ratio,
+)
 
-Atom = Rate | MeanScore | Ratio | ItemProduct | LogOdds | Distance
+Atom = Rate | MeanScore | Ratio | ItemProduct | ItemBound | LogOdds | Distance
 
 
 class Leaf(NamedTuple):
@@ -40,7 +52,7 @@ def at_checkpoint(expression: Expression, checkpoint: str) -> Expression:
             return expression.model_copy(
                 update={"left": at_checkpoint(expression.left, checkpoint), "right": at_checkpoint(expression.right, checkpoint)}
             )
-        case ItemProduct():
+        case ItemProduct() | ItemBound():
             return expression.model_copy(update={"factors": tuple(at_checkpoint(f, checkpoint) for f in expression.factors)})
         case LogOdds():
             return expression.model_copy(update={"of": at_checkpoint(expression.of, checkpoint)})
@@ -103,11 +115,13 @@ def leaves(expression: Expression) -> frozenset[Leaf]:
     found: set[Leaf] = set()
     for atom in linear(expression):
         match atom:
-            case Rate() | MeanScore():
+            case Rate():
+                found |= {Leaf(atom.evaluation, atom.condition, outcome, atom.at) for outcome in atom.outcomes}
+            case MeanScore():
                 found.add(Leaf(atom.evaluation, atom.condition, atom.outcome, atom.at))
             case Ratio():
                 found |= leaves(atom.left) | leaves(atom.right)
-            case ItemProduct():
+            case ItemProduct() | ItemBound():
                 found |= {leaf for factor in atom.factors for leaf in leaves(factor)}
             case LogOdds():
                 found |= leaves(atom.of)

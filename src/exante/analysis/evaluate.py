@@ -6,7 +6,9 @@ Does not know about arms, claims or intervals.
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +16,8 @@ from numpy.typing import NDArray
 
 from exante.analysis.algebra import Atom, leaves, linear
 from exante.analysis.table import Counts, Table
-from exante.measures import Distance, Expression, ItemProduct, LogOdds, MeanScore, Rate, Ratio
+from exante.errors import UserError
+from exante.measures import Distance, Expression, ItemBound, ItemProduct, LogOdds, MeanScore, Rate, Ratio
 from exante.stats.proportions import smoothed_variance
 
 Array = NDArray[np.float64]
@@ -60,8 +63,8 @@ def ungraded_share(expression: Expression, table: Table) -> tuple[Array, Array]:
 
 
 def denominator_count(ratio: Ratio, table: Table) -> Array:
-    """Samples in the denominator of a share, (…, R): its rate times the samples drawn."""
-    leaf = min(leaves(ratio.right))
+    """Samples in the denominator of a share, (…, R): its rate times the samples drawn, in an item product the first factor's."""
+    leaf = min(leaves(ratio.right.factors[0] if isinstance(ratio.right, ItemProduct) else ratio.right))
     counts = table.find(leaf.evaluation, leaf.condition, leaf.at)
     trials = np.zeros(len(table.cells)) if counts is None else counts.trials.sum(-1)
     return evaluate(ratio.right, table).point * trials
@@ -81,7 +84,9 @@ def _atom(atom: Atom, table: Table) -> Values:
         case Ratio():
             return _ratio(evaluate(atom.left, table), evaluate(atom.right, table))
         case ItemProduct():
-            return _item_product(atom, table)
+            return _over_items(atom.factors, _product, table)
+        case ItemBound():
+            return _over_items(atom.factors, _least if atom.end == "least" else _greatest, table)
         case LogOdds():
             return _log_odds(atom, table)
         case Distance():
@@ -99,17 +104,22 @@ def _over(x: Array, m: Array) -> Array:
     return np.divide(x, m, out=np.full(np.shape(x), np.nan), where=m > 0)
 
 
-def _ends(counts: Counts, outcome: str) -> tuple[Array, Array]:
-    """Lowest and highest count (…, R, I) of an outcome. How many were ungraded is itself known exactly."""
-    n = counts.outcome(outcome)
-    return n, n if outcome == "ungraded" else np.minimum(n + counts.ungraded, counts.trials)
+def _ends(counts: Counts, rate: Rate) -> tuple[Array, Array]:
+    """Lowest and highest count (…, R, I) of a rate's outcomes. How many were ungraded is itself known exactly."""
+    n = functools.reduce(np.add, (counts.outcome(name) for name in rate.outcomes))
+    if len(rate.outcomes) > 1 and (n > counts.trials).any():
+        raise UserError(
+            f"a sample of {rate.evaluation} has several of the outcomes {', '.join(rate.outcomes)}, so they cannot be"
+            " counted together; measure each by itself"
+        )
+    return n, n if "ungraded" in rate.outcomes else np.minimum(n + counts.ungraded, counts.trials)
 
 
 def _rate(node: Rate, table: Table) -> Values:
     counts = table.find(node.evaluation, node.condition, node.at)
     if counts is None:
         return _nothing(table)
-    low, high = (end.sum(-1) for end in _ends(counts, node.outcome))
+    low, high = (end.sum(-1) for end in _ends(counts, node))
     m = counts.trials.sum(-1)
     return Values(_over(low, m), _over(low, m), _over(high, m), smoothed_variance(low, m))
 
@@ -138,23 +148,44 @@ def _ratio(top: Values, bottom: Values) -> Values:
     return Values(point, np.where(known, low, np.nan), np.where(known, high, np.nan), within)
 
 
-def _item_product(node: ItemProduct, table: Table) -> Values:
-    found = [table.find(f.evaluation, f.condition, f.at) for f in node.factors]
-    ids = [list(zip(table.items.get(f.evaluation, ()), table.clusters.get(f.evaluation, ()), strict=True)) for f in node.factors]
-    shared = sorted(set.intersection(*map(set, ids)))
+def _over_items(factors: tuple[Rate, ...], joined: Callable[[list[Array]], Array], table: Table) -> Values:
+    """Mean over items of what `joined` makes of the factors' rates in an item; it rises with each of them."""
+    found = [table.find(f.evaluation, f.condition, f.at) for f in factors]
+    shared, places = _paired([f.evaluation for f in factors], table)
     if not shared or any(counts is None for counts in found):
         return _nothing(table)
-    low = high = np.ones(())
+    lows, highs = [], []
     complete, seen = np.ones((), bool), np.zeros((), bool)
-    for factor, counts, names in zip(node.factors, found, ids, strict=True):
+    for factor, counts, place in zip(factors, found, places, strict=True):
         assert counts is not None
-        places = [names.index(name) for name in shared]
-        n_low, n_high = _ends(counts, factor.outcome)
-        trials = counts.trials[..., places]
-        low = low * np.nan_to_num(_over(n_low[..., places], trials))
-        high = high * np.nan_to_num(_over(n_high[..., places], trials), nan=1.0)
+        n_low, n_high = _ends(counts, factor)
+        trials = counts.trials[..., place]
+        lows.append(np.nan_to_num(_over(n_low[..., place], trials)))
+        highs.append(np.nan_to_num(_over(n_high[..., place], trials), nan=1.0))
         complete, seen = complete & (trials > 0), seen | (trials > 0)
-    return _mean_over_items(np.broadcast_arrays(low, high, complete, seen))
+    return _mean_over_items(np.broadcast_arrays(joined(lows), joined(highs), complete, seen))
+
+
+def _paired(evaluations: list[str], table: Table) -> tuple[int, list[slice | list[int]]]:
+    """How many items the evaluations share, and where each has them. One evaluation has one item axis."""
+    if len(set(evaluations)) == 1:
+        return len(table.items.get(evaluations[0], ())), [slice(None)] * len(evaluations)
+    ids = [list(zip(table.items.get(e, ()), table.clusters.get(e, ()), strict=True)) for e in evaluations]
+    shared = sorted(set.intersection(*map(set, ids)))
+    where = [{name: i for i, name in enumerate(names)} for names in ids]
+    return len(shared), [[place[name] for name in shared] for place in where]
+
+
+def _product(rates: list[Array]) -> Array:
+    return functools.reduce(np.multiply, rates)
+
+
+def _least(rates: list[Array]) -> Array:
+    return np.maximum(functools.reduce(np.add, rates) - (len(rates) - 1), 0.0)
+
+
+def _greatest(rates: list[Array]) -> Array:
+    return functools.reduce(np.minimum, rates)
 
 
 def _mean_over_items(arrays: tuple[Array, ...] | list[Array]) -> Values:
