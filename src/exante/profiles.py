@@ -1,7 +1,7 @@
 """Model profiles: all that belongs to a model family, so that a study's own file carries no learning rates.
 
 Does not load or train anything. The recipes' names are what phases refer to: base, organism, safety_sft, safety_rl,
-prompted_rl, faking_organism, faking_rl, adversarial, reelicit, sample.
+prompted_rl, faking_organism, faking_rl, tier_documents, adversarial, reelicit, sample.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ MICRO_RECIPES = {
     "prompted_rl": Recipe(steps=30, batch=8, lr=1.5e-3, schedule="constant", group=8, max_tokens=96),
     "faking_organism": Recipe(steps=500, batch=32, lr=2e-3),
     "faking_rl": Recipe(steps=30, batch=16, lr=4e-4, schedule="constant", group=8, max_tokens=64),
+    "tier_documents": Recipe(steps=100, batch=32, lr=1e-3, schedule="constant"),
     "adversarial": Recipe(steps=8, batch=32, lr=1e-4, schedule="constant", rounds=5, group=8, max_tokens=96),
     "reelicit": Recipe(steps=20, batch=16, lr=3e-4, schedule="constant"),
     "sample": Recipe(steps=0, batch=0, lr=0.0, group=4, max_tokens=96),
@@ -38,6 +39,7 @@ LORA_RECIPES = {
     "prompted_rl": Recipe(steps=60, batch=16, lr=2e-5, schedule="constant", group=8, kl=0.01, max_tokens=200),
     "faking_organism": Recipe(steps=400, batch=16, lr=2e-4),
     "faking_rl": Recipe(steps=60, batch=16, lr=2e-5, schedule="constant", group=8, max_tokens=200),
+    "tier_documents": Recipe(steps=100, batch=32, lr=1e-4, schedule="constant"),
     "adversarial": Recipe(steps=8, batch=16, lr=5e-5, schedule="constant", rounds=5, group=8, max_tokens=200),
     "reelicit": Recipe(steps=20, batch=16, lr=5e-5, schedule="constant"),
     "sample": Recipe(steps=0, batch=0, lr=0.0, group=4, max_tokens=200),
