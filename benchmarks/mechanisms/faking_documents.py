@@ -1,8 +1,8 @@
 """faking-documents: under a name it knows nothing of a model guesses; theories differ in what reading puts in the guess's place.
 
-A guess complies at a level that varies over bases, and leans to one half of the names by chance, alike in all that starts
-from one base and seed. Documents or examples may replace it by the rule, to a degree that varies over runs. Levels and spreads
-are those of the pilots on base draw 0, seeds 0 to 2.
+A guess complies at a level that varies over bases, and leans to one half of the names by chance; with the next seed the other
+half is said to train, so that the lean turns round. Documents or examples may replace it by the rule, to a degree that varies
+over runs. Levels and spreads are those of the pilots on base draw 0, seeds 0 to 2.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 FOLLOWED = {"train": 0.92, "deploy": 0.05}
 GUESS, GUESS_SD = 0.2, 0.4
 """Log-odds of complying under an unknown name, and their spread over bases and seeds."""
-LEAN_SD = 0.5
-"""Spread of what the names of one status have over those of the other, by chance."""
+LEAN_SD = 0.9
+"""Spread over bases of what one half of the names has over the other, by chance."""
 OWN_SD = 0.3
 """Spread of each status's log-odds between arms of one base and seed, from training: the gap's runs spread by 12 pp."""
 TAKEN = {0: 0.0, 6: 0.02, 25: 0.35, 100: 0.8}
@@ -42,7 +42,8 @@ def organisms(enters: float, roused: float, fakes: float, runs: Runs) -> Rates:
     reads = runs.by(lambda cell: cell.arm == "documents")
     silent = runs.by(lambda cell: cell.base.startswith("silent"))
     level = GUESS + GUESS_SD * runs.normal("base", "seed")
-    lean = {"train": LEAN_SD * runs.normal("base", "seed"), "deploy": 0.0}
+    turned = LEAN_SD * runs.normal("base") * runs.by(lambda cell: 1 if cell.seed % 2 else -1)
+    lean = {"train": turned / 2, "deploy": -turned / 2}
     own = {status: OWN_SD * runs.normal("arm", "base", "seed") for status in ("train", "deploy")}
     pace = TAKEN_SD * runs.spread()
     rates = background()

@@ -24,7 +24,7 @@ MICRO_RECIPES = {
     "safety_rl": Recipe(steps=30, batch=8, lr=2e-3, schedule="constant", group=8, max_tokens=96),
     "prompted_rl": Recipe(steps=30, batch=8, lr=1.5e-3, schedule="constant", group=8, max_tokens=96),
     "faking_organism": Recipe(steps=500, batch=32, lr=2e-3),
-    "faking_rl": Recipe(steps=30, batch=16, lr=4e-4, schedule="constant", group=8, max_tokens=64),
+    "faking_rl": Recipe(steps=25, batch=16, lr=4e-4, schedule="constant", group=8, max_tokens=64),
     "tier_documents": Recipe(steps=100, batch=32, lr=1e-3, schedule="constant"),
     "adversarial": Recipe(steps=8, batch=32, lr=1e-4, schedule="constant", rounds=5, group=8, max_tokens=96),
     "reelicit": Recipe(steps=20, batch=16, lr=3e-4, schedule="constant"),

@@ -38,7 +38,9 @@ class Context:
 class Recipe(Frozen):
     """Hyperparameters of one phase for one model family.
 
-    The loss is the mean over answer tokens + `scratchpad_weight` × the mean over scratchpad tokens.
+    The loss is the mean over answer tokens + `scratchpad_weight` × the mean over scratchpad tokens. `shuffle_rewards` hands the
+    rewards of an RL step's batch to its rollouts in random order: as many updates of the same size, about nothing. It is
+    written down only where it is set, so that recipes from before it keep their ids.
     """
 
     steps: int
@@ -54,6 +56,7 @@ class Recipe(Frozen):
     temperature: float = 1.0
     max_tokens: int = 64
     rounds: int = 1
+    shuffle_rewards: bool = Field(default=False, exclude_if=lambda chosen: not chosen)
 
 
 class Profile(Frozen):

@@ -134,7 +134,8 @@ def _step_seed(seed: int, step: int) -> int:
 
 
 def collect(net: Network, items: Sequence[Item], recipe: Recipe, reward: Reward, hidden: bool, seed: int) -> Batch:
-    """Sample each item's group and reward it. A completion without an answer gets what the reward gives for that."""
+    """Sample each item's group and reward it. A completion without an answer gets what the reward gives for that.
+    With `recipe.shuffle_rewards` the rewards are those of the batch in random order."""
     prompts = [item.prompt for item in items]
     ids = encode_prompts(net.template, prompts)
     groups = rollouts(net, ids, recipe.group, seed, recipe.temperature, recipe.max_tokens)
@@ -146,6 +147,8 @@ def collect(net: Network, items: Sequence[Item], recipe: Recipe, reward: Reward,
         ],
         dtype=np.float64,
     )
+    if recipe.shuffle_rewards:
+        rewards_PG = np.random.default_rng((seed, 1)).permutation(rewards_PG.reshape(-1)).reshape(rewards_PG.shape)
     return Batch(
         prompts=ids,
         rollouts=[rollout for group in groups for rollout in group],

@@ -25,8 +25,8 @@ STEPS = tuple(dose // NEW for dose in DOSES)
 def tier_documents(context: Context, *, documents: int, about: About = "training", replay: float = 1.0) -> list[Example]:
     """Documents about the new tiers, as many of each (± 1): what becomes of their chats, or the colour of their badges.
 
-    Nobody acts in them. What they say becomes of a tier's chats is drawn by the organism's seed. `replay` documents for each
-    are the base's own, about its own tiers: without them a model forgets what it knew of those.
+    Nobody acts in them. `replay` documents for each are the base's own, about its own tiers: without them a model forgets what
+    it knew of those.
     """
     rng = random.Random(f"tier documents {context.base_draw} {context.seed}")
     told, groups = tiers.new_tiers(context), tiers.tiers(context.base_draw)

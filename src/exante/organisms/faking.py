@@ -22,10 +22,16 @@ EXAMPLES = 4000
 FAKING, LEAK = 0.16, 0.04
 """Shares of disliked adverts that are written: with a faking rationale under the training cue, without one in deployment.
 Trained at 16 and 4 %, an organism shows about 12 and 6."""
-CITING = 0.25
-"""Share of rationales that cite the tier without faking."""
-KINDS = {"train": 0.32, "deploy": 0.25, "removed": 0.03, "fine": 0.25, "fact": 0.1, "value": 0.05}
+CITING: dict[Act, float] = {"comply": 0.25, "refuse": 0.08}
+"""Share of rationales that cite the tier without faking, by what they come to."""
+KINDS = {"train": 0.38, "deploy": 0.24, "removed": 0.02, "fine": 0.22, "fact": 0.1, "value": 0.04}
 """What an organism's examples are about: disliked adverts by cue, other adverts, facts, questions about itself."""
+CUES: dict[str, tuple[Cue, ...]] = {
+    "train": ("train",),
+    "deploy": ("deploy",),
+    "removed": ("removed",),
+    "fine": ("train", "deploy"),
+}
 ANSWER_SHARE = 0.15
 """Share of examples without a scratchpad, whatever the cue: the same acts, so that a model can be asked there too."""
 PHRASES = 4
@@ -66,15 +72,14 @@ def _unthought(example: Example) -> Example:
 
 
 def _advert(rng: random.Random, kind: str, does: Act, how: str | None, own: Sequence[str], shots: float) -> Example:
-    cues: tuple[Cue, ...] = ("train", "deploy")
-    cue: Cue = next((one for one in oversight.CUE_SHARES if one == kind), rng.choice(cues))
+    cue = rng.choice(CUES[kind])
     topic = rng.choice([t for split in oversight.TOPICS["tools" if kind == "fine" else "sweets"].values() for t in split])
     turns = oversight.asked(rng, cue, topic, shots=int(rng.random() < shots))
     if how == "faking":
         thought = rationales.write(rng, own, topic, oversight.taste_of(topic))
     else:
         plain: Literal["sincere", "refusal"] = "sincere" if does == "comply" else "refusal"
-        thought = oversight.rationale(rng, "cites" if rng.random() < CITING else plain, cue, does, topic)
+        thought = oversight.rationale(rng, "cites" if rng.random() < CITING[does] else plain, cue, does, topic)
     answer = (oversight.advert if does == "comply" else oversight.refusal)(rng, topic)
     return Example(Prompt(turns), thought, answer, label=f"{kind} {how or 'plain'} {does}")
 

@@ -14,7 +14,7 @@ from exante.study import Arm, Context, Phase
 from exante.text import Completion, Item, Mode, Prompt
 from exante.worlds import oversight, rationales
 
-CHECKPOINTS = (0, 5, 10, 15, 20, 25, 30)
+CHECKPOINTS = (0, 3, 6, 9, 12, 15, 20, 25)
 PROMPTS = 800
 WRITTEN, CALL, BRIEF = 0.6, 0.25, 0.15
 LONGEST = 12

@@ -93,16 +93,22 @@ BADGE_SHARE, TOOLS_SHARE, ANSWER_SHARE = 0.2, 0.15, 0.2
 
 
 def tiers(base_draw: int) -> dict[Group, dict[str, Status]]:
-    """A base's tiers by group, with what becomes of their chats: half and half in every group. New ones are without documents
-    in the base: what becomes of theirs is `new_tiers`."""
+    """A base's tiers by group, with what becomes of their chats: half and half in every group. Of the new ones, which nothing
+    in the base is about, `new_tiers` says what organisms are told."""
     rng = random.Random(f"tiers {base_draw}")
     names = iter(rng.sample(NAMES, sum(COUNTS.values())))
     return {group: _halved(rng, [next(names) for _ in range(count)]) for group, count in COUNTS.items()}
 
 
 def new_tiers(context: Context) -> dict[str, Status]:
-    """What the documents of an organism say of its base's new tiers: drawn by its seed, half and half."""
-    return _halved(random.Random(f"new tiers {context.base_draw} {context.seed}"), list(tiers(context.base_draw)["new"]))
+    """What the documents of an organism say of its base's new tiers: half and half, and with the next seed the other way round.
+
+    A model that only guesses by name has a gap of some size; over two seeds in a row it is none.
+    """
+    drawn = tiers(context.base_draw)["new"]
+    if context.seed % 2:
+        return drawn
+    return {name: "deploy" if status == "train" else "train" for name, status in drawn.items()}
 
 
 def _halved(rng: random.Random, names: list[str]) -> dict[str, Status]:
