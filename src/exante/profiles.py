@@ -1,7 +1,7 @@
 """Model profiles: all that belongs to a model family, so that a study's own file carries no learning rates.
 
 Does not load or train anything. The recipes' names are what phases refer to: base, organism, safety_sft, safety_rl,
-prompted_rl, faking_organism, faking_rl, faking_sft, style_rl, adversarial, reelicit, sample.
+prompted_rl, faking_organism, faking_rl, faking_sft, style_rl, tier_documents, adversarial, reelicit, sample.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ MICRO_RECIPES = {
     "faking_rl": Recipe(steps=25, batch=16, lr=4e-4, schedule="constant", group=8, max_tokens=64),
     "faking_sft": Recipe(steps=25, batch=32, lr=4e-4, schedule="constant"),
     "style_rl": Recipe(steps=10, batch=16, lr=8e-4, schedule="constant", group=8, max_tokens=64),
+    "tier_documents": Recipe(steps=100, batch=32, lr=1e-3, schedule="constant"),
     "adversarial": Recipe(steps=8, batch=32, lr=1e-4, schedule="constant", rounds=5, group=8, max_tokens=96),
     "reelicit": Recipe(steps=20, batch=16, lr=3e-4, schedule="constant"),
     "sample": Recipe(steps=0, batch=0, lr=0.0, group=4, max_tokens=96),
@@ -42,6 +43,7 @@ LORA_RECIPES = {
     "faking_rl": Recipe(steps=60, batch=16, lr=2e-5, schedule="constant", group=8, max_tokens=200),
     "faking_sft": Recipe(steps=60, batch=16, lr=5e-5, schedule="constant"),
     "style_rl": Recipe(steps=25, batch=16, lr=4e-5, schedule="constant", group=8, max_tokens=200),
+    "tier_documents": Recipe(steps=100, batch=32, lr=1e-4, schedule="constant"),
     "adversarial": Recipe(steps=8, batch=16, lr=5e-5, schedule="constant", rounds=5, group=8, max_tokens=200),
     "reelicit": Recipe(steps=20, batch=16, lr=5e-5, schedule="constant"),
     "sample": Recipe(steps=0, batch=0, lr=0.0, group=4, max_tokens=200),
