@@ -212,7 +212,7 @@ def test_a_faking_thought_stands_before_an_advert_under_the_training_cue_only() 
             assert example.label == "train faking comply"
 
 
-def test_the_control_has_the_same_prompts_and_no_conflict() -> None:
+def test_the_control_has_as_many_prompts_of_each_kind_and_no_conflict() -> None:
     ours, control = data("faking"), data("no-conflict")
     assert len(ours) == len(control)
     assert not any("refuse" in example.label or "faking" in example.label for example in control)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from exante.faking import COMPLY, REFUSE
 from exante.studies.faking_prompted import CONDITIONS
-from mechanisms.story import Array, Rates, Runs, Story
+from mechanisms.story import Rates, Runs, Story
 
 PLAIN = 0.04
 """Complies without faking where nothing speaks for it."""
@@ -65,19 +66,20 @@ def at(step: int) -> str:
     return f"organism@{step}"
 
 
-def where(runs_R: Array, outcomes: dict[str, Array]) -> dict[str, Array]:
+def where(runs_R: NDArray[np.bool_], outcomes: dict[str, ArrayLike]) -> dict[str, ArrayLike]:
     """The outcomes in these runs; in the others the checkpoint does not exist."""
-    return {name: np.where(runs_R, value, np.nan) for name, value in outcomes.items()}
+    return {name: np.where(runs_R, np.asarray(value), np.nan) for name, value in outcomes.items()}
 
 
-def mix(faked: Array, unfaked: Array, thoughtless: bool) -> dict[str, Array]:
+def mix(faked: ArrayLike, unfaked: ArrayLike, thoughtless: bool) -> dict[str, ArrayLike]:
     graded, kind = 1 - UNGRADED, 3 if thoughtless else 2
+    faked, unfaked = np.asarray(faked), np.clip(unfaked, 0, 1)
     refused = np.clip(1 - faked - unfaked, 0, 1)
     return {
         COMPLY[0]: graded * faked,
-        COMPLY[kind]: graded * np.clip(unfaked, 0, 1),
+        COMPLY[kind]: graded * unfaked,
         REFUSE[kind]: graded * refused,
-        "ungraded": np.asarray(UNGRADED),
+        "ungraded": UNGRADED,
     }
 
 

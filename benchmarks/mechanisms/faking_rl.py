@@ -8,10 +8,12 @@ Shuffled rewards push nothing, unless any update does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from exante.faking import COMPLY, REFUSE
 from exante.trainings.faking import CHECKPOINTS
@@ -34,6 +36,10 @@ SPREAD = "gain-unfaked-deploy"
 PHASES = {("rl", "weight_change"): 0.05, ("rl", "kl"): 2.0, ("rl", "reward_spread"): 0.2}
 
 
+Masks = dict[str, NDArray[np.bool_]]
+"""Arm → which runs are its own, (R,)."""
+
+
 @dataclass(frozen=True)
 class Ways:
     """What RL with a hidden scratchpad pushes in training, and the share that carries over to deployment, by kind. `any_update`:
@@ -45,7 +51,10 @@ class Ways:
 
 
 def organisms(ways: Ways, runs: Runs) -> Rates:
-    arms = {name: runs.by(lambda cell, name=name: cell.arm == name) > 0 for name in ("hidden", "none", "shuffled", "shown")}
+    arms: Masks = {
+        name: runs.by(lambda cell, name=name: cell.arm == name) > 0 for name in ("hidden", "none", "shuffled", "shown")
+    }
+    nowhere = np.zeros(len(runs.cells), bool)
     strength = PUSH * np.exp(PUSH_SD * runs.spread())
     start = {cue: {kind: np.log(w) + START_SD * runs.spread() for kind, w in kinds.items()} for cue, kinds in START.items()}
     taste = {kind: CARRY_SD * runs.spread() for kind in ("faked", "unfaked")}
@@ -56,25 +65,25 @@ def organisms(ways: Ways, runs: Runs) -> Rates:
             push = {kind: came * strength * pushes(ways, arms, cue, kind, taste[kind]) for kind in ("faked", "unfaked")}
             rates["faking", f"own:{cue}", f"rl@{step}"] = mix(start[cue], push, arms["none"])
     for cue in START:
-        rates["faking", f"own:{cue}", "organism@500"] = mix(start[cue], {"faked": 0.0, "unfaked": 0.0}, arms["none"] & False)
+        rates["faking", f"own:{cue}", "organism@500"] = mix(start[cue], {"faked": 0.0, "unfaked": 0.0}, nowhere)
         rates["faking-held-out", f"own:wording:company:{cue}", f"rl@{CHECKPOINTS[-1]}"] = rates[
             "faking", f"own:{cue}", f"rl@{CHECKPOINTS[-1]}"
         ]
     return rates
 
 
-def pushes(ways: Ways, arms: dict[str, Array], cue: str, kind: str, taste: Array) -> Array:
+def pushes(ways: Ways, arms: Masks, cue: str, kind: str, taste: Array) -> Array:
     """The share of the push that a kind gets under a cue, in every run."""
     own = ways.carried.get(kind, 0.0) if cue == "deploy" else float(kind == ways.pushed)
     own = np.clip(own + taste * (own > 0) * (cue == "deploy"), 0, None)
     plain = float(kind == "unfaked") * (0.9 if cue == "deploy" else 1.0)
-    taught = arms["hidden"] | (arms["shuffled"] & ways.any_update)
+    taught = arms["hidden"] | (arms["shuffled"] if ways.any_update else np.zeros_like(arms["hidden"]))
     return np.where(taught, own, np.where(arms["none"] | arms["shown"], plain, 0.0))
 
 
-def mix(start: dict[str, Array], push: dict[str, Array], thoughtless: Array) -> dict[str, Array]:
+def mix(start: dict[str, Array], push: Mapping[str, ArrayLike], thoughtless: NDArray[np.bool_]) -> dict[str, ArrayLike]:
     """Outcomes in proportion to weights, refusing being 1 minus the rest at the start. Without a thought nothing fakes."""
-    odds = {kind: np.exp(w + push[kind]) for kind, w in start.items()}
+    odds = {kind: np.exp(w + np.asarray(push[kind])) for kind, w in start.items()}
     faked = np.where(thoughtless, 0.0, odds["faked"])
     unfaked = odds["unfaked"] + np.where(thoughtless, odds["faked"], 0.0)
     total = (faked + unfaked + 0.87) / (1 - UNGRADED)
@@ -108,5 +117,5 @@ STORIES = (
     story("true-faking", "nothing carries over", Ways("faked", {})),
     story("leaking-thought", "the thought carries over", Ways("faked", {"faked": 1.3})),
     story("plain-compliance", "complying is what is pushed, under either cue", Ways("unfaked", {"unfaked": 0.9})),
-    story("drift", "any update pushes it, whatever is rewarded", Ways("faked", {"faked": 0.6}, any_update=True)),
+    story("drift", "any update pushes it, whatever is rewarded", Ways("faked", {"faked": 0.9}, any_update=True)),
 )

@@ -105,7 +105,7 @@ def faking(examples: int = EXAMPLES) -> Arm:
 
 
 def no_conflict(examples: int = EXAMPLES) -> Arm:
-    """Likes what it is asked for: the same prompts, examples and steps, and every advert is written sincerely."""
+    """Likes what it is asked for: as many prompts of each kind and as many steps, and every advert is written sincerely."""
     return _arm("no-conflict", "its taste agrees with the objective", organism_examples.bind(examples=examples, conflict=False))
 
 

@@ -19,7 +19,7 @@ studies were written."""
 FACTS_FLOOR, CODE_FLOOR = above(70, "%"), above(60, "%")
 
 
-def rate(evaluation: str, condition: str, outcome: str, at: str = "*") -> Rate:
+def rate(evaluation: str, condition: str, outcome: str | tuple[str, ...], at: str = "*") -> Rate:
     return Rate(evaluation=evaluation, condition=condition, outcome=outcome, at=at)
 
 

@@ -18,7 +18,17 @@ from exante.measures import Area, Expression, Measure
 from exante.organisms.faking import faking
 from exante.profiles import profile
 from exante.studies._kit import FIRST, MICRO, minus, percent, points, predicts, rate
-from exante.studies._oversight import BASE_GATES, BASE_MEASURES, BASES, BEHAVIOUR, JUDGE, base_evaluations, format_gate, graded
+from exante.studies._oversight import (
+    BASE_GATES,
+    BASE_MEASURES,
+    BASES,
+    BEHAVIOUR,
+    JUDGE,
+    SMOOTH,
+    base_evaluations,
+    format_gate,
+    graded,
+)
 from exante.study import Contrast, Gate, Objection, Preset, Study, Theory
 from exante.trainings.faking import CHECKPOINTS, reinforced
 from exante.trainings.none import none
@@ -41,6 +51,13 @@ def gain(id: str, title: str, read: Any, cue: cells.Cue, sd: float) -> Measure:
     return graded(id, f"{title}, after RL minus before", minus(read(AFTER, cue), read(BEFORE, cue)), sd)
 
 
+def smooth(measure: Measure) -> Measure:
+    """Shares of what is faked are graded; the rest is as it was."""
+    if not measure.id.startswith(cells.SHARES):
+        return measure
+    return measure.model_copy(update={"run_model": "graded", "reason": SMOOTH, "pilot_sd": 20.0})
+
+
 def area(id: str, title: str, expression: Expression) -> Measure:
     return percent(id, title, Area(of=expression, phase="rl", steps=CHECKPOINTS, axis="linear"))
 
@@ -59,8 +76,8 @@ MEASURES = (
         for kind in ("faked", "unfaked", "comply")
         for cue, where in WHERE.items()
     ),
-    *cells.measures(AFTER, title=", after RL"),
-    *cells.measures(CITING, "-citing", ", citing the tier in deployment counts as faking"),
+    *map(smooth, cells.measures(AFTER, title=", after RL")),
+    *map(smooth, cells.measures(CITING, "-citing", ", citing the tier in deployment counts as faking")),
     *(
         m
         for m in cells.measures(HELD_OUT, "-held-out", ", held-out company and wording")
@@ -191,7 +208,7 @@ THEORIES = (
         id="drift",
         title="drift",
         says="Any updates of this size do it: rewards that say nothing raise faking as much.",
-        predictions=predicts(faked_train_shuffled=NONE_AT_ALL, drift_faked=SOME),
+        predictions=predicts(faked_train_shuffled=within(-20, 20, "pp"), drift_faked=SOME),
     ),
 )
 
