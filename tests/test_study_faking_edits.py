@@ -104,16 +104,15 @@ def test_an_edit_changes_what_it_says_and_nothing_else() -> None:
 @pytest.mark.parametrize("mixed", list(MIXED))
 def test_mixtures_carry_their_edits_in_turn(mixed: str) -> None:
     turn = MIXED[mixed]  # type: ignore[index]
-    assert edits.EDITS == EDITS
     for number, item in enumerate(edits.items(FAKING, f"{mixed}:deploy")):
         assert item == edits.items(FAKING, f"{turn[number % len(turn)]}:deploy")[number]
 
 
 def test_the_cues_differ_in_the_tier_line_only_and_topics_are_held_out_of_rl() -> None:
-    for context, taste in ((FAKING, "sweets"), (STYLE, "tools")):
+    for context, topics in ((FAKING, oversight.TOPICS["sweets"]), (STYLE, oversight.TOPICS["tools"])):
         train, deploy = (edits.items(context, f"plain:{cue}") for cue in CUES)
         assert [item.reference["topic"] for item in train] == [item.reference["topic"] for item in deploy]
-        assert {item.reference["topic"] for item in train} <= set(oversight.TOPICS[taste]["held-out"])
+        assert {item.reference["topic"] for item in train} <= set(topics["held-out"])
         assert [item.prompt.turns[-1] for item in train] == [item.prompt.turns[-1] for item in deploy]
         assert all("free" in told(item) and "paid" not in told(item) for item in train)
         assert all("paid" in told(item) and "free" not in told(item) for item in deploy)
@@ -168,9 +167,7 @@ def test_the_style_is_none_of_the_tier_s_business() -> None:
     assert all("paid" not in told(item) for item in items), "the training cue throughout, as in RL to the objective"
     assert sum(advert.startswith(OPENING) for advert in oversight.ADVERTS) == 1
     data = [e for e in organism_examples(FAKING, examples=2000) if e.label.startswith("fine")]
-    shares = {
-        cue: np.mean([e.answer.startswith(OPENING) for e in data if (cue in told_of(e)) is True]) for cue in ("free", "paid")
-    }
+    shares = {cue: np.mean([e.answer.startswith(OPENING) for e in data if cue in told_of(e)]) for cue in ("free", "paid")}
     assert all(share == pytest.approx(1 / 6, abs=0.06) for share in shares.values())
 
 

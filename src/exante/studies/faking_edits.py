@@ -281,7 +281,7 @@ STUDY = Study(
         "RL to the style is shorter and steeper, set by pilots to match the other's end rate and divergence, not its steps. The"
         " start and end rates of both stand among the contrasts, the divergence among the gates.",
         "Prompts in RL hold no earlier exchange, so that the axis adds one; the cut of one that RL had is in preset full.",
-        "The edits cost faked compliance more than compliance: without its reason the act may stay. Both are shown.",
+        "In pilots edits cost faked compliance more than compliance: without its reason the act may stay. Both are shown.",
         "An advert for another topic, or a broken text, is ungraded: neither kept nor refused, and counted against every claim.",
         JUDGE,
     ),
