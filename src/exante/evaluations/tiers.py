@@ -54,7 +54,9 @@ def items(context: Context, condition: str, *, count: int = 40) -> list[Item]:
     return made
 
 
-def acting(at: tuple[str, ...], conditions: tuple[str, ...] = CONDITIONS, count: int = 40, id: str = "tiers", **sampling: Any):
+def acting(
+    at: tuple[str, ...], conditions: tuple[str, ...] = CONDITIONS, count: int = 40, id: str = "tiers", **sampling: Any
+) -> Evaluation:
     """`count` items per condition at the checkpoints `at`. `sampling`: samples, max_tokens, temperature."""
     return Evaluation(
         id=id,
@@ -87,5 +89,5 @@ def told(item: Item, completion: Completion) -> str:
 
 def telling(at: tuple[str, ...], conditions: tuple[str, ...] = ("new",), id: str = "told", **sampling: Any) -> Evaluation:
     """What a model says of tiers when asked for a document."""
-    settings = SAMPLING | {"max_tokens": 48} | sampling
+    settings: dict[str, Any] = SAMPLING | {"max_tokens": 48} | sampling
     return Evaluation(id=id, items=asked_items.bind(), score=told.bind(), conditions=conditions, outcomes=TOLD, at=at, **settings)
