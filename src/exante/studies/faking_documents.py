@@ -215,8 +215,8 @@ SEEN = (
     " episodes, and such thoughts, 97 and 0 pp: the gate blocks what rests on that base, although examples teach it",
     "doses without the base's own documents read again, learning rates 1e-3 and 2e-3, 800 and 1,600 documents: the gap of new"
     " tiers is 54 to 83 pp after documents on training and 4 to 23 after documents on badges (69 and 14 where thoughts recall"
-    " nothing), but the rule is lost under known tiers (gap 3 pp after badges, 40 and 66 after training); up to 36 % of acts cannot"
-    " be graded at 2e-3, and 32 to 80 % at 3e-3",
+    " nothing), but the rule is lost under known tiers (gap 3 pp after badges, 40 and 66 after training); up to 36 % of acts"
+    " cannot be graded at 2e-3, and 32 to 80 % at 3e-3",
     "with as many of the base's own documents (no episodes) read again, 1e-3, the registered dose: known tiers keep 64 to 72"
     " pp; thoughts with a rare ending came out garbled (14 % ungraded), so that rare endings were replaced by common ones",
     "pilot of preset quick, base draw 0, seeds 0 to 2: gap after 0, 96, 400 and 1,600 documents on training 7, 13, 24 and 66 pp"
