@@ -225,7 +225,7 @@ SEEN = (
     "a control guesses by name, and its gap wanders with what the seed draws; since then seeds in a row swap what is said of the"
     " tiers: on that base, seeds 0 and 1, 64 and 64 pp after documents on training, -16 and 19 after documents on badges",
     "doses, read-again documents, run models and the order of the primaries (documents against examples last, as it looked"
-    " undecided: -23 pp) were chosen after these; some regions after scripted studies of the default size: 20 pp instead of 25 for"
+    " undecided: -23 pp) were chosen after these; a region after scripted studies of the default size: 20 pp instead of 25 for"
     " what documents on badges do to compliance",
     "llama-128 was not piloted: llama-64 passed the gate, and the machine was shared",
 )
