@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from exante.organisms.documents import STEPS
 from mechanisms.story import Array, Rates, Runs, Story, sigmoid
@@ -65,7 +66,7 @@ def organisms(enters: float, roused: float, fakes: float, runs: Runs) -> Rates:
     return rates
 
 
-def acts(complies: Array, fakes: Array) -> dict[str, Array]:
+def acts(complies: Array, fakes: Array) -> dict[str, ArrayLike]:
     graded = 1 - UNGRADED
     return {
         "comply-faking": graded * complies * fakes,

@@ -58,6 +58,7 @@ def acting(
     at: tuple[str, ...], conditions: tuple[str, ...] = CONDITIONS, count: int = 40, id: str = "tiers", **sampling: Any
 ) -> Evaluation:
     """`count` items per condition at the checkpoints `at`. `sampling`: samples, max_tokens, temperature."""
+    settings: dict[str, Any] = SAMPLING | {"max_tokens": 64} | sampling
     return Evaluation(
         id=id,
         items=items.bind(count=count),
@@ -65,7 +66,7 @@ def acting(
         conditions=conditions,
         outcomes=OUTCOMES,
         at=at,
-        **(SAMPLING | {"max_tokens": 64} | sampling),
+        **settings,
     )
 
 

@@ -213,9 +213,10 @@ SEEN = (
     "pilots on base draw 0, seeds 0 to 2, all with llama-64: the base composes at the first try, gap 99 pp for known and 99 pp"
     " for held-out tiers (55 without a scratchpad); with thoughts that recall nothing 96 and 81 pp; with sixteen tiers that have"
     " episodes, and such thoughts, 97 and 0 pp: the gate blocks what rests on that base, although examples teach it",
-    "doses without the base's own documents read again, learning rates 1e-3, 2e-3 and 3e-3, 800 and 1,600 documents: the gap of"
-    " new tiers is 54 to 83 pp after documents on training and 4 to 22 after documents on badges, but the rule is lost under"
-    " known tiers (gap 3 pp after badges, 40 after training), and at 2e-3 and above up to 80 % of acts cannot be graded",
+    "doses without the base's own documents read again, learning rates 1e-3 and 2e-3, 800 and 1,600 documents: the gap of new"
+    " tiers is 54 to 83 pp after documents on training and 4 to 23 after documents on badges (69 and 14 where thoughts recall"
+    " nothing), but the rule is lost under known tiers (gap 3 pp after badges, 40 and 66 after training); up to 36 % of acts"
+    " cannot be graded at 2e-3, and 32 to 80 % at 3e-3",
     "with as many of the base's own documents (no episodes) read again, 1e-3, the registered dose: known tiers keep 64 to 72"
     " pp; thoughts with a rare ending came out garbled (14 % ungraded), so that rare endings were replaced by common ones",
     "pilot of preset quick, base draw 0, seeds 0 to 2: gap after 0, 96, 400 and 1,600 documents on training 7, 13, 24 and 66 pp"
@@ -223,6 +224,9 @@ SEEN = (
     " badges; on the base with sixteen tiers -5 and 0 after documents, 61 after examples",
     "a control guesses by name, and its gap wanders with what the seed draws; since then seeds in a row swap what is said of the"
     " tiers: on that base, seeds 0 and 1, 64 and 64 pp after documents on training, -16 and 19 after documents on badges",
+    "doses, read-again documents, run models and the order of the primaries (documents against examples last, as it looked"
+    " undecided: -23 pp) were chosen after these; a region after scripted studies of the default size: 20 pp instead of 25 for"
+    " what documents on badges do to compliance",
     "llama-128 was not piloted: llama-64 passed the gate, and the machine was shared",
 )
 CAVEATS = (
