@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from exante.analysis.theories import spans
+from exante.register import contrast_range
 from exante.study import Study, Theory
 from exante.units import Region
 
@@ -45,19 +45,20 @@ def distance(one: Ends, other: Ends) -> float:
 
 def differing(study: Study, one: Theory, other: Theory) -> dict[str, tuple[bool, float]]:
     """Contrast → (do the two exclude each other there, distance of their regions), in registered order."""
-    found = {}
-    for name, span in spans(study).items():
-        a, b = allowed(one, name, span), allowed(other, name, span)
+    found, measures = {}, {measure.id: measure for measure in study.measures}
+    for contrast in study.contrasts:
+        span = contrast_range(measures[contrast.measure], contrast.control is not None)
+        a, b = allowed(one, contrast.id, span), allowed(other, contrast.id, span)
         if distance(a, b) > 0:
-            found[name] = (a[1] <= b[0] or b[1] <= a[0], distance(a, b))
+            found[contrast.id] = (a[1] <= b[0] or b[1] <= a[0], distance(a, b))
     return found
 
 
 def outcome(row: Mapping[str, Any]) -> str:
     """A prediction's verdict, also where it is stamped exploratory: what is decided has no reason to be open."""
-    if row["verdict"] != "exploratory":
-        return str(row["verdict"])
-    if row["reason"] or row["low"] is None:
+    if row.get("verdict") != "exploratory":
+        return str(row.get("verdict", "undecided"))
+    if row.get("reason") or row.get("low") is None:
         return "undecided"
     region = Region.model_validate(row["region"])
     inside = (region.low is None or row["low"] > region.low) and (region.high is None or row["high"] < region.high)
@@ -71,7 +72,7 @@ def next_steps(study: Study, theories: Iterable[Mapping[str, Any]]) -> list[Step
     open contrasts on which it differs (without runs, or undecided) those come first on which the two exclude each other, then
     those without runs, then the one with the widest 95 % interval relative to the distance of the regions.
     """
-    regions = {str(row["id"]): row["regions"] for row in theories}
+    regions = {str(row["id"]): row.get("regions") or () for row in theories}
     alive = [t for t in study.theories if t.id in regions and all(outcome(row) != "contradicted" for row in regions[t.id])]
     steps = []
     for k, one in enumerate(alive):
@@ -84,6 +85,6 @@ def next_steps(study: Study, theories: Iterable[Mapping[str, Any]]) -> list[Step
 
 
 def _step(one: Theory, other: Theory, row: Mapping[str, Any], excluding: bool, apart: float) -> Step:
-    asked = row["low"] is not None
+    asked = row.get("low") is not None
     width = (row["high"] - row["low"]) / apart if asked else float("inf")
     return Step((one.id, other.id), str(row["contrast"]), excluding, asked, width)
