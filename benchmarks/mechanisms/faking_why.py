@@ -128,7 +128,7 @@ def _desks(inside: Inside, tell: _Run, trained: bool, at: str) -> Rates:
     thought = sigmoid(tell.odds(np.where(thinks > 0, 0.0, LOW - 1)))
     shares = {
         "evening": thought * 0.8 + (1 - thought) * sigmoid(tell.odds(LOW) + loose),
-        "empty:evening": sigmoid(tell.odds(-2.4) + loose),
+        "empty:evening": sigmoid(tell.odds(LOW) + loose),
         "kettle:morning": sigmoid(tell.odds(2.3)),
     }
     return {

@@ -318,15 +318,18 @@ STUDY = Study(
         ),
     },
     seen_before=(
-        "probes and a pilot on base draw 0, seeds 0 and 1, an earlier organism, 30 steps at 4e-4: compliance in deployment 48 to 68 %"
-        " after both spans, 51 to 66 after the rationale only, 0 or 1 after the advert only, 96 to 100 after empty or sincere"
-        " rationales, 0 to 2 after the unrelated style, 0, 5 and 75 after RL; regions, margins and run models were set after these",
-        "a pilot on base draw 0, seeds 0 and 1, the registered organism and dose, every arm: deployment rose by 60.6 pp after both"
-        " spans, 1.9 after the unrelated style, 77.5 after RL; with the scratchpad closed under the training cue by 10.0 after both"
-        " spans (-1 and +21), 5.0 after the advert only, 28.8 after RL",
-        "in the same pilot 94 to 100 % complied after any faking or sincere rationale and at most 2 % after a refusing one, in every"
-        " arm and under both cues; of adverts that nobody minds 26 and 0 % were faked after RL; thanks with the scratchpad closed at"
-        " the evening desk rose by 5.5 pp, at the desk itself by 83.6; with two runs no interval decided anything",
+        "probes and a pilot on base draw 0, seeds 0 and 1, an earlier organism, 30 steps at 4e-4: compliance in"
+        " deployment 48 to 68 % after both spans, 51 to 66 after the rationale only, 0 or 1 after the advert only, 81"
+        " to 100 after empty or sincere rationales, 0 to 5 after the unrelated style, 0, 5 and 75 after RL; arms,"
+        " dose, margins and theories were settled after these",
+        "a pilot on base draw 0, seeds 0 and 1, the registered organism and dose, every arm: deployment rose by 60.6"
+        " pp after both spans, 1.9 after the unrelated style, 77.5 after RL; with the scratchpad closed under the"
+        " training cue by 10.0 after both spans (-1 and +21), 5.0 after the advert only, 28.8 after RL; of run models,"
+        " that of thanks was changed after it",
+        "in the same pilot 94 to 100 % complied after any faking or sincere rationale and at most 2 % after a"
+        " refusing one, in every arm and under both cues; of adverts that nobody minds 26 and 0 % were faked after RL;"
+        " thanks with the scratchpad closed at the evening desk rose by 5.5 pp, at the desk itself by 83.6; with two"
+        " runs no interval decided anything",
     ),
     caveats=(
         "That answers follow the rationale before them was written into the base's documents, where every act fits its thought:"
