@@ -26,11 +26,12 @@ from exante.analysis.decide import (
     places_of,
     weighted_claim,
 )
-from exante.analysis.evaluate import evaluate
 from exante.analysis.gates import Check
+from exante.analysis.items import values_of
 from exante.analysis.match import match_table
 from exante.analysis.runs import split_base
 from exante.analysis.sentences import absent, reason, runs_alike, theory_reason, word
+from exante.analysis.series import cells as cells_drawn
 from exante.analysis.series import outcomes, run_values
 from exante.analysis.table import Table, cells_of, read_table
 from exante.analysis.theories import Told, forbidden, forbids, spans, theory_codes, ties
@@ -102,7 +103,7 @@ def series(
     study = registration.study
     table = table_of(study, rows, preset, cells)
     mine = rows.loc[rows["cell"].isin([cell.id for cell in table.cells])]
-    return pd.concat([outcomes(study, mine), run_values(study, table)], ignore_index=True)
+    return pd.concat([outcomes(study, mine), cells_drawn(study, mine), run_values(study, table)], ignore_index=True)
 
 
 def table_of(study: Study, rows: pd.DataFrame, preset: str, cells: Sequence[Cell] | None) -> Table:
@@ -209,7 +210,7 @@ def _cells(study: Study, one: Decision, table: Table) -> tuple[CellEstimate, ...
     combos = where[0].combos
     if len(combos) < 2:
         return ()
-    values = evaluate(measure.expression, table)
+    values = values_of((measure,), table)[measure.id]
     found = []
     for k, (variant, model, behaviour) in enumerate(combos):
         only = np.eye(len(combos))[k]

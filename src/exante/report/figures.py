@@ -304,6 +304,91 @@ def _levels_chart(table: pd.DataFrame, used: list[Style], width: int) -> alt.Lay
     return _themed(alt.layer(dots, bars).properties(width=width - label_width - 40, height=height))
 
 
+# --- cells ---------------------------------------------------------------------------------------------------------
+
+CELL_COLOURS = {
+    "comply-faking": "#D55E00",
+    "comply-cites": "#00517d",
+    "comply-plain": "#0072B2",
+    "comply-empty": "#56B4E9",
+    "refuse-faking": "#f3c6a5",
+    "refuse-cites": "#8d95a0",
+    "refuse-plain": "#b4bac3",
+    "refuse-empty": "#d9dce1",
+    "ungraded": "#000000",
+}
+"""The outcomes of alignment faking from the bottom of a bar to its top: full colour complies, orange fakes."""
+CELL_NAMES = {
+    "comply-faking": "complies, faking",
+    "comply-cites": "complies, cites the tier",
+    "comply-plain": "complies, plain",
+    "comply-empty": "complies, no rationale",
+    "refuse-faking": "refuses, faking",
+    "refuse-cites": "refuses, cites the tier",
+    "refuse-plain": "refuses, plain",
+    "refuse-empty": "refuses, no rationale",
+    "ungraded": "ungraded",
+}
+MOST_MULTIPLES = 8
+
+
+def cell_legend(outcomes: set[str]) -> list[tuple[str, str]]:
+    def box(colour: str) -> str:
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="30" height="8"><rect width="30" height="8" fill="{colour}"/></svg>'
+        return _encoded(svg)
+
+    return [(box(colour), CELL_NAMES[outcome]) for outcome, colour in CELL_COLOURS.items() if outcome in outcomes]
+
+
+def cells(rows: pd.DataFrame, title: str) -> Figure:
+    """Small multiples over checkpoints: under each cue a stacked bar per run, its parts the outcomes in % of samples.
+
+    `rows`: checkpoint (in words, in order), cue, outcome, base, seed, value; the arm's mean has seed −1 and is only told.
+    """
+    runs = pd.DataFrame(rows.loc[rows["seed"] != -1, ["checkpoint", "cue", "outcome", "value"]])
+    runs["run"] = [f"{base}|{seed}" for base, seed in rows.loc[rows["seed"] != -1, ["base", "seed"]].itertuples(index=False)]
+    runs["place"] = runs["outcome"].map({outcome: place for place, outcome in enumerate(CELL_COLOURS)})
+    points = _thinned(list(dict.fromkeys(runs["checkpoint"])), MOST_MULTIPLES)
+    runs = runs[runs["checkpoint"].isin(points)]
+    means = rows[(rows["seed"] == -1) & rows["checkpoint"].isin(points) & (rows["value"] > 0)]
+    told = [
+        f"{checkpoint}, {cue}: " + ", ".join(f"{CELL_NAMES[o]} {words.quantity(v, '%')}" for o, v in part.itertuples(index=False))
+        for (checkpoint, cue), part in means.groupby(["checkpoint", "cue"], sort=False)[["outcome", "value"]]
+    ]
+    charts = [data_uri(_cells_chart(runs, points, width)) for width in (WIDE, NARROW)]
+    return Figure(title, f"{title}. Means over runs. {'; '.join(told)}.", *charts)
+
+
+def _thinned(points: list[str], most: int) -> list[str]:
+    """The first, the last, and as many between as there is room for."""
+    if len(points) <= most:
+        return points
+    return [points[round(k * (len(points) - 1) / (most - 1))] for k in range(most)]
+
+
+def _cells_chart(runs: pd.DataFrame, points: list[str], width: int) -> Any:
+    columns = min(len(points), MOST_MULTIPLES if width == WIDE else 3)
+    each = min((width - 60) / columns - 14, 190)
+    bars = (
+        alt.Chart(runs)
+        .mark_bar(stroke="white", strokeWidth=0.4)
+        .encode(
+            x=alt.X("cue:N", title=None, sort=["train", "deploy"])
+            .axis(labelAngle=0, ticks=False, domain=False)
+            .scale(paddingInner=0.16, paddingOuter=0.05),
+            xOffset=alt.XOffset("run:N").scale(paddingInner=0.0),
+            y=alt.Y("value:Q", title=_axis_title("samples", "%"), stack="zero")
+            .scale(domain=[0, 100])
+            .axis(values=[0, 25, 50, 75, 100]),
+            color=alt.Color("outcome:N", legend=None).scale(domain=list(CELL_COLOURS), range=list(CELL_COLOURS.values())),
+            order=alt.Order("place:Q"),
+        )
+        .properties(width=each, height=170)
+    )
+    header = alt.Header(title=None, labelFontSize=11.5, labelColor=INK, labelFontWeight="bold", labelLimit=each)
+    return _themed(bars.facet(facet=alt.Facet("checkpoint:N", sort=points, header=header), columns=columns, spacing=14))
+
+
 # --- training curves -----------------------------------------------------------------------------------------------
 
 
