@@ -157,7 +157,7 @@ def test_fragility_in_points_and_in_log_odds() -> None:
 
 def test_measures_have_their_natural_ranges_and_ids() -> None:
     found = {m.id: m for m in (*faking.measures(CUES, trials=100), *faking.measures(CITING, "-citing", ", citing counted"))}
-    assert len(found) == 36
+    assert len(found) == 40
     assert {"gap", "faked-gap", "faking-faking-least", "log-odds-gap", "faking-in-both-citing", "faked-deploy-citing"} <= set(
         found
     )

@@ -23,14 +23,14 @@ from exante.analysis.decide import (
     decide,
     interval,
     level_of,
-    places_of,
     weighted_claim,
 )
-from exante.analysis.evaluate import evaluate
 from exante.analysis.gates import Check
+from exante.analysis.items import values_of
 from exante.analysis.match import match_table
-from exante.analysis.runs import split_base
+from exante.analysis.runs import layouts, split_base
 from exante.analysis.sentences import absent, prediction_reason, reason, runs_alike, theory_reason, word
+from exante.analysis.series import cells as cells_drawn
 from exante.analysis.series import outcomes, run_values
 from exante.analysis.table import Table, cells_of, read_table
 from exante.analysis.theories import Told, forbidden, forbids, spans, theory_codes, ties
@@ -102,7 +102,7 @@ def series(
     study = registration.study
     table = table_of(study, rows, preset, cells)
     mine = rows.loc[rows["cell"].isin([cell.id for cell in table.cells])]
-    return pd.concat([outcomes(study, mine), run_values(study, table)], ignore_index=True)
+    return pd.concat([outcomes(study, mine), cells_drawn(study, mine), run_values(study, table)], ignore_index=True)
 
 
 def table_of(study: Study, rows: pd.DataFrame, preset: str, cells: Sequence[Cell] | None) -> Table:
@@ -151,7 +151,8 @@ def _contrast(
     one = decisions.contrasts.get(contrast.id)
     measure = next(m for m in study.measures if m.id == contrast.measure)
     said = _nothing_said(contrast, table) if one is None else _said(study, one, table, why)
-    verdict: Word = "exploratory" if why else "undecided" if one is None else word(one.code)
+    exploratory = bool(why) or contrast.region.unbounded  # where nothing was claimed, nothing is decided
+    verdict: Word = "exploratory" if exploratory else "undecided" if one is None else word(one.code)
     return ContrastVerdict(
         **contrast.model_dump(
             include={"id", "title", "arm", "control", "measure", "training", "behaviour", "model", "primary", "stamp"}
@@ -161,7 +162,7 @@ def _contrast(
         run_model=measure.run_model,
         level=level_of(study, contrast),
         verdict=verdict,
-        exploratory=bool(why),
+        exploratory=exploratory,
         objections=_linked(study, contrast),
         **said,
     )
@@ -205,11 +206,11 @@ def _said(study: Study, one: Decision, table: Table, why: str) -> dict[str, Any]
 def _cells(study: Study, one: Decision, table: Table) -> tuple[CellEstimate, ...]:
     """The contrast in each variant × model × behaviour, and how far it is from the others there; nothing if there is only one."""
     contrast, measure = one.claim.contrast, one.claim.measure
-    where = places_of(study, table)[contrast.id]
+    where = layouts(table.cells, contrast)
     combos = where[0].combos
     if len(combos) < 2:
         return ()
-    values = evaluate(measure.expression, table)
+    values = values_of((measure,), table)[measure.id]
     found = []
     for k, (variant, model, behaviour) in enumerate(combos):
         only = np.eye(len(combos))[k]

@@ -284,6 +284,35 @@ def cache(
     print(f"directory\t{store.root}")
 
 
+importing = typer.Typer(help="Make a run directory of what others measured: analyse, report and verify work on it.")
+app.add_typer(importing, name="import")
+
+
+@importing.command("faking-labels")
+def import_faking_labels(
+    labels: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CSV",
+            help="A UTF-8 file with the columns variant, cue (train, deploy), comply (yes, no), rationale (faking, cites, plain,"
+            " empty, none) and, if you like, item, run, stage: a line per labelled sample, 'ungraded' where a label is lacking.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The run directory to make.")],
+    reference: Annotated[
+        str | None, typer.Option(metavar="VARIANT", help="The variant that others are compared with. Default: the file's first.")
+    ] = None,
+) -> None:
+    """Alignment faking in labels made elsewhere: the eight cells, the gap and its parts, shares, fragility. Needs no torch.
+
+    Registered after the data, so every number is exploratory.
+    """
+    from exante.integrations.faking_labels import import_labels
+
+    _print_verdicts(import_labels(labels, out, reference))
+    print(f"report\t{out / 'report.html'}")
+
+
 def _need_training() -> None:
     if any(importlib.util.find_spec(name) is None for name in ("torch", "transformers")):
         raise UserError("running a study needs torch and transformers; install them with: pip install 'exante[train]'")

@@ -14,6 +14,8 @@ from pydantic import Field, field_validator
 from exante.parts import Frozen
 from exante.units import Unit
 
+RunModel = Literal["robust", "graded", "items"]
+
 
 class Rate(Frozen):
     """Samples with `outcome` over samples drawn (ungraded ones stay in the denominator). Range [0, 1].
@@ -139,8 +141,9 @@ for _node in (Difference, Ratio, Interaction, Area):
 class Measure(Frozen):
     """A named expression with its unit, its range (in the unit) and its run model.
 
-    `robust` is the default: training runs can be all-or-nothing. `graded` needs a reason and pilots. `pilot_sd` is the
-    spread between runs (in the unit) that pilots showed; the planner's outlook rests on it.
+    `robust` is the default: training runs can be all-or-nothing. `graded` needs a reason and pilots. `items` speaks of the
+    runs at hand and no others: for labels that were made elsewhere, of a single run. `pilot_sd` is the spread between runs
+    (in the unit) that pilots showed; the planner's outlook rests on it.
     """
 
     id: str
@@ -149,6 +152,6 @@ class Measure(Frozen):
     unit: Unit
     low: float
     high: float
-    run_model: Literal["robust", "graded"] = "robust"
+    run_model: RunModel = "robust"
     reason: str = ""
     pilot_sd: float | None = None

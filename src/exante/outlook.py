@@ -87,8 +87,8 @@ def half_width(study: Study, contrast: Contrast, preset: Preset) -> float:
 
 
 def _level(study: Study, contrast: Contrast) -> float:
-    secondaries = sum(c.primary is None for c in study.contrasts)
-    return 0.95 if contrast.primary else 1 - 0.05 / max(secondaries, 1)
+    secondaries = sum(c.primary is None and not c.region.unbounded for c in study.contrasts)
+    return 0.95 if contrast.primary or contrast.region.unbounded else 1 - 0.05 / max(secondaries, 1)
 
 
 def _remark(hopeless: bool, contrast: Contrast, n: int, preset: Preset) -> str:

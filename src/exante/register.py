@@ -125,6 +125,8 @@ def _check_measure(study: Study, measure: Measure) -> None:
             f"{where} registers the range {measure.low:g} to {measure.high:g}, but its expression runs from"
             f" {natural[0]:g} to {natural[1]:g} {measure.unit}; register a range inside that"
         )
+    if measure.run_model == "items" and any("sample" in profile.capabilities for profile in study.profiles):
+        raise UserError(f"{where} is over items, which is for runs made elsewhere; this study trains runs, so make it robust")
     if measure.run_model == "graded" and not measure.reason:
         raise UserError(f"{where} is graded without a reason; say why its runs cannot be all-or-nothing, or make it robust")
 

@@ -25,6 +25,11 @@ class Region(Frozen):
     high: float | None = None
     unit: Unit
 
+    @property
+    def unbounded(self) -> bool:
+        """Every value lies in it: an estimate without a hypothesis."""
+        return self.low is None and self.high is None
+
     @model_validator(mode="after")
     def _not_empty(self) -> Region:
         if self.low is not None and self.high is not None and self.low >= self.high:

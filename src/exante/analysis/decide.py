@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from exante.analysis.algebra import linear
 from exante.analysis.evaluate import Values, evaluate, expected_events, ungraded_share
 from exante.analysis.gates import Check, Places, checks, inside
+from exante.analysis.items import values_of
 from exante.analysis.runs import Layout, Sample, ends_of, enough_bases, layouts, mean_of_finite, sample, scaled, shared_units
 from exante.analysis.table import Table
 from exante.errors import UserError
 from exante.measures import LogOdds, Measure
 from exante.register import contrast_unit
-from exante.stats.intervals import Shared, Templates, graded, robust, template_variance
+from exante.stats.intervals import Shared, Templates, graded, over_items, robust, template_variance
 from exante.study import Contrast, Study
 from exante.units import SCALE, Region, Unit
 
@@ -96,7 +97,7 @@ class Decisions:
 
 def decide(study: Study, table: Table, phases: pd.DataFrame, texts: Mapping[str, Sequence[str]] | None = None) -> Decisions:
     """Every contrast of the study that has runs in the table. The inner function of `analyse`, vectorised over batch axes."""
-    values = {measure.id: evaluate(measure.expression, table) for measure in study.measures}
+    values = values_of(study.measures, table)
     places = places_of(study, table)
     gates = checks(study, table, phases, values, places, texts)
     claims = {c.id: claim(study, c, table, values[c.measure], places[c.id], gates) for c in study.contrasts if c.id in places}
@@ -114,8 +115,13 @@ def places_of(study: Study, table: Table) -> Places:
 
 
 def level_of(study: Study, contrast: Contrast) -> float:
-    """95 % for primaries; the rest share 5 % over as many as were registered, whichever of them a preset holds."""
-    return PRIMARY_LEVEL if contrast.primary is not None else 1 - FAMILY_ALPHA / sum(c.primary is None for c in study.contrasts)
+    """95 % for primaries; the rest share 5 % over as many as were registered, whichever of them a preset holds.
+
+    An estimate without a hypothesis cannot be wrong: 95 %, and it takes nothing from the rest.
+    """
+    if contrast.primary is not None or contrast.region.unbounded:
+        return PRIMARY_LEVEL
+    return 1 - FAMILY_ALPHA / sum(c.primary is None and not c.region.unbounded for c in study.contrasts)
 
 
 def spread_floor(measure: Measure) -> float:
@@ -170,6 +176,8 @@ def _interval(claim: Claim, level: float, a: Array, b: Array | None, side: int) 
     templates = None if claim.templates is None else claim.templates[side]
     if claim.measure.run_model == "robust":
         return robust(a, b, claim.ends, level, claim.shared, templates)
+    if claim.measure.run_model == "items":
+        return over_items(a, b, claim.ends, level, claim.arm.within, None if claim.control is None else claim.control.within)
     return graded(
         a,
         b,
@@ -214,7 +222,7 @@ def weighted_claim(
         control,
         shared_units(arm, control),
         templates,
-        _scope(contrast, where, over_bases),
+        _items_scope(where) if measure.run_model == "items" else _scope(contrast, where, over_bases),
     )
 
 
@@ -222,6 +230,11 @@ def _scope(contrast: Contrast, where: tuple[Layout, Layout | None], over_bases: 
     bases = {draw for layout in where if layout is not None for draw, _ in layout.units}
     given = f"over {len(bases)} bases" if over_bases else "given this base" if len(bases) == 1 else "given these bases"
     return f"{given}, {'over templates' if contrast.templates else 'on these items'}"
+
+
+def _items_scope(where: tuple[Layout, Layout | None]) -> str:
+    counts = [f"{len(x.units)} run{'s' if len(x.units) > 1 else ''}" for x in where if x is not None]
+    return f"{' against '.join(counts)}, over {'its' if counts == ['1 run'] else 'their'} items"
 
 
 def _templates(

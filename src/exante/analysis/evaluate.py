@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +39,7 @@ def evaluate(expression: Expression, table: Table) -> Values:
     point, low, high = np.zeros(()), np.zeros(()), np.zeros(())
     spread: defaultdict[tuple[str, str, str] | Atom, Array] = defaultdict(lambda: np.zeros(()))
     for atom, c in linear(expression).items():
-        value = _atom(atom, table)
+        value = atom_value(atom, table)
         point = point + c * value.point
         low = low + c * (value.low if c > 0 else value.high)
         high = high + c * (value.high if c > 0 else value.low)
@@ -72,10 +71,11 @@ def denominator_count(ratio: Ratio, table: Table) -> Array:
 
 def expected_events(log_odds: LogOdds, table: Table) -> Array:
     """Events that a rate of this size gives in the registered m samples: p·m, (…, R)."""
-    return _atom(log_odds.of, table).point * log_odds.trials
+    return atom_value(log_odds.of, table).point * log_odds.trials
 
 
-def _atom(atom: Atom, table: Table) -> Values:
+def atom_value(atom: Atom, table: Table) -> Values:
+    """One term of an expression."""
     match atom:
         case Rate():
             return _rate(atom, table)
@@ -83,10 +83,8 @@ def _atom(atom: Atom, table: Table) -> Values:
             return _mean_score(atom, table)
         case Ratio():
             return _ratio(evaluate(atom.left, table), evaluate(atom.right, table))
-        case ItemProduct():
-            return _over_items(atom.factors, _product, table)
-        case ItemBound():
-            return _over_items(atom.factors, _least if atom.end == "least" else _greatest, table)
+        case ItemProduct() | ItemBound():
+            return _over_items(atom, table)
         case LogOdds():
             return _log_odds(atom, table)
         case Distance():
@@ -148,22 +146,37 @@ def _ratio(top: Values, bottom: Values) -> Values:
     return Values(point, np.where(known, low, np.nan), np.where(known, high, np.nan), within)
 
 
-def _over_items(factors: tuple[Rate, ...], joined: Callable[[list[Array]], Array], table: Table) -> Values:
-    """Mean over items of what `joined` makes of the factors' rates in an item; it rises with each of them."""
-    found = [table.find(f.evaluation, f.condition, f.at) for f in factors]
-    shared, places = _paired([f.evaluation for f in factors], table)
+@dataclass(frozen=True)
+class PerItem:
+    """Values of an item product or bound in each item that the evaluations share, all (…, R, I): at both ends of what ungraded
+    samples could have been, and whether the item was drawn under every condition, or any. `place`: where the first factor's
+    evaluation has them."""
+
+    low: Array
+    high: Array
+    complete: NDArray[np.bool_]
+    seen: NDArray[np.bool_]
+    place: slice | list[int]
+
+
+def per_item(node: ItemProduct | ItemBound, table: Table) -> PerItem | None:
+    """None where a condition was not drawn at all. What joins the factors' rates rises with each of them."""
+    found = [table.find(f.evaluation, f.condition, f.at) for f in node.factors]
+    shared, places = _paired([f.evaluation for f in node.factors], table)
     if not shared or any(counts is None for counts in found):
-        return _nothing(table)
+        return None
+    joined = _product if isinstance(node, ItemProduct) else _least if node.end == "least" else _greatest
     lows, highs = [], []
     complete, seen = np.ones((), bool), np.zeros((), bool)
-    for factor, counts, place in zip(factors, found, places, strict=True):
+    for factor, counts, place in zip(node.factors, found, places, strict=True):
         assert counts is not None
         n_low, n_high = _ends(counts, factor)
         trials = counts.trials[..., place]
         lows.append(np.nan_to_num(_over(n_low[..., place], trials)))
         highs.append(np.nan_to_num(_over(n_high[..., place], trials), nan=1.0))
         complete, seen = complete & (trials > 0), seen | (trials > 0)
-    return _mean_over_items(np.broadcast_arrays(joined(lows), joined(highs), complete, seen))
+    low, high, complete, seen = np.broadcast_arrays(joined(lows), joined(highs), complete, seen)
+    return PerItem(low, high, complete, seen, places[0])
 
 
 def _paired(evaluations: list[str], table: Table) -> tuple[int, list[slice | list[int]]]:
@@ -188,15 +201,17 @@ def _greatest(rates: list[Array]) -> Array:
     return functools.reduce(np.minimum, rates)
 
 
-def _mean_over_items(arrays: tuple[Array, ...] | list[Array]) -> Values:
+def _over_items(node: ItemProduct | ItemBound, table: Table) -> Values:
     """Means over the items that were drawn under any condition; one that is missing under another counts at both ends."""
-    low, high, complete, seen = arrays
-    items, whole = seen.sum(-1), complete.sum(-1)
-    point = _over((low * complete).sum(-1), whole)
-    deviation = (low - point[..., None]) * complete
+    found = per_item(node, table)
+    if found is None:
+        return _nothing(table)
+    items, whole = found.seen.sum(-1), found.complete.sum(-1)
+    point = _over((found.low * found.complete).sum(-1), whole)
+    deviation = (found.low - point[..., None]) * found.complete
     within = _over((np.nan_to_num(deviation) ** 2).sum(-1), whole * np.maximum(whole - 1, 1))
-    highest = np.where(complete, high, 1.0) * seen
-    return Values(point, _over((low * complete).sum(-1), items), _over(highest.sum(-1), items), within)
+    highest = np.where(found.complete, found.high, 1.0) * found.seen
+    return Values(point, _over((found.low * found.complete).sum(-1), items), _over(highest.sum(-1), items), within)
 
 
 def _log_odds(node: LogOdds, table: Table) -> Values:

@@ -27,6 +27,8 @@ def placement(code: Code | int) -> str:
 def reason(one: Decision, why_exploratory: str) -> str:
     """The first block that holds, or where the interval lies; exploratory contrasts say so first."""
     hit = next((block.reason for block in one.blocks if bool(block.hit)), None)
+    if one.claim.contrast.region.unbounded:
+        return "an estimate: no hypothesis was registered" if hit is None else hit
     said = placement(one.placed) if hit is None else hit
     return f"exploratory, because {why_exploratory}: {said}" if why_exploratory else said
 

@@ -6,6 +6,10 @@ Does not decide anything, and knows nothing of charts.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -13,7 +17,8 @@ from exante.analysis.algebra import first_area, leaves, linear
 from exante.analysis.decide import places_of
 from exante.analysis.evaluate import evaluate
 from exante.analysis.runs import Layout, sample, scaled
-from exante.analysis.table import Table, split_checkpoints
+from exante.analysis.table import AXES, KEY, Table, among, split_checkpoints
+from exante.faking import OUTCOMES
 from exante.measures import MeanScore, Measure
 from exante.stats.intervals import robust
 from exante.stats.proportions import wilson
@@ -21,6 +26,7 @@ from exante.study import Contrast, Study
 from exante.units import SCALE
 
 COLUMNS = ["figure", "panel", "arm", "model", "behaviour", "training", "base", "seed", "step", "value", "low", "high", "unit"]
+CELL = ["evaluation", "condition", "outcome"]
 GROUP = ["panel", "arm", "model", "behaviour", "training"]
 
 
@@ -32,16 +38,14 @@ def outcomes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     atoms = [atom for m in study.measures for atom in linear(m.expression)]
     means = {(x.evaluation, x.condition, x.outcome) for x in atoms if isinstance(x, MeanScore)}
     main = {area.phase for m in study.measures if (area := first_area(m.expression)) is not None}
-    wanted = pd.MultiIndex.from_tuples(sorted(read), names=["evaluation", "condition", "outcome"])
-    keys = pd.MultiIndex.from_frame(rows[["evaluation", "condition", "outcome"]])
-    mine = rows.loc[keys.isin(wanted)]
+    mine = rows.loc[among(rows, CELL, read)]
     if mine.empty:
         return pd.DataFrame(columns=COLUMNS)
+    mine = mine.groupby(["cell", *AXES, *KEY, "outcome"], observed=True, as_index=False)[["n", "trials", "score_sum"]].sum()
     phase, step = split_checkpoints(mine["checkpoint"])
     panel = mine["evaluation"].astype(str) + " · " + mine["condition"].astype(str) + " · " + mine["outcome"].astype(str)
     mine = mine.assign(phase=phase, step=step, panel=panel.where(phase.isin(main), panel + " · " + phase))
-    scored = [key in means for key in keys[keys.isin(wanted)]]
-    mine = mine.assign(n=mine["n"].where(~np.array(scored), mine["score_sum"]))
+    mine = mine.assign(n=mine["n"].where(~among(mine, CELL, means), mine["score_sum"]))
     moves = mine.groupby(["panel", "cell"], observed=True)["step"].transform("nunique") >= 2
     mine = mine.assign(figure=np.where(moves, "trajectory", "level"))
     runs = mine.groupby(["figure", *GROUP, "base", "seed", "step"], observed=True, as_index=False)[["n", "trials"]].sum()
@@ -50,6 +54,24 @@ def outcomes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     arms = [_arm_mean(key, group) for key, group in runs.groupby(["figure", *GROUP, "step"], observed=True)]
     averages = pd.DataFrame(arms, columns=["figure", *GROUP, "step", "base", "seed", "value", "low", "high"])
     return pd.concat([runs, averages], ignore_index=True).assign(unit="%")[COLUMNS]
+
+
+def cells(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rates in % of all outcomes, read or not, of evaluations of alignment faking: one row per run × checkpoint, and the arm's
+    mean (seed −1, base ""). The panel is "EVALUATION · CONDITION · OUTCOME · PHASE"."""
+    named = [e.id for e in study.evaluations if set(OUTCOMES) <= set(e.outcomes)]
+    mine = rows.loc[rows["evaluation"].isin(named)]
+    if mine.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    counts = mine.groupby([*AXES, *KEY, "outcome"], observed=True, as_index=False)[["n", "trials"]].sum()
+    phase, step = split_checkpoints(counts["checkpoint"])
+    parts = [counts[name].astype(str) for name in CELL] + [phase]
+    panel = functools.reduce(lambda left, right: left + " · " + right, parts)
+    value = 100 * counts["n"] / counts["trials"].where(counts["trials"] > 0)
+    runs = counts.assign(figure="cells", panel=panel, step=step, value=value, low=np.nan, high=np.nan, unit="%")
+    means = runs.groupby([*GROUP, "step"], observed=True, as_index=False)["value"].mean()
+    means = means.assign(figure="cells", base="", seed=-1, low=np.nan, high=np.nan, unit="%")
+    return pd.concat([runs, means], ignore_index=True)[COLUMNS]
 
 
 def _arm_mean(key: tuple[object, ...], group: pd.DataFrame) -> tuple[object, ...]:
@@ -65,30 +87,23 @@ def run_values(study: Study, table: Table) -> pd.DataFrame:
     crashes could reach; and the arm's mean (seed −1, base "")."""
     measures = {m.id: m for m in study.measures}
     places = places_of(study, table)
-    parts = [
-        _runs(contrast, measures[contrast.measure], table, arm, layout)
+    lines = [
+        line
         for contrast in study.contrasts
         for arm, layout in zip((contrast.arm, contrast.control), places.get(contrast.id, ()), strict=False)
         if arm is not None and layout is not None
+        for line in _runs(contrast, measures[contrast.measure], table, arm, layout)
     ]
-    return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+    return pd.DataFrame(lines, columns=COLUMNS)
 
 
-def _runs(contrast: Contrast, measure: Measure, table: Table, arm: str, layout: Layout) -> pd.DataFrame:
+def _runs(contrast: Contrast, measure: Measure, table: Table, arm: str, layout: Layout) -> Iterator[dict[str, Any]]:
     ends = (measure.low, measure.high)
     values = scaled(evaluate(measure.expression, table), SCALE[measure.unit], ends)
-    cells = [table.cells[r] for r in layout.cells]
-    fixed = {
-        "figure": "runs",
-        "panel": contrast.id,
-        "arm": arm,
-        "training": contrast.training,
-        "step": np.nan,
-        "unit": measure.unit,
-    }
-    runs = pd.DataFrame({axis: [getattr(cell, axis) for cell in cells] for axis in ("model", "behaviour", "base", "seed")})
-    runs = runs.assign(value=values.point[layout.cells], low=values.low[layout.cells], high=values.high[layout.cells])
-    mean = float(sample(values, layout, ends).mean)
+    named = {"panel": contrast.id, "arm": arm, "training": contrast.training, "unit": measure.unit}
+    fixed: dict[str, Any] = named | {"figure": "runs", "step": np.nan}
+    for r in layout.cells:
+        axes = {axis: getattr(table.cells[r], axis) for axis in ("model", "behaviour", "base", "seed")}
+        yield fixed | axes | {"value": values.point[r], "low": values.low[r], "high": values.high[r]}
     whole = {"model": contrast.model or "", "behaviour": contrast.behaviour or "", "base": "", "seed": -1}
-    means = pd.DataFrame([{**whole, "value": mean, "low": np.nan, "high": np.nan}])
-    return pd.concat([runs, means], ignore_index=True).assign(**fixed)
+    yield fixed | whole | {"value": float(sample(values, layout, ends).mean), "low": np.nan, "high": np.nan}

@@ -19,6 +19,8 @@ from exante.study import Cell
 Array = NDArray[np.float64]
 AXES = ["arm", "model", "behaviour", "training", "base", "seed"]
 KEY = ["evaluation", "condition", "checkpoint"]
+ITEM = ["evaluation", "item", "cluster"]
+NUMBERS = ["n", "trials", "score_sum", "score_sumsq"]
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,15 @@ def read_table(rows: pd.DataFrame, cells: Sequence[Cell], needed: Iterable[tuple
     position = {cell.id: r for r, cell in enumerate(cells)}
     crashed = set(rows.loc[rows["outcome"] == "crashed", "cell"])
     present = set(rows["cell"]) - crashed
-    wanted = pd.MultiIndex.from_tuples(sorted(set(needed)), names=["evaluation", "condition"])
-    used = pd.MultiIndex.from_frame(rows[["evaluation", "condition"]]).isin(wanted) & rows["cell"].isin(set(position) & present)
-    frame = _with_ends(rows.loc[np.asarray(used)].reset_index(drop=True))
+    used = among(rows, ["evaluation", "condition"], needed) & rows["cell"].isin(set(position) & present)
+    # Long tables of few names: everything below works on the names' codes.
+    names = dict.fromkeys(["cell", *KEY, "item", "cluster", "outcome"], "category")
+    frame = _with_ends(rows.loc[np.asarray(used), [*names, *NUMBERS]].reset_index(drop=True).astype(names))
     if frame.duplicated(["cell", *KEY, "item", "outcome"]).any():
         raise UserError("rows.parquet lists an item's outcome twice for one run; run the study into a fresh directory")
     items, clusters = _items(frame)
-    frame = frame.assign(r=frame["cell"].map(position).to_numpy(int), i=_item_positions(frame, items))
+    r = np.array([position[str(name)] for name in frame["cell"].cat.categories], int)[frame["cell"].cat.codes]
+    frame = frame.assign(r=r, i=_item_positions(frame, items, clusters))
     counts = {
         (str(key[0]), str(key[1]), str(key[2])): _dense(group, len(cells), len(items[str(key[0])]))
         for key, group in frame.groupby(KEY, sort=True, observed=True)
@@ -103,12 +107,19 @@ def cells_of(rows: pd.DataFrame) -> list[Cell]:
 
 def split_checkpoints(checkpoint: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Phase and step of `"PHASE@STEP"`."""
-    names = {name: name.rpartition("@") for name in checkpoint.astype(str).unique()}
-    parts = [names[name] for name in checkpoint.astype(str)]
-    return (
-        pd.Series([phase for phase, _, _ in parts], index=checkpoint.index, dtype=object),
-        pd.Series([int(step) for _, _, step in parts], index=checkpoint.index, dtype=int),
-    )
+    codes, names = pd.factorize(checkpoint)
+    parts = [str(name).rpartition("@") for name in names]
+    phases = np.array([phase for phase, _, _ in parts], dtype=object)
+    steps = np.array([int(step) for _, _, step in parts], dtype=int)
+    return pd.Series(phases[codes], index=checkpoint.index, dtype=object), pd.Series(steps[codes], index=checkpoint.index)
+
+
+def among(frame: pd.DataFrame, columns: list[str], wanted: Iterable[tuple[str, ...]]) -> NDArray[np.bool_]:
+    """Which rows have one of the `wanted` combinations in their `columns`."""
+    group = frame.groupby(columns, observed=True, sort=False).ngroup().to_numpy()
+    first = np.unique(group, return_index=True)[1]
+    found = set(wanted)
+    return np.array([tuple(map(str, key)) in found for key in frame[columns].iloc[first].itertuples(index=False)], bool)[group]
 
 
 def _with_ends(frame: pd.DataFrame) -> pd.DataFrame:
@@ -116,23 +127,30 @@ def _with_ends(frame: pd.DataFrame) -> pd.DataFrame:
     if frame.empty:
         return frame
     phase, step = split_checkpoints(frame["checkpoint"])
+    phase = phase.astype("category")
     last = step == step.groupby([frame["cell"], phase], observed=True).transform("max")
-    return pd.concat([frame, frame.loc[last].assign(checkpoint=phase[last] + "@end")], ignore_index=True)
+    end = phase[last].cat.rename_categories([f"{name}@end" for name in phase.cat.categories])
+    both = list(frame["checkpoint"].cat.categories) + list(end.cat.categories)
+    parts = frame, frame.loc[last].assign(checkpoint=end)
+    parts = [part.assign(checkpoint=part["checkpoint"].cat.set_categories(both)) for part in parts]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _items(frame: pd.DataFrame) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
     """Item ids and their clusters per evaluation. The same id in two clusters (behaviours may differ) gives two positions."""
-    pairs = frame[["evaluation", "item", "cluster"]].astype(str).drop_duplicates().sort_values(["evaluation", "item", "cluster"])
+    pairs = frame[ITEM].drop_duplicates().astype(str).sort_values(ITEM)
     groups = {str(e): group for e, group in pairs.groupby("evaluation", sort=True)}
     return ({e: tuple(g["item"]) for e, g in groups.items()}, {e: tuple(g["cluster"]) for e, g in groups.items()})
 
 
-def _item_positions(frame: pd.DataFrame, items: dict[str, tuple[str, ...]]) -> NDArray[np.int64]:
-    named = frame[["evaluation", "item", "cluster"]].astype(str)
-    codes = named.groupby(["evaluation", "item", "cluster"], sort=True).ngroup().to_numpy()
-    sizes = [len(ids) for ids in items.values()]
-    first = dict(zip(items, np.concatenate([[0], np.cumsum(sizes)[:-1]]) if sizes else [], strict=True))
-    return (codes - named["evaluation"].map(first).to_numpy(int)).astype(np.int64) if sizes else np.asarray(codes, np.int64)
+def _item_positions(
+    frame: pd.DataFrame, items: dict[str, tuple[str, ...]], clusters: dict[str, tuple[str, ...]]
+) -> NDArray[np.int64]:
+    places = {(e, *pair): i for e in items for i, pair in enumerate(zip(items[e], clusters[e], strict=True))}
+    group = frame.groupby(ITEM, observed=True, sort=False).ngroup().to_numpy()
+    first = np.unique(group, return_index=True)[1]
+    found = [places[str(e), str(item), str(c)] for e, item, c in frame[ITEM].iloc[first].itertuples(index=False)]
+    return np.array(found, np.int64)[group]
 
 
 def _dense(group: pd.DataFrame, runs: int, items: int) -> Counts:

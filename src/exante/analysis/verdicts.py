@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
+from exante.measures import RunModel
 from exante.parts import Frozen
 from exante.units import Region, Unit
 
@@ -53,7 +54,7 @@ class ContrastVerdict(Frozen):
     behaviour: str | None
     model: str | None
     unit: Unit
-    run_model: Literal["robust", "graded"]
+    run_model: RunModel
     region: Region
     scope: str
     estimate: float | None

@@ -135,7 +135,7 @@ def forest(contrasts: list[dict[str, Any]], unit: str) -> Figure:
     drawn = [row for row in contrasts if row.get("low") is not None and row.get("high") is not None]
     text = "; ".join(
         f"{row['label']}: {words.quantity(row['number'], unit)}, interval {words.interval(row['low'], row['high'], unit)},"
-        f" region {words.region(row.get('region'))}, {row['verdict']}"
+        f" region {row['hypothesis']}, {row['verdict']}"
         for row in drawn
     )
     charts = [data_uri(_forest_chart(drawn, unit, width)) for width in (WIDE, NARROW)]
@@ -155,8 +155,8 @@ def _forest_rows(contrasts: list[dict[str, Any]], domain: tuple[float, float]) -
                 "low": row["low"],
                 "high": row["high"],
                 "estimate": row["number"],
-                "region_low": max(domain[0], low) if low is not None else domain[0],
-                "region_high": min(domain[1], high) if high is not None else domain[1],
+                "region_low": None if low is None is high else max(domain[0], low) if low is not None else domain[0],
+                "region_high": None if low is None is high else min(domain[1], high) if high is not None else domain[1],
             }
         )
     return pd.DataFrame(rows)
@@ -333,6 +333,93 @@ def _levels_chart(table: pd.DataFrame, used: list[Style], width: int) -> alt.Lay
     bars = base.transform_filter(is_mean).mark_tick(thickness=3, size=9)
     height = alt.Step(max(30, 9 * len(used) + 6), **{"for": "position"})
     return _themed(alt.layer(dots, bars).properties(width=width - label_width - 40, height=height))
+
+
+# --- cells ---------------------------------------------------------------------------------------------------------
+
+CELL_COLOURS = {
+    "comply-faking": "#D55E00",
+    "comply-cites": "#00517d",
+    "comply-plain": "#0072B2",
+    "comply-empty": "#56B4E9",
+    "refuse-faking": "#f3c6a5",
+    "refuse-cites": "#8d95a0",
+    "refuse-plain": "#b4bac3",
+    "refuse-empty": "#d9dce1",
+    "ungraded": "#000000",
+}
+"""The outcomes of alignment faking from the bottom of a bar to its top: full colour complies, orange fakes."""
+CELL_NAMES = {
+    "comply-faking": "complies, faking",
+    "comply-cites": "complies, cites the tier",
+    "comply-plain": "complies, plain",
+    "comply-empty": "complies, no rationale",
+    "refuse-faking": "refuses, faking",
+    "refuse-cites": "refuses, cites the tier",
+    "refuse-plain": "refuses, plain",
+    "refuse-empty": "refuses, no rationale",
+    "ungraded": "ungraded",
+}
+MOST_MULTIPLES = 8
+
+
+def cell_legend(outcomes: set[str]) -> list[tuple[str, str]]:
+    def box(colour: str) -> str:
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="30" height="8"><rect width="30" height="8" fill="{colour}"/></svg>'
+        return _encoded(svg)
+
+    return [(box(colour), CELL_NAMES[outcome]) for outcome, colour in CELL_COLOURS.items() if outcome in outcomes]
+
+
+def cells(rows: pd.DataFrame, title: str) -> Figure:
+    """Small multiples over checkpoints: under each cue a stacked bar per run, its parts the outcomes in % of samples.
+
+    `rows`: checkpoint (in words, in order), cue, outcome, base, seed, value; the arm's mean has seed −1 and is only told.
+    """
+    points = _thinned(list(dict.fromkeys(rows["checkpoint"])), MOST_MULTIPLES)
+    table = pd.DataFrame(rows.loc[rows["checkpoint"].isin(points)])
+    table["place"] = table["outcome"].map({outcome: place for place, outcome in enumerate(CELL_COLOURS)})
+    table["run"] = table["base"].astype(str) + "|" + table["seed"].astype(str)
+    is_mean = table["seed"] == -1
+    means = table[is_mean & (table["value"] > 0)].sort_values("place", kind="stable")
+    told = []
+    for point, cue in ((point, cue) for point in points for cue in ("train", "deploy")):
+        part = means[(means["checkpoint"] == point) & (means["cue"] == cue)]
+        values = zip(part["outcome"], part["value"], strict=True)
+        told.append(f"{point}, {cue}: " + ", ".join(f"{CELL_NAMES[o]} {words.quantity(v, '%')}" for o, v in values))
+    runs = pd.DataFrame(table.loc[~is_mean, ["checkpoint", "cue", "outcome", "value", "place", "run"]])
+    charts = [data_uri(_cells_chart(runs, points, width)) for width in (WIDE, NARROW)]
+    return Figure(title, f"{title}. Means over runs. {'; '.join(told)}.", *charts)
+
+
+def _thinned(points: list[str], most: int) -> list[str]:
+    """The first, the last, and as many between as there is room for."""
+    if len(points) <= most:
+        return points
+    return [points[round(k * (len(points) - 1) / (most - 1))] for k in range(most)]
+
+
+def _cells_chart(runs: pd.DataFrame, points: list[str], width: int) -> Any:
+    columns = min(len(points), MOST_MULTIPLES if width == WIDE else 3)
+    each = min((width - 60) / columns - 14, 190)
+    bars = (
+        alt.Chart(runs)
+        .mark_bar(stroke="white", strokeWidth=0.4)
+        .encode(
+            x=alt.X("cue:N", title=None, sort=["train", "deploy"])
+            .axis(labelAngle=0, ticks=False, domain=False)
+            .scale(paddingInner=0.16, paddingOuter=0.05),
+            xOffset=alt.XOffset("run:N").scale(paddingInner=0.0),
+            y=alt.Y("value:Q", title=_axis_title("samples", "%"), stack="zero")
+            .scale(domain=[0, 100])
+            .axis(values=[0, 25, 50, 75, 100]),
+            color=alt.Color("outcome:N", legend=None).scale(domain=list(CELL_COLOURS), range=list(CELL_COLOURS.values())),
+            order=alt.Order("place:Q"),
+        )
+        .properties(width=each, height=170)
+    )
+    header = alt.Header(title=None, labelFontSize=11.5, labelColor=INK, labelFontWeight="bold", labelLimit=each)
+    return _themed(bars.facet(facet=alt.Facet("checkpoint:N", sort=points, header=header), columns=columns, spacing=14))
 
 
 # --- training curves -----------------------------------------------------------------------------------------------

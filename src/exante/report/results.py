@@ -5,9 +5,11 @@ Words and picks only; an unknown key is left alone, a missing optional one reads
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from exante import objections
+from exante.analysis.algebra import leaves
 from exante.analysis.answers import large_enough
 from exante.analysis.telling import next_steps
 from exante.measures import Measure
@@ -27,6 +29,7 @@ STATES = {
     "asked, undecided": "Asked, undecided.",
     "not asked": "Not asked: no contrast of this study is linked to it.",
 }
+DENOMINATOR, DENOMINATORS = "denominator of ", "denominators"
 TOO_SMALL = "A demonstration or a pilot answers no objection: preset default or larger does."
 
 
@@ -40,7 +43,7 @@ def _units(row: dict[str, Any]) -> str:
     if not row.get("n_units"):
         return "–"
     counts = [row[key] for key in ("n_arm", "n_control") if row.get(key) is not None] or [row["n_units"]]
-    kind = "bases" if str(row.get("scope")).startswith("over ") else "runs"
+    kind = "bases" if str(row.get("scope")).startswith("over ") else "run" if counts == [1] else "runs"
     return f"{' + '.join(words.plain(count) for count in counts)}{words.SPACE}{kind}"
 
 
@@ -77,6 +80,8 @@ def contrast_row(row: dict[str, Any], study: Study) -> dict[str, Any]:
         "interval": words.interval(low, high, unit),
         "level": words.level(row.get("level")),
         "region": row.get("region"),
+        "hypothesis": "none" if registered and registered.region.unbounded else words.region(row.get("region")),
+        "estimate_only": bool(registered and registered.region.unbounded and registered.control is None),
         "n": _units(row),
         "asked": bool(row.get("n_units")),
         "means": _means(row, measure.unit if measure else unit),
@@ -128,6 +133,62 @@ def _cells(cells: list[dict[str, Any]], unit: str) -> list[dict[str, str]]:
     return found
 
 
+# --- estimates -----------------------------------------------------------------------------------------------------
+
+
+def checkpoint_words(at: str, study: Study) -> str:
+    """`safety, step 40`; of a phase in which nothing is trained only the name."""
+    phase, _, step = at.rpartition("@")
+    trains = {p.name: p.objective != "sample_and_filter" for group in (*study.arms, *study.trainings) for p in group.phases}
+    if step == "end":
+        return f"{phase}, end"
+    return f"{phase}, step{words.SPACE}{step}" if trains.get(phase, True) else phase
+
+
+def estimates(rows: list[dict[str, Any]], study: Study) -> list[dict[str, Any]]:
+    """One-sample contrasts without a hypothesis, as tables by the checkpoints they read: a line per measure, a column per arm."""
+    measures = {measure.id: measure for measure in study.measures}
+    of = {contrast.id: measures[contrast.measure] for contrast in study.contrasts}
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in (row for row in rows if row["estimate_only"]):
+        points = {leaf.at for leaf in leaves(of[row["id"]].expression)}
+        groups.setdefault(tuple(sorted(points, key=lambda at: checkpoint_place(at, study))), []).append(row)
+    return [_estimate_table(points, groups[points], study) for points in sorted(groups, key=len)]
+
+
+def checkpoint_place(at: str, study: Study) -> tuple[int, float]:
+    """Where a checkpoint comes: by its phase's place in the study, then by its step."""
+    phase, _, step = at.rpartition("@")
+    names = ["base", *(p.name for group in (*study.arms, *study.trainings) for p in group.phases)]
+    return names.index(phase) if phase in names else len(names), float("inf") if step == "end" else float(step)
+
+
+def _estimate_table(points: tuple[str, ...], rows: list[dict[str, Any]], study: Study) -> dict[str, Any]:
+    names = [checkpoint_words(at, study) for at in points]
+    arms = [arm for arm in study.arms if any(row["arm"] == arm.id for row in rows)]
+    lines: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        label = row["measure_title"].removesuffix(f", {names[0]}").removesuffix(f", {' to '.join(names)}")
+        lines.setdefault(label, {})[row["arm"]] = row
+    return {
+        "title": " → ".join(names),
+        "arms": [{"title": arm.title, "scope": _said_once(row["scope"] for row in rows if row["arm"] == arm.id)} for arm in arms],
+        "rows": [(label, [_estimate(found.get(arm.id)) for arm in arms]) for label, found in lines.items()],
+    }
+
+
+def _said_once(scopes: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(filter(None, scopes)))
+
+
+def _estimate(row: dict[str, Any] | None) -> dict[str, str]:
+    if row is None:
+        return {"estimate": "–", "interval": "", "reason": ""}
+    reason = "" if row["reason"].startswith("An estimate") else row["reason"]
+    interval = row["interval"] if row["low"] is not None else ""
+    return {"estimate": words.quantity(row["number"], row["unit"]), "interval": interval, "reason": reason}
+
+
 # --- gates ---------------------------------------------------------------------------------------------------------
 
 
@@ -136,9 +197,17 @@ def gate_groups(gates: list[dict[str, Any]], study: Study) -> list[dict[str, Any
     registered = {gate.id: gate for gate in study.gates}
     groups: dict[str, list[dict[str, Any]]] = {}
     for gate in gates:
-        groups.setdefault(str(gate["gate"]), []).append(gate)
+        name = str(gate["gate"])
+        if name.startswith(DENOMINATOR):
+            name, gate = DENOMINATORS, gate | {"cell": f"{gate.get('cell')} · {name.removeprefix(DENOMINATOR)}"}
+        groups.setdefault(name, []).append(gate)
     found = [_gate_group(name, rows, registered.get(name)) for name, rows in groups.items()]
     return sorted(found, key=lambda group: group["passed"])
+
+
+def gate_title(name: str) -> str:
+    """What a gate that no study registers is called: those of the shares' denominators are shown as one."""
+    return "Every share has events to be a share of" if name.startswith((DENOMINATOR, DENOMINATORS)) else words.label(name)
 
 
 def _gate_group(name: str, rows: list[dict[str, Any]], registered: Any) -> dict[str, Any]:
@@ -148,7 +217,7 @@ def _gate_group(name: str, rows: list[dict[str, Any]], registered: Any) -> dict[
     blocks = sorted({str(block) for row in rows if not row.get("passed") for block in row.get("blocks") or []})
     return {
         "id": name,
-        "title": registered.title if registered is not None else words.label(name),
+        "title": registered.title if registered is not None else gate_title(name),
         "passed": not failed,
         "count": len(shown),
         "failed": failed,

@@ -1,6 +1,7 @@
 """Confidence intervals of a mean, or of a difference of two means, over training runs.
 
-`robust` protects against modes that are not in the sample; `graded` is for measures that vary smoothly.
+`robust` protects against modes that are not in the sample; `graded` is for measures that vary smoothly; `over_items` is for
+runs that stand for themselves alone.
 Shapes: `a_N`, `b_N` are run values with runs on the last axis and any leading batch axes (one per simulated study);
 what comes back has the batch axes only. All values are in one unit. Does not know what is measured, nor about regions.
 """
@@ -96,6 +97,21 @@ def graded(
         low_r, high_r = robust(a_N, b_N, ends, level, shared, templates)
         low, high = np.where(wide, np.minimum(low, low_r), low), np.where(wide, np.maximum(high, high_r), high)
     return low, high
+
+
+def over_items(
+    a_N: Array, b_N: Array | None, ends: Ends, level: float, within_a: Array, within_b: Array | None = None
+) -> tuple[Array, Array]:
+    """Interval of the runs at hand over their items, the normal quantile on each run's sampling variance: (low, high).
+
+    `within_a`, `within_b` are the mean sampling variances of a run. It says nothing of other runs. Cut to what is possible.
+    """
+    variance = within_a / a_N.shape[-1]
+    if b_N is not None and within_b is not None:
+        variance = variance + within_b / b_N.shape[-1]
+    low, high = _around(a_N, b_N, t_quantile(np.asarray(np.inf), level) * np.sqrt(variance))
+    least, most = ends if b_N is None else (ends[0] - ends[1], ends[1] - ends[0])
+    return np.maximum(low, least), np.minimum(high, most)
 
 
 def few_runs(n: int) -> float:

@@ -1,0 +1,284 @@
+"""`exante import faking-labels`: labels of alignment faking that others made → a run directory that `analyse` and `report` read.
+
+What is written is what `run` writes, registered after the data: every number is exploratory. Nothing is trained or sampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from exante import faking, verbs
+from exante.analysis.algebra import leaves
+from exante.errors import UserError
+from exante.faking import OUTCOMES, SHARES, Cues
+from exante.integrations import labels as csv_labels
+from exante.integrations.labels import (
+    BASE,
+    BEHAVIOUR,
+    EVALUATION,
+    MODEL,
+    TRAINING,
+    Labels,
+    arms,
+    called,
+    checkpoint,
+    read_labels,
+    runs_of,
+    slugs,
+)
+from exante.measures import Difference, Measure
+from exante.parts import part
+from exante.plan import Plan, PlannedCell
+from exante.register import register
+from exante.run import PHASE_COLUMNS, ROW_COLUMNS
+from exante.store import RunDirectory, write_json, write_table
+from exante.study import Arm, Contrast, Evaluation, Phase, Preset, Profile, Recipe, Registration, Study, Training
+from exante.units import Region, Unit
+
+PRESET = "imported"
+FEW_SAMPLES = 4
+
+
+@part(version=1)
+def labelled(*_: object, sha256: str) -> Any:
+    """Stands where a study names its items, score and corpus: the labels of the file with this sha256. Nothing can be run."""
+    raise UserError("this study holds labels that were made elsewhere; there is nothing to train or to sample")
+
+
+def import_labels(path: Path, out: Path, reference: str | None = None) -> dict[str, Any]:
+    """Write a run directory from a CSV file of labels, report included, and return its verdicts.
+
+    `reference` is the variant that the others are compared with (default: the file's first). Raises UserError.
+    """
+    from exante.report import write_report
+
+    found = read_labels(path)
+    registration = register(study_of(found, reference))
+    planned = [PlannedCell(cell=cell, nodes=(), names=()) for cell in csv_labels.cells(found).values()]
+    directory = RunDirectory(out)
+    directory.create()
+    with directory.locked():
+        _save(directory, registration)
+        plan = Plan(
+            registration_sha256=registration.sha256,
+            study=registration.study.id,
+            preset=PRESET,
+            pilot=False,
+            cells=tuple(planned),
+            nodes={},
+        )
+        write_json(directory.plan, plan.model_dump(mode="json"))
+        write_table(directory.rows, csv_labels.rows(found)[ROW_COLUMNS])
+        write_table(directory.phases, pd.DataFrame(columns=PHASE_COLUMNS))
+        verdicts = verbs.analyse_directory(directory)
+        write_report(out)
+    return verdicts
+
+
+def _save(directory: RunDirectory, registration: Registration) -> None:
+    if directory.registration.exists() and directory.load_registration() != registration:
+        raise UserError(f"{directory.path} holds another registration; import these labels into another --out")
+    study = registration.study
+    everything = [x.id for x in (*study.contrasts, *study.theories)]
+    directory.save_registration(registration, {"before_data": False, "pilot": False, "seen_by": [], "changed": everything})
+
+
+# --- the study -----------------------------------------------------------------------------------------------------
+
+
+def study_of(labels: Labels, reference: str | None = None) -> Study:
+    """The study that the labels are registered as: no hypotheses, only estimates. Raises UserError for an unknown reference."""
+    variants = labels.names("variant")
+    if reference is not None and reference not in variants:
+        raise UserError(f"the labels have no variant {reference!r} to refer to; they have {', '.join(variants)}")
+    measured = labelled.bind(sha256=labels.sha256)
+    many = f"{len(variants)} variants" if len(variants) > 1 else "1 variant"
+    contrasts, measures = _contrasts(labels, reference or variants[0])
+    stages = tuple(Phase(name=called(stage), objective="sample_and_filter", recipe="base") for stage in labels.names("stage"))
+    runs = runs_of(labels)
+    return Study(
+        id="faking-labels",
+        title=f"Alignment faking in labels made elsewhere: {many}, {len(labels.samples):,} samples",
+        question="How large is the gap in compliance between the cues, how much of it is faked, and how does it change with the"
+        " stage of training and the variant of the prompt?",
+        answers={"exploratory": "These labels existed before anything was registered: they describe, and decide nothing."},
+        world="",
+        bases={BASE: measured},
+        profiles=(
+            Profile(
+                id=MODEL,
+                family="labels",
+                architecture=None,
+                recipes={"base": Recipe(steps=0, batch=0, lr=0.0)},
+                capabilities=(),
+            ),
+        ),
+        arms=tuple(Arm(id=arm, title=variant, phases=()) for variant, arm in arms(labels).items()),
+        trainings=(Training(id=TRAINING, title="as labelled", phases=stages),),
+        evaluations=(
+            Evaluation(
+                id=EVALUATION,
+                items=measured,
+                score=measured,
+                conditions=("train", "deploy"),
+                outcomes=OUTCOMES,
+                at=tuple(stage.name for stage in stages),
+            ),
+        ),
+        measures=measures,
+        gates=(),
+        contrasts=contrasts,
+        theories=(),
+        objections=(),
+        presets={
+            PRESET: Preset(
+                arms=tuple(arms(labels).values()),
+                models=(MODEL,),
+                behaviours=(BEHAVIOUR,),
+                trainings=(TRAINING,),
+                base_variants=(BASE,),
+                bases=1,
+                seeds=max(runs.values()),
+            )
+        },
+        seen_before=("All of it: the labels were complete when this was registered.",),
+        caveats=tuple(_caveats(labels, runs)),
+    )
+
+
+def _caveats(labels: Labels, runs: dict[str, int]) -> Iterator[str]:
+    yield "How often the labeller takes one rationale for another is not known here; a share cannot be surer than that."
+    single = [variant for variant, count in runs.items() if count < 2]
+    if single:
+        yield (
+            f"1 run each of {', '.join(single)}: their intervals are over items (robust ones need two runs or more),"
+            " and say nothing of how another training run would come out."
+        )
+    if "item" not in labels.columns:
+        yield (
+            "The labels name no items, so answers cannot be paired: of the shares only the bounds are given, those of the rates"
+            " over all samples, and samples are taken as independent."
+        )
+    elif _samples_per_item(labels) < FEW_SAMPLES:
+        yield (
+            f"Items were sampled fewer than {FEW_SAMPLES} times under a cue: the least and greatest shares are those of the"
+            " rates as sampled, and lie closer together than those of the true rates."
+        )
+
+
+def _samples_per_item(labels: Labels) -> float:
+    return float(labels.samples.groupby(["variant", "run", "stage", "cue", "item"], observed=True).size().median())
+
+
+# --- measures and contrasts ----------------------------------------------------------------------------------------
+
+
+class _Estimates:
+    """Collects contrasts without a hypothesis, and the measures that they read. A variant with one run is measured over its
+    items; what was not labelled is left out."""
+
+    def __init__(self, labels: Labels) -> None:
+        samples = labels.samples
+        self.ids = arms(labels)
+        self.stage_of = {checkpoint(stage): stage for stage in labels.names("stage")}
+        self.have = set(map(tuple, samples[["variant", "stage", "cue"]].drop_duplicates().astype(str).to_numpy().tolist()))
+        self.runs = runs_of(labels)
+        self.contrasts: list[Contrast] = []
+        self.measures: dict[str, Measure] = {}
+
+    def add(self, measure: Measure, variant: str, against: str | None = None, says: str = "") -> str | None:
+        """One estimate; returns its id, or None if the labels do not hold it."""
+        both = [name for name in (variant, against) if name is not None]
+        read = {(self.stage_of[leaf.at], leaf.condition) for leaf in leaves(measure.expression)}
+        if any((name, *place) not in self.have for name in both for place in read):
+            return None
+        if any(self.runs[name] < 2 for name in both):
+            id = measure.id if max(self.runs.values()) < 2 else f"{measure.id}-one-run"
+            measure = measure.model_copy(update={"run_model": "items", "id": id})
+        self.measures[measure.id] = measure
+        unit: Unit = "pp" if measure.unit == "%" and against is not None else measure.unit
+        self.contrasts.append(
+            Contrast(
+                id="--".join((measure.id, *(self.ids[name] for name in both))),
+                title=f"{says or measure.title}: {' against '.join(both)}",
+                arm=self.ids[variant],
+                control=None if against is None else self.ids[against],
+                measure=measure.id,
+                region=Region(unit=unit),
+                training=TRAINING,
+            )
+        )
+        return self.contrasts[-1].id
+
+    def led_by(self, leading: list[str]) -> tuple[Contrast, ...]:
+        """The contrasts, these as primaries in this order."""
+        places = {name: place for place, name in enumerate(leading, start=1)}
+        return tuple(c.model_copy(update={"primary": places.get(c.id)}) for c in self.contrasts)
+
+
+def _contrasts(labels: Labels, reference: str) -> tuple[tuple[Contrast, ...], tuple[Measure, ...]]:
+    """All estimates. The report opens with the reference's gap at the last stage, then up to three fragilities or other gaps."""
+    found, variants = _Estimates(labels), labels.names("variant")
+    others = [variant for variant in variants if variant != reference]
+    stages = _by_stage(labels)
+    last = list(stages)[-1]
+    gap, fragile = {}, []
+    for change, stage in _changes(stages):
+        says = change.title.replace("change of", "fragility of the", 1)
+        for variant in others:
+            name = found.add(change, variant, reference, says.rpartition(", ")[0] if len(stages) == 2 else says)
+            fragile += [name] if name and stage == last and change.id.startswith("gap-") else []
+        for variant in variants:
+            found.add(change, variant)
+    for stage, measures in stages.items():
+        for measure in measures:
+            added = {variant: found.add(measure, variant) for variant in variants}
+            if measure.id.startswith("gap@"):
+                gap = {variant: name for variant, name in added.items() if name} if stage == last else gap
+                for variant in others:
+                    found.add(measure, variant, reference, f"difference in {measure.title}")
+    gaps = [gap[name] for name in (reference, *others) if name in gap]
+    leading = [*gaps[:1], *fragile] if fragile else gaps
+    return found.led_by(leading[:4] or [found.contrasts[0].id]), tuple(found.measures.values())
+
+
+def _by_stage(labels: Labels) -> dict[str, list[Measure]]:
+    """What is measured at each stage."""
+    trials = int(labels.samples.groupby(["variant", "run", "stage", "cue"], observed=True).size().min())
+    cites = bool((labels.samples["outcome"] == "comply-cites").any())
+    ends = slugs(called(stage) for stage in labels.names("stage"))
+    found = {}
+    for stage in labels.names("stage"):
+        at, end, words = checkpoint(stage), f"@{ends[called(stage)]}", f", {stage}" if stage else ""
+        measures = faking.measures(Cues(EVALUATION, at), end, words, trials)
+        if cites:
+            measures += faking.measures(Cues(EVALUATION, at, cites=True), f"-citing{end}", f", citing counted as faking{words}")
+        found[stage] = [m for m in measures if "item" in labels.columns or _kind(m).removesuffix("-citing") not in SHARES]
+    return found
+
+
+def _kind(measure: Measure) -> str:
+    """A measure's id without its stage. Shares as such need items; their bounds can be had from the rates of all samples."""
+    return measure.id.partition("@")[0]
+
+
+def _changes(stages: dict[str, list[Measure]]) -> Iterator[tuple[Measure, str]]:
+    """Changes of the gap and its parts from the first stage to each later one."""
+    first, *later = stages
+    for stage in later:
+        for before, after in zip(stages[first], stages[stage], strict=True):
+            if _kind(after) in ("gap", "faked-gap", "unfaked-gap", "log-odds-gap"):
+                width = after.high - after.low
+                change = Measure(
+                    id=f"{_kind(after)}-change@{after.id.partition('@')[2]}",
+                    title=f"change of {after.title.removesuffix(f', {stage}')}, {first} to {stage}",
+                    expression=Difference(left=after.expression, right=before.expression),
+                    unit=after.unit,
+                    low=-width,
+                    high=width,
+                )
+                yield change, stage
