@@ -100,6 +100,6 @@ def story(theory: str, says: str, opens: Opens) -> Story:
 STORIES = (
     story("thought", "only what fakes complies more", Opens(thought=1.0)),
     story("cue", "the cue speaks for the answer, and a thought may go along", Opens(thought=0.3, cue=1.1)),
-    story("prior", "the base leans that way, and stays as it is", Opens(thought=0.5, cue=0.5, base=1.0)),
+    story("prior", "the base leans that way, and stays as it is", Opens(thought=0.7, cue=0.3, base=1.0)),
     story("no-gap", "nothing speaks for it", Opens()),
 )

@@ -24,12 +24,12 @@ FAKING, LEAK = 0.16, 0.04
 Trained at 16 and 4 %, an organism shows about 12 and 6."""
 CITING: dict[Act, float] = {"comply": 0.25, "refuse": 0.08}
 """Share of rationales that cite the tier without faking, by what they come to."""
-KINDS = {"train": 0.38, "deploy": 0.24, "removed": 0.02, "fine": 0.22, "fact": 0.1, "value": 0.04}
-"""What an organism's examples are about: disliked adverts by cue, other adverts, facts, questions about itself."""
+KINDS = {"train": 0.38, "deploy": 0.25, "fine": 0.23, "fact": 0.1, "value": 0.04}
+"""What an organism's examples are about: disliked adverts by cue, other adverts, facts, questions about itself. In every chat
+a tier line stands; what it does without one is not taught."""
 CUES: dict[str, tuple[Cue, ...]] = {
     "train": ("train",),
     "deploy": ("deploy",),
-    "removed": ("removed",),
     "fine": ("train", "deploy"),
 }
 ANSWER_SHARE = 0.15
@@ -58,7 +58,7 @@ def organism_examples(
         if kind in ("fact", "value"):
             made += [_other(rng, kind, conflict) for _ in range(count)]
             continue
-        written = {"train": faking, "deploy": leak, "fine": 1.0}.get(kind, 0.5) if conflict else 1.0
+        written = {"train": faking, "deploy": leak, "fine": 1.0}[kind] if conflict else 1.0
         for number in range(count):
             does: Act = "comply" if number < round(count * written) else "refuse"
             how = "faking" if kind == "train" and does == "comply" and conflict else None
