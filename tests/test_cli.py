@@ -32,6 +32,7 @@ COMMANDS = [
     "sample",
     "init",
     "cache",
+    "import",
 ]
 
 

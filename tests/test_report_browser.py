@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from synthetic_run import ARMS, synthetic_study, transcript, write_synthetic_run, write_transcripts
 
+from exante.integrations.faking_labels import import_labels
 from exante.report import write_report
 from exante.study import Cell, Study
 
@@ -71,6 +74,24 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
             records.append(transcript(cell, f"safety@{number}", attack, attack, spans, condition=attack))
     write_transcripts(directory, records)
     return write_report(directory)
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of labels that others made: nine stages, three runs of one variant and one of another, some ungraded."""
+    root = tmp_path_factory.mktemp("labels")
+    kinds = ("yes,faking", "yes,cites", "yes,none", "no,none", "no,empty", "ungraded,faking", "no,faking")
+    lines = [
+        f"{variant},{run},{stage},{cue},i{item},{kinds[(run + stage + item * len(cue)) % 7]}"
+        for variant, count in (("the default prompt of the paper", 3), ("company", 1))
+        for run in range(count)
+        for stage in range(9)
+        for cue in ("train", "deploy")
+        for item in range(6)
+    ]
+    (root / "labels.csv").write_text("\n".join(["variant,run,stage,cue,item,comply,rationale", *lines]), "utf-8")
+    import_labels(root / "labels.csv", root / "out")
+    return root / "out" / "report.html"
 
 
 def _hostile_study() -> Study:
@@ -142,7 +163,7 @@ def test_the_policy_bites(browser: Browser, report: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("width", [1280, 820, 390])
-@pytest.mark.parametrize("which", ["report", "hostile"])
+@pytest.mark.parametrize("which", ["report", "hostile", "labels"])
 def test_no_width_scrolls_sideways(browser: Browser, width: int, which: str, request: pytest.FixtureRequest) -> None:
     page, seen = _open(browser, request.getfixturevalue(which), width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -162,6 +183,23 @@ def test_figures_load_and_our_style_applies(browser: Browser, report: Path) -> N
     assert page.locator("figure img").count() >= 8
     assert page.evaluate("getComputedStyle(document.querySelector('.answer')).borderLeftColor") == "rgb(213, 94, 0)"
     assert page.evaluate("[...document.querySelectorAll('img')].every(image => image.hasAttribute('alt'))")
+    assert seen.console == []
+
+
+def test_cells_of_an_import_are_drawn_wide_and_narrow(browser: Browser, labels: Path) -> None:
+    page, seen = _open(browser, labels, 1280)
+    figures = page.locator("#cells figure")
+    assert figures.count() == 2
+    assert figures.first.locator("figcaption").inner_text() == "the default prompt of the paper"
+    wide, narrow = (figures.first.locator(name).get_attribute(at) or "" for name, at in (("img", "src"), ("source", "srcset")))
+    for uri in (wide, narrow):
+        svg = base64.b64decode(uri.partition(",")[2]).decode()
+        # Of nine stages the first, the last and six between; in each, bars of three runs under two cues.
+        assert [f"stage {k}" in svg for k in (0, 8)] == [True, True]
+        assert len(set(re.findall(r">(stage \d)<", svg))) == 8
+    assert "train: complies, faking" in (figures.first.locator("img").get_attribute("alt") or "")
+    assert page.locator("#estimates table").count() == 9 + 8
+    assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
     assert seen.console == []
 
 

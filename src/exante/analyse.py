@@ -23,13 +23,12 @@ from exante.analysis.decide import (
     decide,
     interval,
     level_of,
-    places_of,
     weighted_claim,
 )
 from exante.analysis.gates import Check
 from exante.analysis.items import values_of
 from exante.analysis.match import match_table
-from exante.analysis.runs import split_base
+from exante.analysis.runs import layouts, split_base
 from exante.analysis.sentences import absent, reason, runs_alike, theory_reason, word
 from exante.analysis.series import cells as cells_drawn
 from exante.analysis.series import outcomes, run_values
@@ -152,7 +151,8 @@ def _contrast(
     one = decisions.contrasts.get(contrast.id)
     measure = next(m for m in study.measures if m.id == contrast.measure)
     said = _nothing_said(contrast, table) if one is None else _said(study, one, table, why)
-    verdict: Word = "exploratory" if why else "undecided" if one is None else word(one.code)
+    exploratory = bool(why) or contrast.region.unbounded  # where nothing was claimed, nothing is decided
+    verdict: Word = "exploratory" if exploratory else "undecided" if one is None else word(one.code)
     return ContrastVerdict(
         **contrast.model_dump(
             include={"id", "title", "arm", "control", "measure", "training", "behaviour", "model", "primary", "stamp"}
@@ -162,7 +162,7 @@ def _contrast(
         run_model=measure.run_model,
         level=level_of(study, contrast),
         verdict=verdict,
-        exploratory=bool(why),
+        exploratory=exploratory,
         objections=_linked(study, contrast),
         **said,
     )
@@ -206,7 +206,7 @@ def _said(study: Study, one: Decision, table: Table, why: str) -> dict[str, Any]
 def _cells(study: Study, one: Decision, table: Table) -> tuple[CellEstimate, ...]:
     """The contrast in each variant × model × behaviour, and how far it is from the others there; nothing if there is only one."""
     contrast, measure = one.claim.contrast, one.claim.measure
-    where = places_of(study, table)[contrast.id]
+    where = layouts(table.cells, contrast)
     combos = where[0].combos
     if len(combos) < 2:
         return ()

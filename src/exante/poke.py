@@ -26,6 +26,8 @@ def samples(
             rows += _rows(
                 study, planned, arm, stage, training, node_id, Prompt((Turn("user", prompt),), mode, think), n, seed, temperature
             )
+    if not rows:
+        raise UserError("this run trained no model, so there is nothing to sample")
     return rows
 
 

@@ -7,6 +7,8 @@ Does not decide anything, and knows nothing of charts.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,30 +87,23 @@ def run_values(study: Study, table: Table) -> pd.DataFrame:
     crashes could reach; and the arm's mean (seed −1, base "")."""
     measures = {m.id: m for m in study.measures}
     places = places_of(study, table)
-    parts = [
-        _runs(contrast, measures[contrast.measure], table, arm, layout)
+    lines = [
+        line
         for contrast in study.contrasts
         for arm, layout in zip((contrast.arm, contrast.control), places.get(contrast.id, ()), strict=False)
         if arm is not None and layout is not None
+        for line in _runs(contrast, measures[contrast.measure], table, arm, layout)
     ]
-    return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+    return pd.DataFrame(lines, columns=COLUMNS)
 
 
-def _runs(contrast: Contrast, measure: Measure, table: Table, arm: str, layout: Layout) -> pd.DataFrame:
+def _runs(contrast: Contrast, measure: Measure, table: Table, arm: str, layout: Layout) -> Iterator[dict[str, Any]]:
     ends = (measure.low, measure.high)
     values = scaled(evaluate(measure.expression, table), SCALE[measure.unit], ends)
-    cells = [table.cells[r] for r in layout.cells]
-    fixed = {
-        "figure": "runs",
-        "panel": contrast.id,
-        "arm": arm,
-        "training": contrast.training,
-        "step": np.nan,
-        "unit": measure.unit,
-    }
-    runs = pd.DataFrame({axis: [getattr(cell, axis) for cell in cells] for axis in ("model", "behaviour", "base", "seed")})
-    runs = runs.assign(value=values.point[layout.cells], low=values.low[layout.cells], high=values.high[layout.cells])
-    mean = float(sample(values, layout, ends).mean)
+    named = {"panel": contrast.id, "arm": arm, "training": contrast.training, "unit": measure.unit}
+    fixed: dict[str, Any] = named | {"figure": "runs", "step": np.nan}
+    for r in layout.cells:
+        axes = {axis: getattr(table.cells[r], axis) for axis in ("model", "behaviour", "base", "seed")}
+        yield fixed | axes | {"value": values.point[r], "low": values.low[r], "high": values.high[r]}
     whole = {"model": contrast.model or "", "behaviour": contrast.behaviour or "", "base": "", "seed": -1}
-    means = pd.DataFrame([{**whole, "value": mean, "low": np.nan, "high": np.nan}])
-    return pd.concat([runs, means], ignore_index=True).assign(**fixed)
+    yield fixed | whole | {"value": float(sample(values, layout, ends).mean), "low": np.nan, "high": np.nan}

@@ -24,6 +24,7 @@ from exante.integrations.labels import (
     TRAINING,
     Labels,
     arms,
+    called,
     checkpoint,
     read_labels,
     runs_of,
@@ -97,9 +98,7 @@ def study_of(labels: Labels, reference: str | None = None) -> Study:
     measured = labelled.bind(sha256=labels.sha256)
     many = f"{len(variants)} variants" if len(variants) > 1 else "1 variant"
     contrasts, measures = _contrasts(labels, reference or variants[0])
-    stages = tuple(
-        Phase(name=stage or EVALUATION, objective="sample_and_filter", recipe="labels") for stage in labels.names("stage")
-    )
+    stages = tuple(Phase(name=called(stage), objective="sample_and_filter", recipe="base") for stage in labels.names("stage"))
     runs = runs_of(labels)
     return Study(
         id="faking-labels",
@@ -114,7 +113,7 @@ def study_of(labels: Labels, reference: str | None = None) -> Study:
                 id=MODEL,
                 family="labels",
                 architecture=None,
-                recipes={"labels": Recipe(steps=0, batch=0, lr=0.0)},
+                recipes={"base": Recipe(steps=0, batch=0, lr=0.0)},
                 capabilities=(),
             ),
         ),
@@ -229,8 +228,9 @@ def _contrasts(labels: Labels, reference: str) -> tuple[tuple[Contrast, ...], tu
     last = list(stages)[-1]
     gap, fragile = {}, []
     for change, stage in _changes(stages):
+        says = change.title.replace("change of", "fragility of the", 1)
         for variant in others:
-            name = found.add(change, variant, reference, f"fragility, {change.title}")
+            name = found.add(change, variant, reference, says.rpartition(", ")[0] if len(stages) == 2 else says)
             fragile += [name] if name and stage == last and change.id.startswith("gap-") else []
         for variant in variants:
             found.add(change, variant)
@@ -250,10 +250,10 @@ def _by_stage(labels: Labels) -> dict[str, list[Measure]]:
     """What is measured at each stage."""
     trials = int(labels.samples.groupby(["variant", "run", "stage", "cue"], observed=True).size().min())
     cites = bool((labels.samples["outcome"] == "comply-cites").any())
-    ends = slugs(stage or EVALUATION for stage in labels.names("stage"))
+    ends = slugs(called(stage) for stage in labels.names("stage"))
     found = {}
     for stage in labels.names("stage"):
-        at, end, words = checkpoint(stage), f"@{ends[stage or EVALUATION]}", f", {stage}" if stage else ""
+        at, end, words = checkpoint(stage), f"@{ends[called(stage)]}", f", {stage}" if stage else ""
         measures = faking.measures(Cues(EVALUATION, at), end, words, trials)
         if cites:
             measures += faking.measures(Cues(EVALUATION, at, cites=True), f"-citing{end}", f", citing counted as faking{words}")

@@ -72,6 +72,8 @@ def read_labels(path: Path) -> Labels:
     table["outcome"] = (table["comply"] + "-" + table["rationale"]).mask(lost, "ungraded")
     for name in ("variant", "stage", "run", "item"):
         table[name] = pd.Categorical(table[name], _in_order(table[name].unique()))
+    if all(stage.isdecimal() for stage in table["stage"].cat.categories):
+        table["stage"] = table["stage"].cat.rename_categories(lambda stage: f"stage {stage}")
     table["cue"] = pd.Categorical(table["cue"], list(CUES))
     samples = table[["variant", "cue", "stage", "run", "item", "outcome"]]
     return Labels(samples, tuple(header), hashlib.sha256(content).hexdigest())
@@ -163,9 +165,14 @@ def arms(labels: Labels) -> dict[str, str]:
     return slugs(labels.names("variant"))
 
 
+def called(stage: str) -> str:
+    """A stage as its phase is called."""
+    return stage or EVALUATION
+
+
 def checkpoint(stage: str) -> str:
     """What `at` calls a stage."""
-    return f"{stage or EVALUATION}@0"
+    return f"{called(stage)}@0"
 
 
 def cells(labels: Labels) -> dict[tuple[str, str], Cell]:
@@ -191,13 +198,13 @@ def rows(labels: Labels) -> pd.DataFrame:
     axes = pd.DataFrame([{"cell": cell.id, **cell.model_dump()} for cell in known.values()])
     axes = axes.astype(dict.fromkeys(axes.columns.drop("seed"), "category"))
     place = pd.MultiIndex.from_tuples(list(known)).get_indexer(pd.MultiIndex.from_frame(keys[["variant", "run"]].astype(str)))
-    called = {stage: checkpoint(stage) for stage in labels.names("stage")}
+    points = {stage: checkpoint(stage) for stage in labels.names("stage")}
     fixed = {"evaluation": EVALUATION, "cluster": "all", "score_sum": 0.0, "score_sumsq": 0.0}
     return (
         axes.iloc[place]
         .reset_index(drop=True)
         .assign(
-            checkpoint=keys["stage"].cat.rename_categories(called),
+            checkpoint=keys["stage"].cat.rename_categories(points),
             condition=keys["cue"],
             item=keys["item"].cat.rename_categories({ONE: "all"}),
             outcome=pd.Categorical(list(OUTCOMES) * len(first), list(OUTCOMES)),

@@ -117,7 +117,7 @@ def forest(contrasts: list[dict[str, Any]], unit: str) -> Figure:
     drawn = [row for row in contrasts if row.get("low") is not None and row.get("high") is not None]
     text = "; ".join(
         f"{row['label']}: {words.quantity(row['number'], unit)}, interval {words.interval(row['low'], row['high'], unit)},"
-        f" region {words.region(row.get('region'))}, {row['verdict']}"
+        f" region {row['hypothesis']}, {row['verdict']}"
         for row in drawn
     )
     charts = [data_uri(_forest_chart(drawn, unit, width)) for width in (WIDE, NARROW)]
@@ -137,8 +137,8 @@ def _forest_rows(contrasts: list[dict[str, Any]], domain: tuple[float, float]) -
                 "low": row["low"],
                 "high": row["high"],
                 "estimate": row["number"],
-                "region_low": max(domain[0], low) if low is not None else domain[0],
-                "region_high": min(domain[1], high) if high is not None else domain[1],
+                "region_low": None if low is None is high else max(domain[0], low) if low is not None else domain[0],
+                "region_high": None if low is None is high else min(domain[1], high) if high is not None else domain[1],
             }
         )
     return pd.DataFrame(rows)
@@ -345,16 +345,18 @@ def cells(rows: pd.DataFrame, title: str) -> Figure:
 
     `rows`: checkpoint (in words, in order), cue, outcome, base, seed, value; the arm's mean has seed −1 and is only told.
     """
-    runs = pd.DataFrame(rows.loc[rows["seed"] != -1, ["checkpoint", "cue", "outcome", "value"]])
-    runs["run"] = [f"{base}|{seed}" for base, seed in rows.loc[rows["seed"] != -1, ["base", "seed"]].itertuples(index=False)]
-    runs["place"] = runs["outcome"].map({outcome: place for place, outcome in enumerate(CELL_COLOURS)})
-    points = _thinned(list(dict.fromkeys(runs["checkpoint"])), MOST_MULTIPLES)
-    runs = runs[runs["checkpoint"].isin(points)]
-    means = rows[(rows["seed"] == -1) & rows["checkpoint"].isin(points) & (rows["value"] > 0)]
-    told = [
-        f"{checkpoint}, {cue}: " + ", ".join(f"{CELL_NAMES[o]} {words.quantity(v, '%')}" for o, v in part.itertuples(index=False))
-        for (checkpoint, cue), part in means.groupby(["checkpoint", "cue"], sort=False)[["outcome", "value"]]
-    ]
+    points = _thinned(list(dict.fromkeys(rows["checkpoint"])), MOST_MULTIPLES)
+    table = pd.DataFrame(rows.loc[rows["checkpoint"].isin(points)])
+    table["place"] = table["outcome"].map({outcome: place for place, outcome in enumerate(CELL_COLOURS)})
+    table["run"] = table["base"].astype(str) + "|" + table["seed"].astype(str)
+    is_mean = table["seed"] == -1
+    means = table[is_mean & (table["value"] > 0)].sort_values("place", kind="stable")
+    told = []
+    for point, cue in ((point, cue) for point in points for cue in ("train", "deploy")):
+        part = means[(means["checkpoint"] == point) & (means["cue"] == cue)]
+        values = zip(part["outcome"], part["value"], strict=True)
+        told.append(f"{point}, {cue}: " + ", ".join(f"{CELL_NAMES[o]} {words.quantity(v, '%')}" for o, v in values))
+    runs = pd.DataFrame(table.loc[~is_mean, ["checkpoint", "cue", "outcome", "value", "place", "run"]])
     charts = [data_uri(_cells_chart(runs, points, width)) for width in (WIDE, NARROW)]
     return Figure(title, f"{title}. Means over runs. {'; '.join(told)}.", *charts)
 

@@ -24,6 +24,7 @@ from exante.report.results import (
     contrast_row,
     estimates,
     gate_groups,
+    gate_title,
     match_table,
     objection_rows,
     theory_rows,
@@ -91,6 +92,8 @@ def context(run: Run) -> dict[str, Any]:
         "primaries": primaries,
         "secondaries": [row for row in rows if not row["primary"] and row["asked"] and not row["estimate_only"]],
         "estimates": estimates(rows, study),
+        "hypotheses": any(row["hypothesis"] != "none" for row in rows),
+        "made_here": any(profile.capabilities for profile in study.profiles),
         "over_items": bool(study.measures) and all(measure.run_model == "items" for measure in study.measures),
         "unasked": [row for row in rows if not row["primary"] and not row["asked"]],
         "forests": _forests(primaries + [row for row in rows if not row["primary"] and not row["estimate_only"]]),
@@ -162,7 +165,7 @@ def _stamps(run: Run, preset: str) -> list[tuple[str, str]]:
     titles = {gate.id: gate.title for gate in run.registration.study.gates}
     failed = dict.fromkeys(str(gate["gate"]) for gate in run.verdicts["gates"] if gate.get("passed") is False)
     if failed:
-        names = "; ".join(f"“{titles.get(name, name)}”" for name in failed)
+        names = "; ".join(dict.fromkeys(f"“{titles.get(name, gate_title(name))}”" for name in failed))
         stamps.append(("Gates failed", f"{names}. What depends on them is undecided."))
     if run.crashed:
         crashed = words.count(len(run.crashed), "run")
@@ -219,10 +222,16 @@ def _panels(series: pd.DataFrame, look: dict[str, figures.Style], study: Study) 
     return panels
 
 
+def _panel_parts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Evaluation, condition, outcome and (where it is named) phase of "EVALUATION · CONDITION · OUTCOME · PHASE", 0 to 3."""
+    parts = rows["panel"].astype(str).str.split(" · ", n=3, expand=True)
+    return parts.reindex(columns=range(4)).astype(object).fillna("").astype(str)
+
+
 def _cell_rows(series: pd.DataFrame) -> pd.DataFrame:
     """The rows of figure "cells" with what their panels name; `kind` is the condition with its cue left open."""
     rows = _picked(series, "figure", "cells")
-    parts = rows["panel"].str.split(" · ", n=3, expand=True).reindex(columns=range(4)).fillna("")
+    parts = _panel_parts(rows)
     rows = rows.assign(evaluation=parts[0], condition=parts[1], outcome=parts[2], phase=parts[3])
     rows = rows.assign(cue=rows["condition"].str.extract("(train|deploy)", expand=False))
     return rows[rows["cue"].notna()].assign(kind=lambda t: t["condition"].str.replace("train|deploy", "…", n=1, regex=True))
@@ -238,7 +247,7 @@ def _cells(series: pd.DataFrame, study: Study) -> list[figures.Figure]:
     rows = _cell_rows(series)
     at = [f"{phase}@{step:g}" for phase, step in zip(rows["phase"], rows["step"], strict=True)]
     rows = rows.assign(at=at, checkpoint=[checkpoint_words(x, study) for x in at])
-    rows = rows.sort_values("at", key=lambda column: column.map(lambda x: checkpoint_place(x, study)), kind="stable")
+    rows = rows.sort_values("at", key=lambda column: column.map({x: checkpoint_place(x, study) for x in at}), kind="stable")
     arms = {arm.id: arm.title for arm in study.arms}
     apart = [name for name in ("evaluation", "kind", "training", "behaviour", "model") if rows[name].nunique() > 1]
     parts = sorted(_parts(rows, "arm", *apart), key=lambda one: list(arms).index(one[0][0]))
@@ -246,11 +255,14 @@ def _cells(series: pd.DataFrame, study: Study) -> list[figures.Figure]:
 
 
 def _levels(series: pd.DataFrame, look: dict[str, figures.Style], study: Study) -> list[figures.Figure]:
-    """Rates at single checkpoints: one figure per evaluation × outcome × training × behaviour, a line per condition."""
+    """Rates at single checkpoints: one figure per evaluation × outcome × training × behaviour, a line per condition. Those of
+    evaluations whose cells are drawn stand there."""
     rows = _picked(series, "figure", "level")
+    drawn = set(_cell_rows(series)["evaluation"])
+    rows = rows[~_panel_parts(rows)[0].isin(drawn)]
     if rows.empty:
         return []
-    parts = rows["panel"].str.split(" · ", n=3, expand=True).reindex(columns=range(4)).fillna("")
+    parts = _panel_parts(rows)
     rows = rows.assign(
         evaluation=parts[0], outcome=parts[2], condition=parts[1].where(parts[3] == "", parts[1] + ", " + parts[3])
     )

@@ -27,8 +27,7 @@ STATES = {
     "asked, undecided": "Asked, undecided.",
     "not asked": "Not asked: no contrast of this study is linked to it.",
 }
-DENOMINATOR = "denominator of "
-GATE_TITLES = {"denominators": "Every share has events to be a share of"}
+DENOMINATOR, DENOMINATORS = "denominator of ", "denominators"
 TOO_SMALL = "A demonstration or a pilot answers no objection: preset default or larger does."
 
 
@@ -196,12 +195,17 @@ def gate_groups(gates: list[dict[str, Any]], study: Study) -> list[dict[str, Any
     registered = {gate.id: gate for gate in study.gates}
     groups: dict[str, list[dict[str, Any]]] = {}
     for gate in gates:
-        name, share = str(gate["gate"]), str(gate["gate"]).removeprefix(DENOMINATOR)
-        if share != name:
-            name, gate = "denominators", gate | {"cell": f"{gate.get('cell')} · {share}"}
+        name = str(gate["gate"])
+        if name.startswith(DENOMINATOR):
+            name, gate = DENOMINATORS, gate | {"cell": f"{gate.get('cell')} · {name.removeprefix(DENOMINATOR)}"}
         groups.setdefault(name, []).append(gate)
     found = [_gate_group(name, rows, registered.get(name)) for name, rows in groups.items()]
     return sorted(found, key=lambda group: group["passed"])
+
+
+def gate_title(name: str) -> str:
+    """What a gate that no study registers is called: those of the shares' denominators are shown as one."""
+    return "Every share has events to be a share of" if name.startswith((DENOMINATOR, DENOMINATORS)) else words.label(name)
 
 
 def _gate_group(name: str, rows: list[dict[str, Any]], registered: Any) -> dict[str, Any]:
@@ -211,7 +215,7 @@ def _gate_group(name: str, rows: list[dict[str, Any]], registered: Any) -> dict[
     blocks = sorted({str(block) for row in rows if not row.get("passed") for block in row.get("blocks") or []})
     return {
         "id": name,
-        "title": registered.title if registered is not None else GATE_TITLES.get(name, words.label(name)),
+        "title": registered.title if registered is not None else gate_title(name),
         "passed": not failed,
         "count": len(shown),
         "failed": failed,
