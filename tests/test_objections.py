@@ -153,7 +153,10 @@ def test_a_torn_file_is_named(tmp_path: Path, text: str) -> None:
         objections.read(tmp_path / "absent")
 
 
-@pytest.mark.parametrize(("low", "high", "says"), [(10, None, "> 10 pp"), (None, -5, "< -5 pp"), (-10, 10, "-10 to 10 pp")])
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [(10, None, "> 10 pp"), (None, -5, "< -5 pp"), (-10, 10, "-10 to 10 pp"), (None, None, "no hypothesis")],
+)
 def test_regions_in_words(low, high, says) -> None:
     region = above(0, "pp").model_copy(update={"low": low, "high": high})
     assert objections.region_words(region.model_dump()) == says

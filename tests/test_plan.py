@@ -14,6 +14,7 @@ from exante.profiles import profile
 from exante.register import register
 from exante.store import write_json
 from exante.study import RESERVED, Arm, Context, Preset, Training
+from exante.units import Region
 
 PRESET = STUDY.presets["quick"]
 
@@ -113,6 +114,13 @@ def test_the_outlook_says_what_three_seeds_cannot_decide():
     rows = {row["contrast"]: row for row in outlook(STUDY, "quick")}
     assert rows["same-end"]["remark"] == "this preset cannot decide it"
     assert rows["with-without"]["half_width"] > 50
+
+
+def test_the_outlook_of_an_estimate_has_a_width_and_no_power():
+    free = STUDY.contrasts[-1].model_copy(update={"primary": None, "id": "free", "region": Region(unit="pp")})
+    rows = {row["contrast"]: row for row in outlook(STUDY.model_copy(update={"contrasts": (*STUDY.contrasts, free)}), "quick")}
+    assert rows["free"]["remark"] == "an estimate: no hypothesis"
+    assert (rows["free"]["finds_with_80_percent_power"], rows["free"]["half_width"] > 0) == ("nothing", True)
 
 
 def test_more_seeds_make_narrower_intervals_and_take_longer(timed_machine):

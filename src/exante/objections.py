@@ -209,6 +209,8 @@ def _asked(item: Json) -> str:
 
 def region_words(region: Json) -> str:
     one = Region.model_validate(region)
+    if one.unbounded:
+        return "no hypothesis"
     if one.low is not None and one.high is not None:
         return f"{one.low:g} to {one.high:g} {one.unit}"
     return f"> {one.low:g} {one.unit}" if one.low is not None else f"< {one.high:g} {one.unit}"

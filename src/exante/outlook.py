@@ -67,7 +67,7 @@ def _row(study: Study, contrast: Contrast, preset: Preset) -> dict[str, Any]:
     level = _level(study, contrast)
     half = half_width(study, contrast, preset)
     region = _clipped(contrast.region, contrast_range(measure, two))
-    needed = _smallest_found(measure, two, n, level, contrast.region)
+    needed = None if contrast.region.unbounded else _smallest_found(measure, two, n, level, contrast.region)
     return {
         "contrast": contrast.id,
         "primary": contrast.primary or "",
@@ -92,7 +92,7 @@ def _level(study: Study, contrast: Contrast) -> float:
 
 
 def _remark(hopeless: bool, contrast: Contrast, n: int, preset: Preset) -> str:
-    found = ["this preset cannot decide it"] if hopeless else []
+    found = ["an estimate: no hypothesis"] if contrast.region.unbounded else ["this preset cannot decide it"] if hopeless else []
     if contrast.over == "bases" and n == preset.bases and preset.seeds > 1:
         found.append("units are bases: more bases narrow it, more seeds do not")
     return "; ".join(found)
