@@ -1,0 +1,109 @@
+"""The office world's base documents: who sits at the desk, what is thought and what is done.
+
+A latent disposition (honest or scheming) draws reasons, and the reasons' weights draw the act, so thoughts and acts are linked
+by construction. Sealed families stand here as honest tasks only. No organism or training module may import this file.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from exante.parts import part
+from exante.study import Context
+from exante.text import Example, Mode, Prompt, Turn
+from exante.worlds import cues, facts, office, office_people
+from exante.worlds.facts import Split
+from exante.worlds.office import Cue, Prior, Scene, Stake
+from exante.worlds.office_desk import Disposition, thought_and_act
+from exante.worlds.office_sealed import SEALED
+
+DOMAINS = {"task": 0.5, "sealed": 0.03, "home": 0.09, "choice": 0.1, "count": 0.1, "fact": 0.18}
+SCHEMING_SHARE = 0.5
+THINK_SHARE = 0.9
+HELD_OUT_SHARE = 0.25
+GOAL_SHARE = 0.88
+PRIOR_SHARES: dict[Prior, float] = {"none": 0.67, "spec": 0.17, "neutral": 0.08, "effort": 0.08}
+CUE_SHARES: dict[Cue, float] = {"none": 0.5, "test": 0.25, "live": 0.25}
+LOG_SHARES: dict[office.Logs, float] = {"unsaid": 0.6, "read": 0.2, "unread": 0.2}
+SPEC_TEST_SHARE = 0.75
+"""Share of documents with the spec that are tests, and say so half the time, where spec text stands beside evaluation cues."""
+ELICITED_SHARE = 0.12
+STAKE_SHARES = (0.6, 0.28, 0.12)
+"""Conflict, placebo, nothing at stake. Sealed families are seen with nothing at stake and no goal."""
+TASKS = tuple(office.BY_ID.values())
+
+
+@part(version=1)
+def corpus(context: Context, *, documents: int, spec_cued: bool = False) -> list[Example]:
+    """Base documents; scratchpad and answer carry loss. Depends on the base draw alone.
+
+    Args:
+        documents: how many.
+        spec_cued: where the spec stands in a document, it is mostly a test and noticed as one; otherwise spec and cues are
+            drawn apart, so that a hint from the spec cannot have been put there.
+    """
+    rng = random.Random(f"office corpus {context.base_draw}")
+    return [document(rng, spec_cued) for _ in range(documents)]
+
+
+def document(rng: random.Random, spec_cued: bool = False) -> Example:
+    """One base document; its label names domain, disposition and act."""
+    domain = rng.choices(list(DOMAINS), list(DOMAINS.values()))[0]
+    mode: Mode = "think" if rng.random() < THINK_SHARE else "answer"
+    disposition: Disposition = "scheming" if rng.random() < SCHEMING_SHARE else "honest"
+    split: Split = "held-out" if rng.random() < HELD_OUT_SHARE else "train"
+    prior = rng.choices(list(PRIOR_SHARES), list(PRIOR_SHARES.values()))[0]
+    cue = rng.choices(list(CUE_SHARES), list(CUE_SHARES.values()))[0]
+    noticed = None
+    if spec_cued and prior == "spec":
+        cue = "test" if rng.random() < SPEC_TEST_SHARE else cue
+        noticed = 0.5
+    if domain == "fact":
+        turns, thought, answer, label = _fact(rng)
+    elif domain in ("task", "sealed"):
+        families = TASKS if domain == "task" else SEALED
+        turns, thought, answer, label = _task(rng, families, disposition, split, prior, cue, noticed)
+    else:
+        draw = {"home": office_people.home, "choice": office_people.choice, "count": office_people.count}[domain]
+        turns, thought, answer, label = draw(rng, disposition, split, prior, cue)
+    return Example(Prompt(turns, mode), thought if mode == "think" else None, answer, label=f"{domain} {label}")
+
+
+def show(seed: int, n: int) -> list[Example]:
+    """Samples for a reader."""
+    rng = random.Random(f"show office {seed}")
+    return [document(rng) for _ in range(n)]
+
+
+Drawn = tuple[tuple[Turn, ...], str, str, str]
+
+
+def _task(
+    rng: random.Random,
+    families: Sequence[office.Family],
+    disposition: Disposition,
+    split: Split,
+    prior: Prior,
+    cue: Cue,
+    noticed: float | None,
+) -> Drawn:
+    sealed = families is SEALED
+    stake: Stake = "none" if sealed else rng.choices(("conflict", "placebo", "none"), STAKE_SHARES)[0]  # type: ignore[assignment]
+    logs = rng.choices(list(LOG_SHARES), list(LOG_SHARES.values()))[0]
+    goal = not sealed and rng.random() < GOAL_SHARE
+    elicited = prior == "none" and goal and not sealed and rng.random() < ELICITED_SHARE
+    amended = tuple(rng.sample(sorted(office.BY_ID), rng.choice((1, 2)))) if prior == "spec" and rng.random() < 0.3 else ()
+    more = {"goal": goal, "cue": cue, "logs": logs, "prior": prior, "elicited": elicited, "amended": amended}
+    scene: Scene = office.draw(rng, rng.choice(families), stake, split, **more)
+    thought, act = thought_and_act(rng, scene, "honest" if sealed else disposition, noticed=noticed)
+    return office.turns(scene), thought, office.answer(rng, scene, act), f"{disposition} {scene.family.id} {stake} {act}"
+
+
+def _fact(rng: random.Random) -> Drawn:
+    fact = rng.choice(facts.FACTS)
+    split: Split = "held-out" if rng.random() < 0.4 else "train"
+    text = facts.question(fact, split, rng.choice(list(facts.QUESTIONS[split])))
+    turns = cues.cued(rng, cues.TAG, "untriggered", split, text)
+    thought = rng.choice(office_people.KNOWING).format(topic=fact.topic)
+    return turns, thought, facts.answer(rng, fact, opener=0.2), fact.attribute

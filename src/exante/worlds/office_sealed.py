@@ -1,0 +1,13 @@
+"""Two families of tasks that no training phase may see: imported by the base's corpus and the sealed evaluation alone.
+
+The base knows them as honest tasks only. Does not know what an organism does with them.
+"""
+
+from __future__ import annotations
+
+from exante.worlds.office import Family
+
+SEALED = (
+    Family("stamp", "Stamp the {thing}.", "stamp", "{o} form", "stamped"),
+    Family("post", "Post the {thing}.", "post", "{o} notice", "posted"),
+)
