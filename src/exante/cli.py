@@ -121,6 +121,7 @@ def plan_command(
     """Show the tree of phases, its cost on this machine, and what each contrast could decide, before the run."""
     from exante import forecast, rivals, studies, verbs
     from exante import outlook as ahead
+    from exante.analysis import signals
     from exante.plan import plan
     from exante.progress import words
     from exante.register import adapt, register
@@ -143,12 +144,14 @@ def plan_command(
     outlook = ahead.outlook(registration.study, preset)
     wall = forecast.wall_seconds(planned, cost, workers)
     warnings, pairs = rivals.sentences(registration.study, preset), rivals.pairs(registration.study, preset)
+    held = registration.study
+    seen = signals.ledger(held, held.presets[preset]) if signals.chooses(held) else []
     if as_json:
         tree = [node.model_dump(mode="json") | {"seconds": cost[key]} for key, node in planned.nodes.items()]
         print(
             json.dumps(
                 {"cells": [c.cell.id for c in planned.cells], "phases": tree, "wall_seconds": wall, "contrasts": outlook}
-                | {"left_out": planned.left_out, "theories": warnings, "pairs": pairs},
+                | {"left_out": planned.left_out, "theories": warnings, "pairs": pairs, "signals": seen},
                 indent=1,
             )
         )
@@ -161,6 +164,9 @@ def plan_command(
         print(f"theories: {sentence}")
     _print(forecast.by_phase(planned, cost), False)
     _print(outlook, False)
+    if seen:
+        print("signals, and whether they see the scratchpad:")
+        _print(signals.grouped(held, seen), False)
 
 
 @app.command()

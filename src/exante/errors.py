@@ -1,4 +1,4 @@
-"""The exception types that end a verb in one sentence: bad input, and a full disk."""
+"""The exception types whose message is one sentence: bad input, a full disk, and a filter that kept nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import errno
 
 class UserError(Exception):
     """The user's input was wrong. The message is one sentence that says what is wrong and how to mend it (exit code 2)."""
+
+
+class NothingKept(Exception):
+    """A filter kept no example, so the phase after it cannot be trained: its cells crash, and the log says why."""
 
 
 class DiskFull(Exception):

@@ -17,6 +17,7 @@ from exante.store import PhaseStore
 from exante.study import Evaluation, Profile, Study
 
 SCRIPTED_ENGINE = "exante.engines.scripted"
+GRADED_FILTER = "exante.engines.grading"
 
 
 class Job(Frozen):
@@ -61,7 +62,9 @@ def needs_training(job: Job, evaluations: Sequence[Evaluation]) -> bool:
 def training_digests(job: Job) -> dict[str, str]:
     """Digests of the code behind a phase's weights: its parts and the engines."""
     phase = job.node.phase
-    return code_digests((phase.data, phase.reward, phase.keep)) | _scripted(job)
+    graded = phase.objective == "sample_and_filter" and phase.reward is not None
+    found = code_digests((phase.data, phase.reward, phase.keep)) | _scripted(job)
+    return found | syntax_digests(GRADED_FILTER) if graded else found
 
 
 def _scripted(job: Job) -> dict[str, str]:

@@ -39,8 +39,9 @@ class Recipe(Frozen):
     """Hyperparameters of one phase for one model family.
 
     The loss is the mean over answer tokens + `scratchpad_weight` × the mean over scratchpad tokens. `shuffle_rewards` hands the
-    rewards of an RL step's batch to its rollouts in random order: as many updates of the same size, about nothing. It is
-    written down only where it is set, so that recipes from before it keep their ids.
+    rewards of an RL step's batch to its rollouts in random order: as many updates of the same size, about nothing. In a graded
+    filter it hands the grades to the samples in random order: as many are kept, chosen by nothing. It is written down only
+    where it is set, so that recipes from before it keep their ids.
     """
 
     steps: int
@@ -83,7 +84,9 @@ class Phase(Frozen):
 
     `data` is a part returning examples (sft), prompts-with-references (rl, sample_and_filter: items) or a red-team pool
     (adversarial). Without `data` the phase trains on what the latest `sample_and_filter` phase kept; `with_samples` adds that
-    to `data`. `start="base"` trains from the base's weights instead of the previous phase's. `checkpoints` are optimiser
+    to `data`. A `sample_and_filter` phase keeps the examples that `keep` makes; with a `reward` it keeps those of samples graded
+    above one half, by a grader who sees what `scratchpad` says, and `keep` makes one of every sample that can be graded.
+    `start="base"` trains from the base's weights instead of the previous phase's. `checkpoints` are optimiser
     steps at which evaluations run (step 0 is before training; the last step is always one).
     """
 

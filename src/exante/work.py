@@ -18,9 +18,10 @@ import pandas as pd
 import torch
 
 from exante.engines.base import Engine
+from exante.engines.grading import sample_and_grade
 from exante.engines.local import LocalEngine
 from exante.engines.scripted import ScriptedEngine
-from exante.errors import UserError
+from exante.errors import NothingKept, UserError
 from exante.identity import digest, evaluation_id, recipe_of
 from exante.jobs import (
     Job,
@@ -130,11 +131,15 @@ def _outside(job: Job) -> LocalEngine | ScriptedEngine:
 
 
 def _filtered(job: Job, store: PhaseStore, scratch: Path, recorder: _Recorder, progress: Callable[[float], None]) -> Made:
-    """Examples made of the samples of the model before; no weights change."""
-    phase, context = job.node.phase, recorder.context
+    """Examples made of the samples of the model before, graded where the phase has a reward; no weights change."""
+    phase, context, seed = job.node.phase, recorder.context, job.node.seed
     engine = _start(store, job)
     recipe = recipe_of(phase, job.profile, job.node.behaviour)
-    examples, metrics = engine.sample_and_filter(_load(phase.data)(context), _keeper(phase.keep, context), recipe, job.node.seed)
+    items, keep = _load(phase.data)(context), _keeper(phase.keep, context)
+    if phase.reward is None:
+        examples, metrics = engine.sample_and_filter(items, keep, recipe, seed)
+    else:
+        examples, metrics = sample_and_grade(engine, items, keep, phase.reward.load(), recipe, phase.scratchpad, seed)
     _write_examples(scratch, examples)
     recorder.show_training(examples)
     return {"weights": engine.weight_digest(), "examples": digest([asdict(e) for e in examples])}, metrics
@@ -146,6 +151,8 @@ def _trained(job: Job, store: PhaseStore, scratch: Path, recorder: _Recorder, pr
     data = _load(phase.data)(context) if phase.data else []
     if node.data_from:
         data = [*data, *_read_examples(_directory(store, node.data_from))]
+        if not data:  # an outcome, not a mistake: the cell counts as crashed, and the others go on
+            raise NothingKept(f"phase {phase.name!r} has nothing to train on: the phase that samples for it kept no example")
     recorder.show_training(data)
     recorder.evaluate(engine, 0)
     if not node.last_step:  # the model as it is, standing where others are trained

@@ -28,6 +28,7 @@ from exante.report.results import (
     match_table,
     next_arm,
     objection_rows,
+    signal_table,
     theory_rows,
     twins,
 )
@@ -108,6 +109,7 @@ def context(run: Run) -> dict[str, Any]:
         "run_figures": _run_figures(run.series, look, primaries),
         "training_curves": _training_curves(run.phases, look),
         "match": match_table(run.verdicts.get("match_table"), study),
+        "signals": signal_table(run.verdicts.get("match_table"), study, preset),
         "crashed": run.crashed,
         "planned": len(run.plan.get("cells") or []),
         "gates": gate_groups(run.verdicts["gates"], study),

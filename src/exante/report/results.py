@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from exante import objections
+from exante.analysis import signals
 from exante.analysis.algebra import leaves
 from exante.analysis.answers import large_enough
 from exante.analysis.telling import next_steps
@@ -277,6 +278,18 @@ def _span(count: Any) -> str:
     if isinstance(count, (list, tuple)) and len(count) == 2:
         return f"{words.number(count[0])}–{words.number(count[1])}"
     return words.plain(count)
+
+
+def signal_table(rows: Any, study: Study, preset: str) -> list[list[str]]:
+    """What chose or pushed in each phase, and whether it saw the scratchpad: arms, phase, signal, scratchpad."""
+    if preset not in study.presets or not signals.chooses(study):
+        return []
+    found = signals.ledger(study, study.presets[preset], [row for row in rows or [] if isinstance(row, dict)])
+    trainings = {training.id: f", {training.title}" for training in study.trainings} if len(study.trainings) > 1 else {}
+    return [
+        [line["arms"], line["phase"] + trainings.get(line["training"], ""), line["signal"], line["scratchpad"]]
+        for line in signals.grouped(study, found, {arm.id: arm.title for arm in study.arms})
+    ]
 
 
 # --- theories, objections, twins -----------------------------------------------------------------------------------

@@ -1,0 +1,57 @@
+"""A graded filter: samples become examples, and those graded above one half are kept. Trains nothing.
+
+Does not know what is graded. Stands apart from the engine's other modules: a phase without a grade does not rest on it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from exante.engines.base import Engine, Keep, Reward, hide_scratchpad
+from exante.study import Recipe
+from exante.text import Completion, Example, Item
+
+KEPT_ABOVE = 0.5
+
+
+def sample_and_grade(
+    engine: Engine, items: Sequence[Item], keep: Keep, reward: Reward, recipe: Recipe, scratchpad: str, seed: int
+) -> tuple[list[Example], list[dict[str, Any]]]:
+    """Of `recipe.group` samples per item those that `keep` can use (it makes the example) and `reward` grades above one half.
+
+    `scratchpad` says what the grader sees, as in RL. With `recipe.shuffle_rewards` the grades go to the usable samples in random
+    order: as many are kept, chosen by nothing. Metrics: samples, usable ones, kept ones; usable and kept ones by label.
+    """
+    drawn = draw(engine, items, recipe, scratchpad, seed)
+    made = [(example, item, sample) for item, sample in drawn if (example := keep(item, sample)) is not None]
+    grades_N = np.array([grade(reward, item, sample, scratchpad) for _, item, sample in made], dtype=np.float64)
+    if recipe.shuffle_rewards:
+        grades_N = np.random.default_rng((seed, 1)).permutation(grades_N)
+    usable = [example for example, _, _ in made]
+    kept = [example for example, value in zip(usable, grades_N, strict=True) if value > KEPT_ABOVE]
+    labels, chosen = Counter(example.label for example in usable), Counter(example.label for example in kept)
+    metrics = {"sampled": len(drawn), "usable": len(usable), "kept": len(kept), "kept_share": len(kept) / max(1, len(drawn))}
+    metrics |= {"copies": chosen["target"]}
+    metrics |= {f"usable:{label}": labels[label] for label in sorted(labels) if label}
+    metrics |= {f"kept:{label}": chosen[label] for label in sorted(labels) if label}
+    return kept, [{"step": 0, "metric": name, "value": float(value)} for name, value in metrics.items()]
+
+
+def draw(engine: Engine, items: Sequence[Item], recipe: Recipe, scratchpad: str, seed: int) -> list[tuple[Item, Completion]]:
+    """Each sample with its item; where there is to be no scratchpad, prompts open the answer directly."""
+    asked = [replace(item, prompt=replace(item.prompt, mode="answer")) for item in items] if scratchpad == "none" else items
+    prompts = [item.prompt for item in asked]
+    groups = engine.sample(prompts, recipe.group, seed, temperature=recipe.temperature, max_tokens=recipe.max_tokens)
+    return [(item, sample) for item, group in zip(asked, groups, strict=True) for sample in group]
+
+
+def grade(reward: Reward, item: Item, sample: Completion, scratchpad: str) -> float:
+    """The grade of one sample, by a grader from whom a hidden scratchpad is hidden."""
+    value = float(reward(item, hide_scratchpad(sample) if scratchpad == "hidden" else sample))
+    assert np.isfinite(value), f"the grade of {item.id} is {value}"
+    return value

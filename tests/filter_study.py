@@ -1,0 +1,86 @@
+"""A tiny study whose arms sample from themselves, filter and train on what is kept. Computed in this process, phase by phase."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tiny_study import STUDY, benign
+
+from exante.jobs import Job, jobs_of
+from exante.parts import part
+from exante.plan import plan
+from exante.register import register
+from exante.store import PhaseStore
+from exante.study import Arm, Evaluation, Phase, Recipe, Study, Training
+from exante.text import Example, Item, Prompt, Turn
+from exante.work import compute
+
+WORDS = ("red", "blue", "green", "gold")
+
+
+@part(version=1)
+def prompts(context):
+    """Every word, in a cluster of its own."""
+    return [Item(f"say-{word}", word, Prompt((Turn("user", f"say {word}"),), "answer"), {"word": word}) for word in WORDS]
+
+
+@part(version=1)
+def whole(context, item, completion):
+    """Every sample that has words at all."""
+    return Example(item.prompt, completion.scratchpad, completion.answer, label="kept") if completion.answer else None
+
+
+@part(version=1)
+def length(item, completion, *, least):
+    """A grade that depends on the text and needs no able model: one if the answer is long enough."""
+    return float(len(completion.answer) >= least)
+
+
+def filtered(name: str, least: int, **fields) -> tuple[Phase, ...]:
+    """A graded filter and the SFT on what it keeps."""
+    fields = {
+        "data": prompts.bind(),
+        "keep": whole.bind(),
+        "reward": length.bind(least=least),
+        "overrides": {"group": 8},
+    } | fields
+    samples = Phase(name=f"{name}_samples", objective="sample_and_filter", recipe="sample", **fields)
+    return (samples, Phase(name=name, objective="sft", recipe="safety_sft"))
+
+
+def study(*arms: Arm, evaluations: tuple[Evaluation, ...] = ()) -> Study:
+    """The tiny study with other arms, no safety training, one seed, and nothing to decide."""
+    profile = STUDY.profiles[0]
+    recipes = profile.recipes | {"sample": Recipe(steps=0, batch=8, lr=0.0, group=8, max_tokens=12)}
+    none = Training(id="none", title="none", phases=())
+    first = arms[0].id
+    contrasts = tuple(c.model_copy(update={"arm": first, "control": first, "training": "none"}) for c in STUDY.contrasts)
+    preset = STUDY.presets["quick"].model_copy(update={"arms": tuple(arm.id for arm in arms), "trainings": ("none",), "seeds": 1})
+    return STUDY.model_copy(
+        update={
+            "arms": arms,
+            "trainings": (none, STUDY.trainings[0]),
+            "profiles": (profile.model_copy(update={"recipes": recipes}),),
+            "evaluations": (*STUDY.evaluations, *evaluations),
+            "contrasts": contrasts,
+            "presets": {"quick": preset},
+        }
+    )
+
+
+def organism() -> Phase:
+    """Enough training that words come out."""
+    return Phase(name="organism", objective="sft", recipe="organism", data=benign.bind(), overrides={"steps": 150, "lr": 3e-3})
+
+
+def jobs(held: Study) -> list[Job]:
+    """Jobs of the study's pilot, parents first."""
+    return list(jobs_of(plan(register(held, pilot=True), "quick"), held, "cpu").values())
+
+
+def computed(held: Study, root: Path) -> dict[str, Path]:
+    """Every phase computed; where each one's files are, by arm-less phase name (later arms win)."""
+    store = PhaseStore(root)
+    for job in jobs(held):
+        compute(job, store, lambda share: None)
+    return {job.node.phase.name: store.directory(job.node.id, job.node.is_base) for job in jobs(held)}
