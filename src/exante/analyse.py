@@ -25,6 +25,7 @@ from exante.analysis.decide import (
     level_of,
     weighted_claim,
 )
+from exante.analysis.flips import p_value
 from exante.analysis.gates import Check
 from exante.analysis.items import values_of
 from exante.analysis.match import match_table
@@ -200,6 +201,7 @@ def _said(study: Study, one: Decision, table: Table, why: str) -> dict[str, Any]
         "free": free_to_differ(n),
         "sentence": runs_alike(n),
         "cells": _cells(study, one, table),
+        "sign_flip": p_value(claim.contrast, claim.measure, table),
     }
 
 
