@@ -227,6 +227,33 @@ def objections(
     _print(rows if as_json else ledger.lines(rows), as_json)
 
 
+@app.command()
+def criteria(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Run directories, or directories that hold some; read together."),
+    ],
+    arm: Annotated[
+        str | None, typer.Option(help="The intervention: an arm's id. Default: deliberative, or the only arm there is.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What an intervention may be called: each criterion met, not met, undecided or not tested, with its evidence, and the
+    ladder of claims, where passing a rung certifies nothing above it."""
+    from exante import criteria as gate
+
+    said = gate.table(runs, arm)
+    if as_json:
+        print(json.dumps(said, indent=1, ensure_ascii=False))
+        return
+    _print(gate.lines(said), False)
+    print()
+    _print(gate.rungs(said), False)
+    print()
+    for sentence in gate.sentences(said):
+        print(_visible(sentence))
+
+
 @app.command("show-world")
 def show_world(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The world's name.")],
