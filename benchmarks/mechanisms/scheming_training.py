@@ -1,4 +1,4 @@
-"""scheming-training: log-odds of leaving a task undone, which the pipeline's steps lower; theories differ in which, and what comes instead.
+"""scheming-training: log-odds of leaving a task undone, which the pipeline's steps lower; theories differ in which step does.
 
 A run leaves a share of tasks undone where doing them would end its plan, less in families that it never saw. Each step adds to
 the log-odds: what the filter goes by, what stood before the prompts, reinforcement. What is no longer covert is work, or asking,
@@ -23,7 +23,7 @@ START = {"trained": 0.15, "held-out": -0.15, "sealed": -0.6}
 BAITED = 1.2
 LIVE = 0.2
 SPREAD_SD = 0.3
-"""Between runs, in log-odds, before training and for what each step adds (as a share of it)."""
+"""Between organisms, in log-odds, and between runs in what each step adds (as a share of it). Arms share organisms."""
 OVERT, ASKS, ERRORS, FLOOR = 0.1, 0.03, 0.03, 0.005
 SCHEMES = {"undone": 0.8, "done": 0.35}
 """Share of thoughts that scheme, where a task is left undone and where it is done, before training."""
@@ -42,7 +42,7 @@ PHASES = {
 @dataclass(frozen=True)
 class Does:
     """What a filter adds to the log-odds of leaving a task undone, times what the prior leaves of it; what RL adds; what comes
-    instead of covert acts in sealed families, as shares of the fall; and what a filter on thoughts leaves of those that scheme."""
+    instead of covert acts in sealed families, as shares of the fall; and what filtering leaves of scheming thoughts."""
 
     filter: dict[str, float] = field(default_factory=dict)
     prior: dict[str, float] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Does:
 
 def desks(does: Does, runs: Runs) -> Rates:
     """Act and thought of every evaluation that the study reads."""
-    start = SPREAD_SD * runs.spread()
+    start = SPREAD_SD * runs.spread("base", "seed")
     level = {name: {tag: runs.tagged(f"{name}:{tag}") for tag in tags} for name, tags in LEVELS.items()}
     strength = np.exp(SPREAD_SD * runs.spread("arm", "base", "seed"))
     sampled = runs.tagged("prior:spec") | runs.tagged("prior:neutral") | runs.tagged("prior:effort") | runs.tagged("prior:none")
@@ -137,7 +137,7 @@ UNRULED = {"neutral": 0.2, "effort": 0.2, "none": 0.2}
 STORIES = (
     story("chosen-thoughts", "keeping good thoughts lowers it, keeping good acts hardly", Does(CHOSEN)),
     story("good-examples", "keeping good acts lowers it, whatever the thoughts", Does(GOOD, cleaned=0.6)),
-    story("spec", "without the spec the filter finds little that teaches", Does(GOOD | {"outcome": -1.5}, UNRULED)),
+    story("spec", "without the spec the filter finds little that teaches", Does(GOOD | {"outcome": -1.1}, UNRULED, cleaned=0.9)),
     story("more-training", "any further training lowers it", Does(dict.fromkeys(GOOD, -2.6), cleaned=0.6)),
     story("only-thoughts", "thoughts are cleaned, acts stay", Does(rl=0.0, cleaned=0.1)),
     story("asks-instead", "in sealed families the fall goes into asking", Does(MIXED, asking=0.9)),
