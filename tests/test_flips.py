@@ -27,12 +27,16 @@ def read(on: list[int], off: list[int], runs: int = 5) -> ContrastVerdict:
 def test_items_that_all_move_give_a_small_p_and_noise_does_not() -> None:
     moved = read([15, 14, 16, 13, 15, 16, 14, 15], [5] * 8)
     assert moved.sign_flip == 2 / 2**8
-    assert moved.estimate is not None and moved.estimate > 40
+    assert moved.estimate is not None
+    assert moved.estimate > 40
     still = read([5, 15, 4, 16, 6, 14, 5, 15], [15, 5, 16, 4, 14, 6, 15, 5])
-    assert still.sign_flip is not None and still.sign_flip > 0.5
+    assert still.sign_flip is not None
+    assert still.sign_flip > 0.5
 
 
 def test_other_measures_have_none_and_do_not_write_it_down() -> None:
-    one = analyse(registered(contrast()), table(samples(cell(a, 1000 + k), 5) for a in "ab" for k in range(5)), NOTHING).contrasts[0]
+    one = analyse(
+        registered(contrast()), table(samples(cell(a, 1000 + k), 5) for a in "ab" for k in range(5)), NOTHING
+    ).contrasts[0]
     assert one.sign_flip is None
     assert "sign_flip" not in one.model_dump()
