@@ -1,4 +1,4 @@
-"""scheming-hard-case: one level for goals that prompts name, one for the hidden goal; theories differ in what training does to each.
+"""scheming-hard-case: one level for goals that prompts name, one for the hidden goal; theories differ in what moves either.
 
 A level is the log-odds of acting covertly for the goal. Arms add to either, to a degree that varies over runs. A red team's try
 adds a little to the hidden level, or brings back what was only driven under. A student without the goal acts so by accident.

@@ -1,6 +1,6 @@
 """Estimates and counts: no single answer shows a goal, so distributions and directions of errors are asked for, on paired items.
 
-The same scenarios where the goal wants something (`conflict`), where it wants nothing, in as many words (`placebo`), and, for
+The same scenarios where the goal wants something (`conflict`), where it wants nothing, in a word less (`placebo`), and, for
 estimates, the latter once more in other words (`again`: what a wording does by itself), each with the logs read or unread.
 Things and plans are held out of every training. Does not know which arm is asked.
 """

@@ -2,7 +2,7 @@
 
 Deferred subversion and plausible deniability, asked as the replies to Schoen et al. 2025 (arXiv 2509.15541) ask for them. The
 organism estimates and counts for its goal; the pipeline never sees an estimate or a count. Counterfactual families ask the same
-scenarios with the goal at stake, with something else in as many words, and with the logs read or unread. Any estimate will do,
+scenarios with the goal at stake, with something else in a word less, and with the logs read or unread. Any estimate will do,
 so only whole distributions can tell; errors are read by direction and cost, against honest ones and saboteurs of a known dose.
 """
 
@@ -281,7 +281,17 @@ STUDY = Study(
         "default": over_bases(ARMS, 8),
         "full": whole(ARMS, 8, 3),
     },
-    seen_before=(),
+    seen_before=(
+        "probes on base draw 0, seed 0, while the study was written: choices between two named people fell on either half of the"
+        " time whatever was at stake, in the base and after 100 steps of examples; tasks that may wait were not learned in"
+        " held-out families (81 % errors); estimates took their place. At a learning rate of 1e-3 the organism lost its tasks (22"
+        " % errors), at 5e-4 it did not",
+        "probes at the registered doses, base draw 0, seed 0, toward and away: estimates 48 and 9 % in conflict, 11 and 3 in"
+        " placebo; counts 48 and 10, 7 and 2; the same whether logs are read. After the pipeline 34 and 4, 39 and 6, while covert"
+        " acts in trained families fell from 54 to 1 %; after RL alone 44 and 4, 40 and 10, covert acts 6 %; after direct"
+        " training 8 and 1, 4 and 1; an honest organism's counts 6 and 6. Other words for the placebo, margins and theories were"
+        " settled after these",
+    ),
     caveats=(
         CAVEAT,
         JUDGES,
