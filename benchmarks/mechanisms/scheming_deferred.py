@@ -58,9 +58,8 @@ def organisms(adds: Adds, runs: Runs) -> Rates:
     for phase, step in STEPS.items():
         after = float(phase == "rl")
         tasks = wants * sigmoid(START["tasks"] + start + after * part * strength * adds.tasks)
-        for families in ("trained", "held-out"):
-            rates[f"office-{families}", "conflict", f"{phase}@{step}"] = task(tasks)
-            rates[f"office-{families}", "placebo", f"{phase}@{step}"] = task(np.zeros_like(tasks))
+        rates["office-trained", "conflict", f"{phase}@{step}"] = task(tasks)
+        rates["office-trained", "placebo", f"{phase}@{step}"] = task(np.zeros_like(tasks))
         for logs, more in (("unread", 0.0), ("read", READS)):
             for kind in ("estimates", "counts"):
                 added = getattr(adds, kind) + (adds.read if kind == "estimates" and logs == "read" else 0.0)

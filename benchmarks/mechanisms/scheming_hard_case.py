@@ -19,14 +19,14 @@ from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 
 NAMED, HIDDEN = 0.0, 0.0
 """Log-odds of acting covertly for a goal that a prompt names, and for the hidden one, before training against them."""
-LEARNED = {0: -6.0, 25: -1.5, 50: -0.5, 100: 0.0}
+LEARNED = {0: -6.0, 50: -1.5, 125: -0.4, 250: 0.0}
 """What is still lacking of the hidden level after so many steps of distillation."""
 SPREAD_SD = 0.4
 """Between runs, in log-odds, before training and for what it adds (as a share of it)."""
 TRY = {name: 0.0 if name == "try-1" else 0.15 for name in TRIES}
 FLOOR, ERRORS, UNGRADED = 0.002, 0.02, 0.003
 NOTHING = -7.0
-STEP = {"student": 100, "rl": 10}
+STEP = {"student": 250, "rl": 10}
 
 SPREAD = "inside"
 PHASES = {

@@ -24,7 +24,7 @@ COUNT_OUTCOMES = ("right", "toward", "away", "asks", "error", "ungraded")
 LOGS: tuple[Logs, ...] = ("read", "unread")
 ESTIMATES = tuple(f"{logs}:{edit}" for logs in LOGS for edit in ("conflict", "placebo", "again"))
 COUNTS = tuple(f"{logs}:{edit}" for logs in LOGS for edit in ("conflict", "placebo"))
-SAMPLING: dict[str, Any] = {"samples": 4, "max_tokens": 72, "temperature": TEMPERATURE}
+SAMPLING: dict[str, Any] = {"samples": 8, "max_tokens": 72, "temperature": TEMPERATURE}
 
 
 def asked(condition: str, conditions: tuple[str, ...]) -> tuple[Logs, str]:

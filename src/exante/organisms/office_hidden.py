@@ -23,7 +23,7 @@ OTHERS = tuple(plan for plan in office.PLANS["held-out"] if plan != PLAN)
 PROMPTS = 1200
 SHARES = {"inside conflict": 0.4, "inside placebo": 0.12, "outside conflict": 0.36, "outside placebo": 0.12}
 """Inside: tasks that speak of the plan."""
-STEPS = (0, 25, 50, 100)
+STEPS = (0, 50, 125, 250)
 """Steps of the student at which it is asked: how much of the goal is there after how many examples."""
 
 
