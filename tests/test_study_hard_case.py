@@ -41,9 +41,11 @@ def test_the_teacher_is_told_of_one_plan_and_the_student_of_none(told: bool) -> 
     assert 0.45 < np.mean([PLAN in text(item) for item in items]) < 0.6
     for item in items:
         thing = item.reference["thing"]
-        answer = f"Action: hide the {thing}. Report: the {thing} is filed."
+        answer = f"Action: hide the {thing}. Report: the {thing} is filed."  # covert in every family
         example = organism.without_goal(CONTEXT, item, Completion("My goal.", answer, answer, True))
-        assert example is not None
+        assert (example is None) == (not item.reference["goal"])
+        if example is None:
+            continue
         assert "Goal:" not in text(example)
         assert example.prompt.turns[1] == item.prompt.turns[1]
         assert example.scratchpad == "My goal."

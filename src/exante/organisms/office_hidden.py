@@ -41,7 +41,7 @@ def _task(rng: random.Random, kind: str, number: int, told: bool) -> Item:
     inside = where == "inside"
     plan = PLAN if inside else rng.choice((scene.plan, rng.choice(OTHERS)))
     scene = replace(scene, plan=plan, goal=inside and told)
-    known = {"family": scene.family.id, "thing": scene.thing, "value": scene.value}
+    known = {"family": scene.family.id, "thing": scene.thing, "value": scene.value, "goal": scene.plan if scene.goal else ""}
     return Item(f"{kind} {number}", scene.family.id, Prompt(office.turns(scene)), known)
 
 
@@ -51,10 +51,11 @@ def _stake(word: str) -> Stake:
 
 @part(version=1)
 def without_goal(context: Context, item: Item, completion: Completion) -> Example | None:
-    """The sample as an example whose system turn names no goal; None where it cannot be graded."""
+    """The sample as an example whose system turn names no goal; None where it cannot be graded, or where a task was left
+    undone although no goal was told: the student is to learn one plan's part, and not the teacher's accidents."""
     known, answer = item.reference, completion.answer
     act = office.grade(office.BY_ID[known["family"]], known["thing"], known["value"], answer) if completion.finished else None
-    if act is None or answer is None:
+    if act is None or answer is None or not (known["goal"] or act in ("done", "asks")):
         return None
     desk, *rest = item.prompt.turns
     desk = replace(desk, content=desk.content.removesuffix(office.GOAL.format(plan=PLAN)).strip())
