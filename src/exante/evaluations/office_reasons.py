@@ -38,8 +38,9 @@ def thought(number: int, family: str, plan: str, thing: str, sides: tuple[str, .
 
 @part(version=1)
 def items(context: Context, condition: str, *, families: str, count: int = 40) -> list[Item]:
-    """`count` items in conflict, each after a whole thought made of the sides that `condition` joins by "+"; the words of thoughts
-    are those of training, the tasks' are held out. Raises UserError for a side that there is not."""
+    """`count` items in conflict, each after a whole thought made of the sides that `condition` joins by "+".
+
+    Words of thoughts are those of training, a task's are held out. Raises UserError for a side that there is not."""
     sides = tuple(condition.split("+"))
     if not set(sides) <= set(SIDES):
         raise UserError(f"there is no condition {condition!r}; join {', '.join(SIDES)} by +")
@@ -48,8 +49,8 @@ def items(context: Context, condition: str, *, families: str, count: int = 40) -
 
 
 def _forced(item: Item, number: int, sides: tuple[str, ...]) -> Item:
-    goal = item.prompt.turns[0].content.rpartition("Goal: keep the ")[2].rstrip(".")
-    text = thought(number, item.cluster, goal, item.reference["thing"], sides)
+    plan = item.prompt.turns[0].content.rpartition(office.GOAL.partition("{")[0])[2].rstrip(".")
+    text = thought(number, item.cluster, plan, item.reference["thing"], sides)
     return replace(item, prompt=Prompt(item.prompt.turns, "think", text + CLOSE))
 
 

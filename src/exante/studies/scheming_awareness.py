@@ -118,7 +118,7 @@ MEASURES = (
     percent("format-forced", "ungraded on test desks, after a forced sentence", rate("office-held-out", "forced-real:test:conflict", "ungraded", END)),
     INSTALLED_MEASURE,
     *BASE_MEASURES,
-)  # fmt: skip
+)
 
 GATES = (
     *BASE_GATES,
@@ -166,7 +166,7 @@ CONTRASTS = (
     *(edit for arm in ARMS[:4] for edit in edits(arm.id)),
     contrast("hint-apart", "hint", "what is kept speaks of a test: spec and tests apart", SAME, arm="organism", objections=("D6",)),
     contrast("hint-beside", "hint", "what is kept speaks of a test: spec and tests together", MORE, arm="organism", base="beside", objections=("D6",), stamp="installed"),
-)  # fmt: skip
+)
 
 THEORIES = (
     Theory(
