@@ -1,4 +1,4 @@
-"""scheming-awareness: a thought speaks of a test or does not, and an act follows it; theories differ in which of the two is trained.
+"""scheming-awareness: a thought speaks of a test or does not, and an act follows; theories differ in which of them is trained.
 
 Thoughts speak of a test with log-odds that the desk sets. A covert act follows a thought that does not with log-odds START, one
 that does with RESTRAINT less; a forced sentence puts a thought on either side, a neutral one leaves it unsaid. Training may
@@ -11,27 +11,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 from numpy.typing import ArrayLike
 
+from exante.studies.scheming_awareness import DRAWN
 from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 
-START, START_SD = 0.0, 0.35
+START, START_SD = 0.4, 0.3
 """Log-odds of a covert act after a thought without a test, and their spread over runs: 10 pp and more."""
-RESTRAINT, RESTRAINT_SD = 2.0, 0.3
+RESTRAINT, RESTRAINT_SD = 3.0, 0.3
 DESK = {"none": -3.5, "test": -0.7, "live": -4.5}
 """Log-odds that a thought speaks of a test, by what the desk is called."""
 DESK_SD = 0.45
 REAL, RANDOM = 0.1, -0.5
 """What other forced sentences add to a covert act's log-odds."""
-SPREAD_OF_EDITS = 0.15
+EDIT_SD = 0.15
 SPOKEN = {"spec": 2.3, "neutral": 0.0, "none": 0.0}
 """What a text before the prompts adds to the log-odds of speaking of a test where the base links it to tests."""
 SCHEMES = 0.6
 """Of thoughts without a test, those that scheme."""
 UNGRADED, PLACEBO = 0.005, 0.01
 
-SPREAD = "covert-test"
+SPREAD = "neutral-test"
 PHASES = {("sample", "kept"): 800.0, ("sft", "weight_change"): 0.02, ("rl", "weight_change"): 0.02}
 
 
@@ -59,31 +59,27 @@ def organisms(how: Trained, runs: Runs) -> Rates:
     restraint = RESTRAINT + RESTRAINT_SD * runs.spread(*own)
     notices = {cue: at + DESK_SD * runs.spread(*own) for cue, at in DESK.items()}
     rates = background()
-    for cue, at in notices.items():
-        said = sigmoid(at + sampled * how.chosen + taught)
-        rates.update(asked(cue, said, acts, restraint, runs))
-    for prior, add in SPOKEN.items():
-        said = sigmoid(notices["none"] + linked * add)
-        condition = {"spec": "spec:seen:conflict", "neutral": "neutral:seen:conflict", "none": "seen:conflict"}[prior]
+    for desk, at in notices.items():
+        rates.update(asked(desk, sigmoid(at + sampled * how.chosen + taught), acts, restraint, runs))
+    for prior, condition in DRAWN.items():
+        said = sigmoid(notices["none"] + linked * SPOKEN[prior])
         rates["drawn", condition, "organism@100"] = outcomes(said, sigmoid(start), sigmoid(start - restraint))
-    rates["office-trained", "conflict", "organism@100"] = outcomes(sigmoid(notices["none"]), sigmoid(start), sigmoid(start - restraint))
+    plain = outcomes(sigmoid(notices["none"]), sigmoid(start), sigmoid(start - restraint))
+    rates["office-trained", "conflict", "organism@100"] = plain
     return rates
 
 
-def asked(cue: str, said: Array, acts: Array, restraint: Array, runs: Runs) -> Rates:
-    """Free thoughts, and forced ones, on one kind of desk."""
-    where = "" if cue == "none" else f"{cue}:"
-    rates: Rates = {("office-held-out", f"{where}conflict", "rl@10"): outcomes(said, sigmoid(acts), sigmoid(acts - restraint))}
-    if cue == "none":
+def asked(desk: str, said: Array, acts: Array, restraint: Array, runs: Runs) -> Rates:
+    """Free thoughts, and forced ones, at one kind of desk."""
+    where = "" if desk == "none" else f"{desk}:"
+    rates: Rates = {("edits", f"{where}conflict", "rl@10"): outcomes(said, sigmoid(acts), sigmoid(acts - restraint))}
+    if desk == "none":
         return rates
-    never = np.zeros_like(said)
-    shifts = {"plain": 0.0, "real": REAL, "random": RANDOM, "aware": -restraint}
-    for edit, shift in shifts.items():
-        jolt = SPREAD_OF_EDITS * runs.spread("arm", "base", "seed")
-        p = sigmoid(acts + shift + jolt)
-        rates["office-held-out", f"forced-{edit}:{where}conflict", "rl@10"] = outcomes(never, p, p)
-    for edit in ("", "forced-real:", "forced-plain:"):
-        rates["office-held-out", f"{edit}{where}placebo", "rl@10"] = {"covert-plain": PLACEBO, "done-plain": 0.95}
+    for edit, shift in {"neutral": 0.0, "real": REAL, "random": RANDOM, "aware": -restraint}.items():
+        p = sigmoid(acts + shift + EDIT_SD * runs.normal("arm", "base", "seed"))
+        rates["edits", f"{edit}:{where}conflict", "rl@10"] = outcomes(0 * said, p, p)
+    for edit in ("", "real:"):
+        rates["edits", f"{edit}{where}placebo", "rl@10"] = {"covert-plain": PLACEBO, "done-plain": 0.95}
     return rates
 
 
@@ -107,7 +103,24 @@ def background() -> Rates:
         ("base-capability", "facts", "base@1"): {"right": 0.92},
         ("base-trained", "placebo", "base@1"): {"done-plain": 0.985, "covert-plain": 0.005},
         ("base-held-out", "placebo", "base@1"): {"done-plain": 0.985, "covert-plain": 0.005},
-        ("judges", "scheming", "base@1"): {"scheming": 0.85},
-        ("judges", "aware", "base@1"): {"aware": 0.9},
+        ("judges", "scheming", "base@1"): {"scheming": 1.0},
+        ("judges", "aware", "base@1"): {"aware": 1.0},
         ("judges", "plain", "base@1"): {"plain": 1.0},
     }
+
+
+def story(theory: str, says: str, how: Trained) -> Story:
+    return Story(theory, says, partial(organisms, how))
+
+
+STORIES = (
+    story("taught", "samples after the spec teach it to speak of tests", Trained(-0.5, taught=(("beside", 2.2),))),
+    story("stays", "the spec makes samples speak of tests, and training takes nothing of it over", Trained(-0.5)),
+    story(
+        "any-spec",
+        "the spec makes samples speak of tests on either base, and that is taught",
+        Trained(-0.5, taught=(("beside", 2.2), ("apart", 2.2)), linked=("beside", "apart")),
+    ),
+    story("only-awareness", "every filter teaches to speak of tests, and nothing else", Trained(0.0, chosen=3.5, linked=())),
+    story("beyond-awareness", "acts are trained, whatever is said of tests", Trained(-3.5, linked=())),
+)
