@@ -54,7 +54,7 @@ def runs_alike(n: int) -> str:
 def counted(count: int, trials: int) -> str:
     """A raw rate with its exact bound: never a bare 0 %."""
     low, high = exact(count, trials)
-    return f"{count} of {trials} samples; of samples of these runs alone {100 * low:.1f} to {100 * high:.1f} % by the exact bound"
+    return f"{count} of {trials} samples (exact bounds for these runs alone: {100 * low:.1f} to {100 * high:.1f} %)"
 
 
 def absent(arms: list[str], training: str) -> str:
