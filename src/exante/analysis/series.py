@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from exante.analysis.algebra import first_area, leaves, linear
+from exante.analysis.algebra import first_area, linear, reads
 from exante.analysis.decide import places_of
 from exante.analysis.evaluate import evaluate
 from exante.analysis.runs import Layout, sample, scaled
@@ -31,21 +31,23 @@ GROUP = ["panel", "arm", "model", "behaviour", "training"]
 
 
 def outcomes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
-    """Rates in % of every outcome that a measure reads (mean scores for numeric ones), one row per run with its Wilson
-    interval, and the arm's mean (seed −1, base "") with the robust one, cut to 0–100 %. `figure` is "trajectory" where a
-    phase has two checkpoints or more, "level" where it has one."""
-    read = {(x.evaluation, x.condition, x.outcome) for m in study.measures for x in leaves(m.expression)}
+    """Rates in % of all outcomes that measures read, as they read them (mean scores for numeric ones): one row per run with its
+    Wilson interval, and the arm's mean (seed −1, base "") with the robust one, cut to 0–100 %. `figure` is "trajectory" where
+    a phase has two checkpoints or more, "level" where it has one."""
+    read = _rates(study)
     atoms = [atom for m in study.measures for atom in linear(m.expression)]
     means = {(x.evaluation, x.condition, x.outcome) for x in atoms if isinstance(x, MeanScore)}
     main = {area.phase for m in study.measures if (area := first_area(m.expression)) is not None}
-    mine = rows.loc[among(rows, CELL, read)]
+    mine = rows.merge(read, on=CELL)
     if mine.empty:
         return pd.DataFrame(columns=COLUMNS)
-    mine = mine.groupby(["cell", *AXES, *KEY, "outcome"], observed=True, as_index=False)[["n", "trials", "score_sum"]].sum()
-    phase, step = split_checkpoints(mine["checkpoint"])
-    panel = mine["evaluation"].astype(str) + " · " + mine["condition"].astype(str) + " · " + mine["outcome"].astype(str)
-    mine = mine.assign(phase=phase, step=step, panel=panel.where(phase.isin(main), panel + " · " + phase))
     mine = mine.assign(n=mine["n"].where(~among(mine, CELL, means), mine["score_sum"]))
+    one_outcome = mine.groupby(["cell", *AXES, *KEY, "together", "outcome"], observed=True, as_index=False)[["n", "trials"]].sum()
+    counted = one_outcome.groupby(["cell", *AXES, *KEY, "together"], observed=True, as_index=False)
+    mine = counted.agg({"n": "sum", "trials": "first"})
+    phase, step = split_checkpoints(mine["checkpoint"])
+    panel = mine["evaluation"].astype(str) + " · " + mine["condition"].astype(str) + " · " + mine["together"].astype(str)
+    mine = mine.assign(phase=phase, step=step, panel=panel.where(phase.isin(main), panel + " · " + phase))
     moves = mine.groupby(["panel", "cell"], observed=True)["step"].transform("nunique") >= 2
     mine = mine.assign(figure=np.where(moves, "trajectory", "level"))
     runs = mine.groupby(["figure", *GROUP, "base", "seed", "step"], observed=True, as_index=False)[["n", "trials"]].sum()
@@ -54,6 +56,34 @@ def outcomes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     arms = [_arm_mean(key, group) for key, group in runs.groupby(["figure", *GROUP, "step"], observed=True)]
     averages = pd.DataFrame(arms, columns=["figure", *GROUP, "step", "base", "seed", "value", "low", "high"])
     return pd.concat([runs, averages], ignore_index=True).assign(unit="%")[COLUMNS]
+
+
+def _rates(study: Study) -> pd.DataFrame:
+    """Evaluation, condition and outcome of everything that is read, and in what company: a name for outcomes read together."""
+    declared = {e.id: e.outcomes for e in study.evaluations}
+    found = [
+        (evaluation, condition, outcome, together(outcomes, declared.get(evaluation, outcomes)))
+        for measure in study.measures
+        for evaluation, condition, outcomes in reads(measure.expression)
+        for outcome in outcomes
+    ]
+    return pd.DataFrame(list(dict.fromkeys(found)), columns=[*CELL, "together"])
+
+
+def together(outcomes: tuple[str, ...], declared: tuple[str, ...]) -> str:
+    """A name for outcomes that are counted together. Of joint ones, "ACT-THOUGHT", the part that is left open goes unsaid."""
+    if len(outcomes) == 1:
+        return outcomes[0]
+    heads, tails = (list(dict.fromkeys(outcome.split("-", 1)[side] for outcome in outcomes if "-" in outcome)) for side in (0, 1))
+    if len(heads) * len(tails) != len(outcomes):
+        return " or ".join(outcomes)
+    joint = [outcome.split("-", 1) for outcome in declared if "-" in outcome]
+    said = [
+        " or ".join(parts)
+        for side, parts in enumerate((heads, tails))
+        if not {pair[side] for pair in joint} <= set(parts)
+    ]
+    return ": ".join(said) or "any"
 
 
 def cells(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
