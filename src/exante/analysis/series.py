@@ -78,11 +78,7 @@ def together(outcomes: tuple[str, ...], declared: tuple[str, ...]) -> str:
     if len(heads) * len(tails) != len(outcomes):
         return " or ".join(outcomes)
     joint = [outcome.split("-", 1) for outcome in declared if "-" in outcome]
-    said = [
-        " or ".join(parts)
-        for side, parts in enumerate((heads, tails))
-        if not {pair[side] for pair in joint} <= set(parts)
-    ]
+    said = [" or ".join(parts) for side, parts in enumerate((heads, tails)) if not {pair[side] for pair in joint} <= set(parts)]
     return ": ".join(said) or "any"
 
 
@@ -90,7 +86,7 @@ def cells(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     """Rates in % of all outcomes, read or not, of evaluations of alignment faking: one row per run × checkpoint, and the arm's
     mean (seed −1, base ""). The panel is "EVALUATION · CONDITION · OUTCOME · PHASE"."""
     named = [e.id for e in study.evaluations if set(OUTCOMES) <= set(e.outcomes)]
-    mine = rows.loc[rows["evaluation"].isin(named)]
+    mine = rows.loc[rows["evaluation"].isin(named) & rows["outcome"].isin(OUTCOMES)]
     if mine.empty:
         return pd.DataFrame(columns=COLUMNS)
     counts = mine.groupby([*AXES, *KEY, "outcome"], observed=True, as_index=False)[["n", "trials"]].sum()
