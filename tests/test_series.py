@@ -65,6 +65,7 @@ JOINT = tuple(f"{act}-{thought}" for act in ("done", "covert") for thought in ("
         (("done-aware", "done-both", "covert-aware", "covert-both"), "aware or both"),
         (("done-aware", "covert-both"), "done-aware or covert-both"),
         (("done-plain", "ungraded"), "done-plain or ungraded"),
+        (("done-plain", "done-aware", "done-both", "ungraded"), "done or ungraded"),
         (JOINT, "any"),
     ],
 )

@@ -55,7 +55,11 @@ def outcomes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     runs = runs.assign(value=100 * runs["n"] / runs["trials"].where(runs["trials"] > 0), low=100 * low, high=100 * high)
     arms = [_arm_mean(key, group) for key, group in runs.groupby(["figure", *GROUP, "step"], observed=True)]
     averages = pd.DataFrame(arms, columns=["figure", *GROUP, "step", "base", "seed", "value", "low", "high"])
-    return pd.concat([runs, averages], ignore_index=True).assign(unit="%")[COLUMNS]
+    place = {key: k for k, key in enumerate(dict.fromkeys(zip(read["evaluation"], read["together"], strict=True)))}
+    table = pd.concat([runs, averages], ignore_index=True).assign(unit="%")
+    told = table["panel"].str.split(" · ", expand=True)
+    order = [place[key] for key in zip(told[0], told[2], strict=True)]
+    return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)[COLUMNS]
 
 
 def _rates(study: Study) -> pd.DataFrame:
@@ -72,14 +76,14 @@ def _rates(study: Study) -> pd.DataFrame:
 
 def together(outcomes: tuple[str, ...], declared: tuple[str, ...]) -> str:
     """A name for outcomes that are counted together. Of joint ones, "ACT-THOUGHT", the part that is left open goes unsaid."""
-    if len(outcomes) == 1:
-        return outcomes[0]
-    heads, tails = (list(dict.fromkeys(outcome.split("-", 1)[side] for outcome in outcomes if "-" in outcome)) for side in (0, 1))
-    if len(heads) * len(tails) != len(outcomes):
+    pairs = [outcome.split("-", 1) for outcome in outcomes if "-" in outcome]
+    acts, thoughts = (list(dict.fromkeys(pair[side] for pair in pairs)) for side in (0, 1))
+    if len(pairs) < 2 or len(acts) * len(thoughts) != len(pairs):
         return " or ".join(outcomes)
     joint = [outcome.split("-", 1) for outcome in declared if "-" in outcome]
-    said = [" or ".join(parts) for side, parts in enumerate((heads, tails)) if not {pair[side] for pair in joint} <= set(parts)]
-    return ": ".join(said) or "any"
+    told = [parts for side, parts in enumerate((acts, thoughts)) if not {pair[side] for pair in joint} <= set(parts)]
+    name = ": ".join(map(" or ".join, told)) or "any"
+    return " or ".join([name, *(outcome for outcome in outcomes if "-" not in outcome)])
 
 
 def cells(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
