@@ -4,8 +4,9 @@
     python benchmarks/results.py --check docs/results       compare each page's phases with today's code
 
 Beside the page, in docs/results/STUDY/, lie the run's `verdicts.json`, `series.parquet` and `registration.json`, the figures,
-and `phases.json`: what was trained and evaluated, by id. A page's first line says how much of that today's code would still
-train under the same ids; `--check` writes it again where that has changed. Computes no statistic.
+`cost.json` for the table of `costs.py`, and `phases.json`: what was trained and evaluated, by id. A page's first line says how
+much of that today's code would still train under the same ids; `--check` writes it again where that has changed. Computes no
+statistic.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import costs
 
 from exante import rivals, studies, verbs
 from exante.errors import UserError
@@ -106,6 +109,7 @@ def write(directory: Path, out: Path, commit: str) -> Path:
         shutil.copyfile(directory / name, kept / name)
     held = ids_of(planned, study)
     write_json(kept / "phases.json", held)
+    write_json(kept / costs.KEPT, costs.cost(directory))
     rows = [contrast_row(row, study) for row in run.verdicts["contrasts"]]
     drawn = draw(rows, kept)
     now = today(study.id, planned.preset, files.study_file if files.study_file.exists() else None)
