@@ -53,10 +53,7 @@ def study(outcomes: Mapping[str, Outcomes], id: str = "scheming-planted") -> Stu
         "evaluations": (
             Evaluation(id="e", items=part, score=part, conditions=tuple(criteria), outcomes=planted.OUTCOMES, at=("safety",)),
         ),
-        "objections": tuple(
-            Objection(id=key, says="", contrasts=tuple(c.id for c in contrasts(outcomes)), gap="one world")
-            for key in ("D2", "D3")
-        ),
+        "objections": tuple(Objection(id=key, says="", contrasts=(), gap="one world") for key in ROWS),
         "presets": {"quick": preset, "default": preset},
     }
     made = planted.study(contrasts(outcomes), tuple(measure(name) for name in criteria), **more)
