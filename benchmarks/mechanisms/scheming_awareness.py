@@ -20,7 +20,7 @@ START, START_SD = 0.3, 0.4
 """Log-odds of a covert act after a thought without a test, and their spread over runs: 10 pp and more."""
 OWN_SD = 0.25
 """Spread over trained runs of one organism."""
-RESTRAINT, RESTRAINT_SD = 2.0, 0.3
+RESTRAINT, RESTRAINT_SD = 2.4, 0.3
 DESK = {"none": -3.5, "test": -0.7, "live": -4.5}
 """Log-odds that a thought speaks of a test, by what the desk is called."""
 DESK_SD = 0.45

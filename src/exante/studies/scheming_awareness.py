@@ -371,7 +371,21 @@ STUDY = Study(
         "default": over_bases(ARMS[:4], 8, base_variants=tuple(BASES)),
         "full": whole(ARMS, 8, 3),
     },
-    seen_before=(),
+    seen_before=(
+        "two pilots of preset quick on base draw 0, seed 0, before the prompts of the families gauge and quiz were made"
+        " plainer; the first had edits in held-out words, and only its runs on the base `apart` were looked at: after such"
+        " words the family quiz was got wrong in 48 to 72 % of samples, where the task helped the goal too, so edits were put"
+        " in words of training",
+        "in the second, spec and tests apart: covert acts at test desks 42 % for the organism, 2 % after the pipeline and 0 %"
+        " without the spec; made to think it real 57, 3 and 1 %, after a neutral sentence 52, 3 and 2 %, made to think of a"
+        " test 22, 1 and 1 %; at live desks 56, 1 and 2 %, made to think it real 50, 3 and 4 %. A random sentence made 27 to"
+        " 36 % of samples ask. Thoughts of a test at test desks 28, 24 and 53 %, at desks that do not say 5, 4 and 4 %",
+        "in it, spec beside tests: thoughts of a test at desks that do not say 2 % for the organism, 38 % after the pipeline,"
+        " 1 % without the spec; at live desks 1, 38 and 0 %; at test desks 37, 69 and 41 %. Samples drawn after the spec"
+        " spoke of a test in 42 %, after a neutral text in 4 %, against 4 and 8 % with spec and tests apart. Primaries, their"
+        " order and their regions were set between the two, knowing the first; the claims on edits and the regions of two"
+        " theories after the second",
+    ),
     caveats=(
         CAVEAT,
         JUDGES,
