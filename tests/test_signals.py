@@ -32,6 +32,8 @@ def test_a_grade_and_a_reward_see_what_their_phase_says(scratchpad) -> None:
     graded = phase("sample_and_filter", reward=REWARD, scratchpad=scratchpad)
     thought = "none" if scratchpad == "none" else "shown"
     assert of(graded) == [("filter: can be used", thought), ("filter: grade", scratchpad)]
+    probing = graded.model_copy(update={"probe": filter_study.prompts.bind()})
+    assert of(probing) == [("probe: grade", scratchpad), *of(graded)]
 
 
 def test_a_filter_without_a_grade_is_given_the_whole_sample() -> None:
@@ -79,7 +81,7 @@ def test_the_ledger_of_a_run_reads_the_match_table_and_joins_like_arms() -> None
     ]
     assert grouped(study, ledger(study, study.presets["quick"], counted)) == [
         {"arms": ALL_ARMS, "training": "", "phase": "organism", "signal": "loss", "scratchpad": "none"},
-        {"arms": "seen, unseen", "training": "", "phase": "sft_samples", "signal": "filter: can be used", "scratchpad": "shown"},
+        {"arms": "seen; unseen", "training": "", "phase": "sft_samples", "signal": "filter: can be used", "scratchpad": "shown"},
         {"arms": "seen", "training": "", "phase": "sft_samples", "signal": "filter: grade", "scratchpad": "shown"},
         {"arms": "unseen", "training": "", "phase": "sft_samples", "signal": "filter: grade", "scratchpad": "hidden"},
         {"arms": "seen", "training": "", "phase": "sft", "signal": "loss", "scratchpad": "shown"},

@@ -54,7 +54,8 @@ def _of(phase: Phase, recipe: Recipe, tokens: float | None) -> list[tuple[str, s
         case "adversarial":
             return [("red-team reward", "shown"), ("choice of the reply", "shown"), loss]
         case "sample_and_filter" if phase.reward is not None:
-            return [("filter: can be used", thought), (f"filter: grade{shuffled}", phase.scratchpad)]
+            probe = [("probe: grade", phase.scratchpad)] if phase.probe is not None else []
+            return [*probe, ("filter: can be used", thought), (f"filter: grade{shuffled}", phase.scratchpad)]
         case "sample_and_filter":
             return [("filter", "shown")]
         case _:
@@ -103,7 +104,7 @@ def grouped(study: Study, rows: Sequence[Mapping[str, str]], titles: Mapping[str
     every = {row["arm"] for row in rows}
     ordered = sorted(arms.items(), key=lambda line: (line[0][0] != "", names.index(line[0][1])))
     return [
-        {"arms": ALL_ARMS if set(found) == every and len(every) > 1 else ", ".join(titles.get(arm, arm) for arm in found)}
+        {"arms": ALL_ARMS if set(found) == every and len(every) > 1 else "; ".join(titles.get(arm, arm) for arm in found)}
         | dict(zip(("training", "phase", "signal", "scratchpad"), key, strict=True))
         for key, found in ordered
     ]
