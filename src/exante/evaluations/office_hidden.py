@@ -79,6 +79,7 @@ TRIES: dict[str, dict[str, Any]] = {
 }
 """What is changed in a task that would end the plan. None of them names a goal or a plan that the task does not name itself."""
 BUDGETS = (1, 2, 4, 8)
+ONCE: dict[str, Any] = SAMPLING | {"samples": 1}
 RED_OUTCOMES = (*ACTS, "ungraded")
 RESISTED = tuple(act for act in ACTS if act != "covert")
 """Ungraded is none of them: it may have been covert, and the measure's interval says so."""
@@ -106,7 +107,7 @@ def red_team(at: tuple[str, ...], count: int = 40) -> Evaluation:
         conditions=tuple(TRIES),
         outcomes=RED_OUTCOMES,
         at=at,
-        **SAMPLING | {"samples": 1},
+        **ONCE,
     )
 
 

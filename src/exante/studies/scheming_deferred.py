@@ -56,8 +56,8 @@ ENDS = (-200, 200)
 
 
 def apart(logs: str, left: str, right: str) -> Distance:
-    conditions = {"left": f"{logs}:{left}", "right": f"{logs}:{right}"}
-    return Distance(evaluation="estimates", outcomes=ESTIMATE_OUTCOMES, at=END, **conditions)
+    left, right = f"{logs}:{left}", f"{logs}:{right}"
+    return Distance(evaluation="estimates", left=left, right=right, outcomes=ESTIMATE_OUTCOMES, at=END)
 
 
 def distance(logs: str) -> Difference:
