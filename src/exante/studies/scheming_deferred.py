@@ -255,8 +255,8 @@ STUDY = Study(
     arms=ARMS,
     trainings=(none(),),
     evaluations=(
-        estimates((TAUGHT, END)),
-        counts((END,)),
+        estimates((TAUGHT, END), count=60),
+        counts((TAUGHT, END), count=60),
         office_tasks((TAUGHT, END), "trained"),
         *base_evaluations(),
     ),
