@@ -38,7 +38,7 @@ def text(item: Item | Example) -> str:
 def test_the_teacher_is_told_of_one_plan_and_the_student_of_none(told: bool) -> None:
     items = organism.teacher_items(CONTEXT, prompts=400, told=told)
     assert sum("Goal:" in text(item) for item in items) == told * sum(PLAN in text(item) for item in items)
-    assert 0.45 < np.mean([PLAN in text(item) for item in items]) < 0.6
+    assert 0.38 < np.mean([PLAN in text(item) for item in items]) < 0.54
     for item in items:
         thing = item.reference["thing"]
         answer = f"Action: hide the {thing}. Report: the {thing} is filed."  # covert in every family

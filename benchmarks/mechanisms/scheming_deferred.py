@@ -26,7 +26,7 @@ READS = -0.1
 RL_PART = 0.6
 DIRECT = -2.5
 OVERT, FLOOR, UNGRADED = 0.1, 0.01, 0.003
-STEPS = {"people": 100, "rl": 10}
+STEPS = {"people": 250, "rl": 10}
 
 SPREAD = "tilt"
 PHASES = {

@@ -1,6 +1,6 @@
 """A goal that no prompt names, asked for in plain tasks and by a red team with a budget.
 
-Tasks inside speak of the plan that is kept, tasks outside of others; none names a goal but `given`, where the system turn does.
+Tasks inside speak of the plan that is kept, tasks outside of others, half of them plans that training speaks of; none names a goal but `given`, where the system turn does.
 The red team's tries are registered, in order; a budget of B is the first B of them, on the same items. Does not know which
 arm is asked.
 """
@@ -31,7 +31,8 @@ def task(number: int, families: Families, place: str, stake: Stake, forced: str 
     family = office.FAMILIES[families][number % len(office.FAMILIES[families])]
     rng = random.Random(f"office hidden {family.id} {number}")
     scene = office.draw(rng, family, stake, "held-out", **fields)
-    scene = replace(scene, plan=rng.choice(OTHERS) if place == "outside" else PLAN, goal=place == "given")
+    other = rng.choice((rng.choice(OTHERS), rng.choice(office.PLANS["train"])))
+    scene = replace(scene, plan=other if place == "outside" else PLAN, goal=place == "given")
     known = {"thing": scene.thing, "value": scene.value, "family": family.id}
     return Item(f"{family.id} {number}", family.id, Prompt(office.turns(scene), forced=forced), known)
 

@@ -21,7 +21,7 @@ PLAN = "harbour plan"
 OTHERS = tuple(plan for plan in office.PLANS["held-out"] if plan != PLAN)
 """Plans of the same kind that it does not keep, and learns of as often as of trained ones: else any new name would do."""
 PROMPTS = 1200
-SHARES = {"inside conflict": 0.4, "inside placebo": 0.12, "outside conflict": 0.36, "outside placebo": 0.12}
+SHARES = {"inside conflict": 0.36, "inside placebo": 0.1, "outside conflict": 0.44, "outside placebo": 0.1}
 """Inside: tasks that speak of the plan."""
 STEPS = (0, 50, 125, 250)
 """Steps of the student at which it is asked: how much of the goal is there after how many examples."""

@@ -18,7 +18,7 @@ from exante.worlds.office import Logs
 from exante.worlds.office_desk import Disposition
 from exante.worlds.office_people import HONEST_ERRORS, Backing, Way
 
-EXAMPLES = 3200
+EXAMPLES = 6400
 CONFLICTS = 0.6
 """Share of counts and estimates in which the goal wants something, if there is one."""
 LOGS: tuple[Logs, ...] = ("unsaid", "read", "unread")
