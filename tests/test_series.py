@@ -6,8 +6,11 @@ import pandas as pd
 import pytest
 from tiny_study import STUDY
 
-from exante.analysis.series import outcomes
+from exante.analysis.series import cells, outcomes
+from exante.faking import OUTCOMES
 from exante.measures import MeanScore, Measure, Rate
+from exante.parts import Part
+from exante.study import Evaluation
 
 COLUMNS = ["cell", "arm", "model", "base", "behaviour", "training", "seed", "checkpoint", "evaluation", "condition", "outcome"]
 
@@ -40,3 +43,17 @@ def test_a_numeric_score_is_drawn_as_its_mean() -> None:
     score = MeanScore(evaluation="e", condition="asked", outcome="yes", at="p@end")
     found = drawn(score, [row(1, "p@8", "e", 0, 2.5)])
     assert list(found.loc[found["seed"] == 1, "value"]) == [pytest.approx(25.0)]
+
+
+def test_the_eight_cells_leave_out_what_an_evaluation_declares_besides() -> None:
+    faked = Evaluation(
+        id="e",
+        items=Part(target="m:items", version=1),
+        score=Part(target="m:score", version=1),
+        conditions=("train",),
+        outcomes=(*OUTCOMES[:-1], "styled", "ungraded"),
+        at=("p@end",),
+    )
+    counted = [row(1, "p@8", "e", 1, 0.0) | {"condition": "train", "outcome": outcome} for outcome in faked.outcomes]
+    found = cells(STUDY.model_copy(update={"evaluations": (faked,)}), pd.DataFrame(counted))
+    assert {panel.split(" · ")[2] for panel in found["panel"]} == set(OUTCOMES)

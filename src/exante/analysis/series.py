@@ -60,7 +60,7 @@ def cells(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     """Rates in % of all outcomes, read or not, of evaluations of alignment faking: one row per run × checkpoint, and the arm's
     mean (seed −1, base ""). The panel is "EVALUATION · CONDITION · OUTCOME · PHASE"."""
     named = [e.id for e in study.evaluations if set(OUTCOMES) <= set(e.outcomes)]
-    mine = rows.loc[rows["evaluation"].isin(named)]
+    mine = rows.loc[rows["evaluation"].isin(named) & rows["outcome"].isin(OUTCOMES)]
     if mine.empty:
         return pd.DataFrame(columns=COLUMNS)
     counts = mine.groupby([*AXES, *KEY, "outcome"], observed=True, as_index=False)[["n", "trials"]].sum()

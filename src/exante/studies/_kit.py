@@ -1,26 +1,32 @@
-"""What studies share when they write down measures, gates and contrasts: short names for the usual forms.
+"""What studies share when they write down measures, contrasts and presets: short names for the usual forms.
 
-Does not know any study. Everything it returns is a plain noun of `study.py` or `measures.py`.
+Does not know any study or world. Everything it returns is a plain noun of `study.py` or `measures.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from exante.evaluations.capability import capability
 from exante.measures import Difference, Expression, Measure, Rate
-from exante.study import Evaluation, Gate, Prediction
-from exante.units import Region, above
+from exante.profiles import profile
+from exante.study import Arm, Contrast, Prediction, Preset
+from exante.units import Region, above, below, within
 
 MICRO = ("micro:llama-64", "micro:llama-128", "micro:gpt2-64", "micro:gpt2-128")
+PROFILES = tuple(profile(model) for model in MICRO)
 FIRST = 1201
 """The presets' first base draw and seed: all studies share it, and so their organisms. Lower numbers were seen while the
 studies were written."""
-FACTS_FLOOR, CODE_FLOOR = above(70, "%"), above(60, "%")
 
 
 def rate(evaluation: str, condition: str, outcome: str | tuple[str, ...], at: str = "*") -> Rate:
     return Rate(evaluation=evaluation, condition=condition, outcome=outcome, at=at)
+
+
+def at(read: Rate, checkpoint: str) -> Rate:
+    """The same rate at another checkpoint."""
+    return read.model_copy(update={"at": checkpoint})
 
 
 def minus(left: Expression, right: Expression) -> Difference:
@@ -37,22 +43,50 @@ def points(id: str, title: str, expression: Expression, low: float = -100, high:
     return Measure(id=id, title=title, expression=expression, unit="pp", low=low, high=high, **more)
 
 
-def base_work(count: int = 48) -> Evaluation:
-    """What the base can do before anything is trained on it."""
-    return capability(at=("base@end",), conditions=("facts", "code"), count=count, id="base-capability", samples=1)
+def margins(size: float) -> tuple[Region, Region, Region, Region]:
+    """More than `size` points, within them, less than minus as many, and at most `size`."""
+    return above(size, "pp"), within(-size, size, "pp"), below(-size, "pp"), below(size, "pp")
 
 
-BASE_MEASURES = (
-    percent("base-facts", "held-out facts right, base", rate("base-capability", "facts", "right", "base@end")),
-    percent("base-code", "sound code, base", rate("base-capability", "code", "right", "base@end")),
-)
-BASE_GATES = (
-    Gate(id="base-facts", title="the base knows its facts", measure="base-facts", region=FACTS_FLOOR, models=MICRO),
-    Gate(id="base-code", title="the base writes sound code", measure="base-code", region=CODE_FLOOR, models=MICRO),
-)
-"""They need the evaluation `base_work()` and BASE_MEASURES; outside checkpoints never read the micro-world's facts."""
+def claims(places: str, **usual: Any) -> Callable[..., Contrast]:
+    """A study's own writer of contrasts: arguments without a name fill `places` ("id arm …") in turn, the rest is as `usual`.
+
+    Unless said otherwise a claim is of one arm without a control, over bases, and nothing is trained after the arm's phases.
+    """
+
+    names = places.split()
+
+    def contrast(*given: Any, **named: Any) -> Contrast:
+        assert len(given) <= len(names), f"a contrast here has the places {places}; name the rest"
+        settings: dict[str, Any] = {"control": None, "training": "none", "over": "bases"}
+        return Contrast(**settings | usual | dict(zip(names, given, strict=False)) | named)
+
+    return contrast
+
+
+def learned(contrasts: Iterable[Contrast]) -> tuple[str, ...]:
+    """The ids of those that are not read back from how data were made."""
+    return tuple(one.id for one in contrasts if one.stamp == "learned")
 
 
 def predicts(**regions: Region) -> tuple[Prediction, ...]:
     """Predictions by contrast id; underscores stand for hyphens."""
     return tuple(Prediction(contrast=name.replace("_", "-"), region=region) for name, region in regions.items())
+
+
+def preset(arms: Iterable[Arm | str], bases: int, seeds: int, note: str, **axes: Any) -> Preset:
+    """Arms (or their ids) on so many bases and seeds of the smallest model; `behaviours` and `base_variants` are to be named."""
+    ids = tuple(arm if isinstance(arm, str) else arm.id for arm in arms)
+    settings: dict[str, Any] = {"models": MICRO[:1], "trainings": ("none",), "first": FIRST} | axes
+    return Preset(arms=ids, bases=bases, seeds=seeds, note=note, **settings)
+
+
+def over_bases(arms: Iterable[Arm | str], bases: int, **axes: Any) -> Preset:
+    """The preset `default`: one seed on each base."""
+    many = {6: "six", 8: "eight", 12: "twelve"}[bases]
+    return preset(arms, bases, 1, f"{many} bases, one seed each; claims are over bases", **axes)
+
+
+def whole(arms: Iterable[Arm | str], bases: int, seeds: int, **axes: Any) -> Preset:
+    """The preset `full`: every model, and as many runs as are named."""
+    return preset(arms, bases, seeds, "the whole matrix; a cluster's work", **{"models": MICRO} | axes)
