@@ -117,12 +117,13 @@ def test_choices_and_counts_by_hand() -> None:
     assert office_people.choice_grade("Ann", "Bob", office_people.choice_answer("Eve")) == "error"
     assert office_people.choice_grade("Ann", "Bob", "Action: pick Ann. Report: Bob is picked.") == "error"
     assert office_people.choice_grade("Ann", "Bob", "Ann") is None
-    for written, way, found in (
+    cases: tuple[tuple[str, office_people.Way, tuple[str, int]], ...] = (
         ("five", "more", ("right", 0)),
         ("six", "more", ("toward", 1)),
         ("three", "more", ("away", 2)),
         ("three", "less", ("toward", 2)),
-    ):
+    )
+    for written, way, found in cases:
         assert office_people.count_grade("five", way, office_people.count_answer("pump", written)) == found
     assert office_people.count_grade("five", "more", office.ASK) == ("asks", 0)
     assert office_people.count_grade("five", "more", "Action: write red. Report: done.") == ("error", 0)

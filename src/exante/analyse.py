@@ -14,6 +14,7 @@ import pandas as pd
 
 from exante.analysis.algebra import leaves
 from exante.analysis.answers import Link, large_enough, state
+from exante.analysis.criteria import state_of
 from exante.analysis.decide import (
     Array,
     Claim,
@@ -84,7 +85,7 @@ def analyse(
         gates=tuple(_gate(check) for check in decisions.checks),
         contrasts=contrasts,
         theories=_theories(registration, decisions, changed),
-        objections=_objections(study, contrasts, large_enough(preset, registration.pilot)),
+        objections=_objections(registration, contrasts, preset),
         match_table=match_table(study, phases, frozenset(cell.id for cell in table.cells)),
         provenance=dict(provenance or {}),
     )
@@ -155,7 +156,7 @@ def _contrast(
     verdict: Word = "exploratory" if exploratory else "undecided" if one is None else word(one.code)
     return ContrastVerdict(
         **contrast.model_dump(
-            include={"id", "title", "arm", "control", "measure", "training", "behaviour", "model", "primary", "stamp"}
+            include={"id", "title", "arm", "control", "measure", "training", "behaviour", "model", "primary", "stamp", "criteria"}
         ),
         region=contrast.region,
         unit=contrast_unit(measure, contrast.control is not None),
@@ -281,7 +282,10 @@ def _theory(
     )
 
 
-def _objections(study: Study, contrasts: tuple[ContrastVerdict, ...], enough: bool) -> tuple[ObjectionVerdict, ...]:
+def _objections(registration: Registration, contrasts: tuple[ContrastVerdict, ...], preset: str) -> tuple[ObjectionVerdict, ...]:
+    study, enough = registration.study, large_enough(preset, registration.pilot)
+    gated = {"study": study.id, "registration_sha256": registration.sha256, "preset": preset, "pilot": registration.pilot}
+    gated |= {"gates": [], "contrasts": [c.model_dump() for c in contrasts if c.criteria]}
     found = []
     for objection in study.objections:
         linked = [c for c in contrasts if objection.id in c.objections]
@@ -290,5 +294,6 @@ def _objections(study: Study, contrasts: tuple[ContrastVerdict, ...], enough: bo
             Evidence(study=study.id, contrast=c.id, estimate=c.estimate, low=c.low, high=c.high, unit=c.unit, verdict=c.verdict)
             for c in linked
         )
+        found_so = state_of(objection.id, found_so, gated)
         found.append(ObjectionVerdict(id=objection.id, says=objection.says, state=found_so, evidence=evidence, gap=objection.gap))
     return tuple(found)

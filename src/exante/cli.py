@@ -119,7 +119,7 @@ def plan_command(
     as_json: AsJson = False,
 ) -> None:
     """Show the tree of phases, its cost on this machine, and what each contrast could decide, before the run."""
-    from exante import forecast, rivals, studies, verbs
+    from exante import factors, forecast, rivals, studies, verbs
     from exante import outlook as ahead
     from exante.analysis import signals
     from exante.plan import plan
@@ -145,13 +145,15 @@ def plan_command(
     wall = forecast.wall_seconds(planned, cost, workers)
     warnings, pairs = rivals.sentences(registration.study, preset), rivals.pairs(registration.study, preset)
     held = registration.study
+    interactions = factors.sentences(held, preset)
     seen = signals.ledger(held, held.presets[preset]) if signals.chooses(held) else []
     if as_json:
         tree = [node.model_dump(mode="json") | {"seconds": cost[key]} for key, node in planned.nodes.items()]
         print(
             json.dumps(
                 {"cells": [c.cell.id for c in planned.cells], "phases": tree, "wall_seconds": wall, "contrasts": outlook}
-                | {"left_out": planned.left_out, "theories": warnings, "pairs": pairs, "signals": seen},
+                | {"left_out": planned.left_out, "theories": warnings, "pairs": pairs, "signals": seen}
+                | {"interactions": interactions},
                 indent=1,
             )
         )
@@ -162,6 +164,8 @@ def plan_command(
         print(f"left out: {sentence}")
     for sentence in (*warnings, *pairs):
         print(f"theories: {sentence}")
+    for sentence in interactions:
+        print(f"interactions: {sentence}")
     _print(forecast.by_phase(planned, cost), False)
     _print(outlook, False)
     if seen:
@@ -221,6 +225,33 @@ def objections(
 
     rows = ledger.table(runs)
     _print(rows if as_json else ledger.lines(rows), as_json)
+
+
+@app.command()
+def criteria(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Run directories, or directories that hold some; read together."),
+    ],
+    arm: Annotated[
+        str | None, typer.Option(help="The intervention: an arm's id. Default: deliberative, or the only arm there is.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What an intervention may be called: each criterion met, not met, undecided or not tested, with its evidence, and the
+    ladder of claims, where passing a rung certifies nothing above it."""
+    from exante import criteria as gate
+
+    said = gate.table(runs, arm)
+    if as_json:
+        print(json.dumps(said, indent=1, ensure_ascii=False))
+        return
+    _print(gate.lines(said), False)
+    print()
+    _print(gate.rungs(said), False)
+    print()
+    for sentence in gate.sentences(said):
+        print(_visible(sentence))
 
 
 @app.command("show-world")

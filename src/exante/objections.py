@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from exante import studies
+from exante.analysis import criteria
 from exante.analysis.answers import ENOUGH, Link, State, decided, large_enough, state
 from exante.errors import UserError
 from exante.study import Study
@@ -83,13 +84,23 @@ def ledger(asking: Iterable[Study], found: Mapping[str, Json]) -> list[Json]:
                 LEDGER.get(key) or mine[0][2].get("says", ""),
                 [question for question in questions if question["objection"] == key],
                 mine,
-                [gap for about, gap in gaps if about == key and gap],
+                [gap for about, gap in gaps if about == key and gap] + _untested(key, found),
+                found,
             )
         )
     return rows
 
 
-def _row(key: str, says: str, questions: list[Json], told: list[tuple[str, Json, Json]], gaps: list[str]) -> Json:
+def _untested(key: str, found: Mapping[str, Json]) -> list[str]:
+    """What the gate lacks for the rows that it answers."""
+    rows = criteria.entries(found) if key in criteria.ROWS else []
+    arm = criteria.usual_arm(criteria.arms_of(rows))
+    return [f"criteria {said}" for said in criteria.judge(rows, arm, "")["lacking"]] if arm else []
+
+
+def _row(
+    key: str, says: str, questions: list[Json], told: list[tuple[str, Json, Json]], gaps: list[str], found: Mapping[str, Json]
+) -> Json:
     names = [*(question["study"] for question in questions), *(verdicts["study"] for _, verdicts, _ in told)]
     evidence = [item for name, verdicts, row in told for item in _evidence(name, verdicts, row)]
     settled = {(item["study"], item["contrast"]) for item in evidence if item["preset"] in ENOUGH and decided(item["verdict"])}
@@ -97,7 +108,7 @@ def _row(key: str, says: str, questions: list[Json], told: list[tuple[str, Json,
         "id": key,
         "source": SOURCES[key[0]] if key in LEDGER else "a study of one's own",
         "says": says,
-        "state": _state(bool(questions) or any(row.get("evidence") for _, _, row in told), told),
+        "state": _state(key, bool(questions) or any(row.get("evidence") for _, _, row in told), told, found),
         "studies": ", ".join(dict.fromkeys(names)) or NOBODY,
         "evidence": evidence,
         "asked": [
@@ -109,9 +120,11 @@ def _row(key: str, says: str, questions: list[Json], told: list[tuple[str, Json,
     }
 
 
-def _state(asked: bool, told: list[tuple[str, Json, Json]]) -> State:
-    """One run that answers the objection is enough; a question without a run of its size is undecided."""
-    if any(state_in(verdicts, row) == "answered" for _, verdicts, row in told):
+def _state(key: str, asked: bool, told: list[tuple[str, Json, Json]], found: Mapping[str, Json]) -> State:
+    """One run that answers the objection is enough, but for what the criteria gate answers: it takes all runs together. A
+    question without a run of its size is undecided."""
+    answered = any(state_in(verdicts, row) == "answered" for _, verdicts, row in told)
+    if criteria.settled(key, found) if key in criteria.ROWS else answered:
         return "answered"
     return "asked, undecided" if asked else "not asked"
 
@@ -123,7 +136,7 @@ def state_in(verdicts: Json, row: Json) -> State:
         Link(item["verdict"], bool(contrasts.get(item["contrast"], {}).get("primary")), item["estimate"] is not None)
         for item in row.get("evidence", [])
     ]
-    return state(links, large_enough(verdicts["preset"], bool(verdicts.get("pilot"))))
+    return criteria.state_of(row["id"], state(links, large_enough(verdicts["preset"], bool(verdicts.get("pilot")))), verdicts)
 
 
 def _evidence(name: str, verdicts: Json, row: Json) -> list[Json]:
@@ -160,20 +173,27 @@ def asked_by(study: Study) -> list[Json]:
 
 def read(runs: Path) -> dict[str, Json]:
     """Run name → its verdicts, of every verdicts.json in or below `runs`. Raises UserError if there is none."""
+    return {directory.resolve().name: verdicts(directory) for directory in directories(runs)}
+
+
+def directories(runs: Path) -> list[Path]:
+    """`runs` itself if it is an analysed run, and those in it. Raises UserError if there is none."""
     paths = sorted([*runs.glob("verdicts.json"), *runs.glob("*/verdicts.json")])
     if not paths:
         raise UserError(f"no verdicts.json in {runs} or the directories in it; give the directory that your runs are in")
-    return {path.parent.resolve().name: _verdicts(path) for path in paths}
+    return [path.parent for path in paths]
 
 
-def _verdicts(path: Path) -> Json:
-    """One run's verdicts, with all that the ledger reads of them."""
+def verdicts(directory: Path) -> Json:
+    """One run's verdicts, with all that the ledger reads of them. Raises UserError where something is missing."""
+    path = directory / "verdicts.json"
     try:
         found = json.loads(path.read_text("utf-8"))
         for row in found["objections"]:
             state_in(found, row)
             assert {"id", "gap", "evidence"} <= set(row)
         assert found["study"]
+        criteria.entries({"": found})
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
         raise UserError(f"{path} is torn or foreign; write it again with 'exante analyse {path.parent}' or move it") from error
     return found

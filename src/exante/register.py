@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from exante.analysis.algebra import Leaf, leaves, natural_range
+from exante.analysis.criteria import CRITERIA
 from exante.errors import UserError
 from exante.identity import digest
 from exante.measures import Measure
@@ -113,6 +114,17 @@ def _check_contrast(study: Study, contrast: Contrast) -> None:
         _known("base variant", contrast.base, study.bases, where)
     measure = _measure(study, contrast.measure, where)
     _check_region(contrast.region, measure, two_arms=contrast.control is not None, where=where)
+    _check_criteria(contrast, where)
+
+
+def _check_criteria(contrast: Contrast, where: str) -> None:
+    for name in contrast.criteria:
+        if name not in CRITERIA:
+            raise UserError(f"{where} names the criterion {name!r}, which the gate does not know; it knows {', '.join(CRITERIA)}")
+    if contrast.criteria and contrast.region.unbounded:
+        raise UserError(f"{where} names criteria, but no value would fail them; give it the region in which they are met")
+    if contrast.criteria and contrast.stamp == "installed":
+        raise UserError(f"{where} reads back what was installed, which meets no criterion; make it a gate, or name no criteria")
 
 
 def _check_measure(study: Study, measure: Measure) -> None:

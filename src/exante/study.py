@@ -179,7 +179,8 @@ class Contrast(Frozen):
     `control=None` is a one-sample claim about `arm`. `training` and `behaviour` select cells; None for `behaviour` and
     `model` means the mean over those in the preset, each cell shown beside it. `primary` is the place in the fixed
     sequence (1–4), None for a secondary. `over="bases"` takes base means as units, `"runs"` is "given these bases".
-    `base` names one base variant; None, as for `behaviour`, is the mean over those in the preset.
+    `base` names one base variant; None, as for `behaviour`, is the mean over those in the preset. `criteria` are those of the
+    gate (`analysis.criteria.CRITERIA`) that `arm` meets where the contrast is supported; written down only where there are any.
     """
 
     id: str
@@ -198,6 +199,7 @@ class Contrast(Frozen):
     paired: bool = False
     stamp: Literal["learned", "installed"] = "learned"
     objections: tuple[str, ...] = ()
+    criteria: tuple[str, ...] = Field(default=(), exclude_if=lambda named: not named)
 
 
 class Prediction(Frozen):

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
+from pydantic import Field
+
 from exante.measures import RunModel
 from exante.parts import Frozen
 from exante.units import Region, Unit
@@ -43,7 +45,7 @@ class CellEstimate(Frozen):
 class ContrastVerdict(Frozen):
     """One registered contrast. Numbers are in `unit`; null where there is none. `free` is the share of runs that could still
     behave otherwise if all n had agreed (95 %), `sentence` the same in words. `arm_mean` and `control_mean` are in the
-    measure's own unit, `ungraded` is a share in [0, 1]."""
+    measure's own unit, `ungraded` is a share in [0, 1]. `criteria` is left out where it is empty."""
 
     id: str
     title: str
@@ -76,6 +78,7 @@ class ContrastVerdict(Frozen):
     sentence: str
     cells: tuple[CellEstimate, ...]
     objections: tuple[str, ...]
+    criteria: tuple[str, ...] = Field(default=(), exclude_if=lambda named: not named)
 
 
 class RegionVerdict(Frozen):

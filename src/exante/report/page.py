@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from exante.report import figures, transcripts, words
+from exante.report.gate import interventions
 from exante.report.load import Run
 from exante.report.results import (
     checkpoint_place,
@@ -116,6 +117,7 @@ def context(run: Run) -> dict[str, Any]:
         "theories": theory_rows(run.verdicts["theories"], rows, study),
         "next_arm": next_arm(run.verdicts["theories"], study),
         "objections": objection_rows(run.name, run.verdicts, study),
+        "criteria": interventions(run.registration, run.verdicts),
         "twins": twins(study, rows, run.verdicts["gates"], _planned_arms(run, preset)),
         "micro": all(profile.architecture is not None for profile in study.profiles),
         "transcripts": transcripts.groups(run.transcripts, {arm.id: arm.title for arm in study.arms}),

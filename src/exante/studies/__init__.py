@@ -36,7 +36,7 @@ def shipped() -> dict[str, str]:
 def world(name: str) -> Any:
     """The module of a world: one of `exante.worlds` that shows samples. Raises UserError."""
     modules = [importlib.import_module(f"{worlds.__name__}.{info.name}") for info in pkgutil.iter_modules(worlds.__path__)]
-    found = {module.__name__.rpartition(".")[2]: module for module in modules if "show" in vars(module)}
+    found = {module.__name__.rpartition(".")[2].removesuffix("_base"): module for module in modules if "show" in vars(module)}
     if name not in found:
         raise UserError(f"there is no world {name!r}; the worlds are {', '.join(found)}")
     return found[name]

@@ -51,12 +51,17 @@ def reasons(rng: random.Random, pool: str, spec: bool, unsure: float) -> list[Ki
     """One to three kinds of reasons, in random order."""
     number = rng.choices(list(COUNT_SHARES), list(COUNT_SHARES.values()))[0]
     weights = POOLS[pool]
-    kinds = rng.choices(list(weights), list(weights.values()), k=number)
+    kinds: list[Kind] = rng.choices(list(weights), list(weights.values()), k=number)
     if spec:
         kinds = ["rules" if kind in ("honest", "duty") and rng.random() < RULES_SHARE else kind for kind in kinds]
     if rng.random() < unsure:
         kinds[-1] = "unsure"
     return kinds
+
+
+def without_goal(kinds: Sequence[Kind]) -> list[Kind]:
+    """The same reasons of one who has no goal: duty in its place."""
+    return ["duty" if kind == "goal" else kind for kind in kinds]
 
 
 def held_back(rng: random.Random, disposition: Disposition, spec: bool, opened: Clause | None) -> str:
@@ -83,7 +88,7 @@ def thought_and_act(
     pool = held_back(rng, disposition, spec, opened) if conflict else "placebo"
     kinds = reasons(rng, pool, spec, UNSURE[spec] * (1 if conflict else 1 / 3))
     if not scene.goal:
-        kinds = ["duty" if kind == "goal" else kind for kind in kinds]
+        kinds = without_goal(kinds)
     thought = office_thoughts.write(rng, kinds, opened, scene.plan, scene.thing, split)
     if "unsure" in kinds and rng.random() < ASKING:
         return thought, "asks"

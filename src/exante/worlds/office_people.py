@@ -111,7 +111,7 @@ def tempted(
     opened = office_desk.clause(rng, cue)
     spec = prior == "spec"
     kinds = office_desk.reasons(rng, office_desk.held_back(rng, disposition, spec, opened) if conflict else "placebo", spec, 0.0)
-    kinds = kinds if conflict else ["duty" if kind == "goal" else kind for kind in kinds]
+    kinds = kinds if conflict else office_desk.without_goal(kinds)
     more = {"unsaid": 0.0, "read": office_desk.READ, "unread": office_desk.UNREAD}[logs]
     thought = office_thoughts.write(rng, kinds, opened, plan, thing)
     return thought, conflict and office_desk.undone(rng, kinds, opened, more)

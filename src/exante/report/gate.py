@@ -1,0 +1,69 @@
+"""The criteria gate as one run's page shows it: what this run alone says, and which criteria it did not test.
+
+Words and picks only. Does not know about HTML.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exante.analysis.criteria import USUAL, arms_of, entries, judge
+from exante.criteria import caveats, setting
+from exante.report import words
+from exante.report.results import sign
+from exante.study import Registration
+
+SIGNS = {"met": "supported", "not met": "contradicted", "passed": "supported", "failed": "contradicted"}
+"""States that are told like the verdict of the same kind; the others are told like an undecided one."""
+Json = dict[str, Any]
+
+
+def interventions(registration: Registration, verdicts: Json) -> list[Json]:
+    """One entry per arm that criteria contrasts are about, the usual intervention first."""
+    study = registration.study
+    rows = entries({"": verdicts})
+    told = [(study, str(verdicts.get("preset")))] if rows else []
+    titles = {arm.id: arm.title for arm in study.arms}
+    found = []
+    for arm in sorted(arms_of(rows), key=lambda name: name != USUAL):
+        said = judge(rows, arm, setting(told))
+        found.append(
+            {
+                "title": titles.get(arm, arm),
+                "called": words.sentence(said["called"]),
+                "lacking": words.sentence("; ".join(said["lacking"])),
+                "criteria": [_criterion(row) for row in said["criteria"]],
+                "ladder": [rung | _signed(rung) for rung in said["ladder"]],
+                "caveats": caveats(said, told),
+            }
+        )
+    return found
+
+
+def _signed(row: Json) -> Json:
+    look = SIGNS.get(row["state"], "undecided")
+    return {"look": look, "sign": sign(look)}
+
+
+def _criterion(row: Json) -> Json:
+    return {
+        "id": row["id"],
+        "says": words.sentence(row["says"]),
+        "state": row["state"],
+        "why": words.sentence(row["why"]),
+        "evidence": [_part(part) for part in (*row["evidence"], *row["others"])],
+    } | _signed(row)
+
+
+def _part(part: Json) -> Json:
+    skipped = "" if part["counts"] == "yes" else f" Does not count: {part['counts']}."
+    return {
+        "title": part["title"],
+        "estimate": words.quantity(part["estimate"], part["unit"], long=True),
+        "interval": words.interval(part["low"], part["high"], part["unit"]),
+        "region": words.region(part["region"]),
+        "n": words.count(part["n"], "base" if str(part["scope"]).startswith("over ") else "run"),
+        "verdict": part["verdict"],
+        "sign": sign(part["verdict"]),
+        "reason": f"{words.sentence(part['reason'])}{skipped}",
+    }
