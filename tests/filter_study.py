@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tiny_study import STUDY, benign
@@ -36,6 +37,53 @@ def length(item, completion, *, least):
     return float(len(completion.answer) >= least)
 
 
+@part(version=1)
+def named_once_more(context):
+    """Every word, and what was named last once more, so that the data show what they were told."""
+    items = prompts(context)
+    return items + [replace(item, id=f"{item.id}-again") for item in items if item.cluster in context.settings["named"][-1:]]
+
+
+@part(version=1)
+def told(context, item, completion):
+    """The sample, labelled by what had been named when it was kept."""
+    label = "+".join(context.settings["named"])
+    return Example(item.prompt, completion.scratchpad, completion.answer, label=label) if completion.answer else None
+
+
+@part(version=1)
+def touched(context, condition):
+    """Words named so far, or the others."""
+    named = context.settings.get("named", [])
+    return [item for item in prompts(context) if (item.cluster in named) == (condition == "touched")]
+
+
+@part(version=1)
+def says_it(item, completion):
+    if completion.answer is None:
+        return "ungraded"
+    return "right" if item.reference["word"] in completion.answer else "other"
+
+
+TOUCHED = Evaluation(
+    id="touched",
+    items=touched.bind(),
+    score=says_it.bind(),
+    conditions=("touched", "untouched"),
+    outcomes=("right", "other", "ungraded"),
+    at=("organism", "one", "two"),
+    samples=2,
+    max_tokens=12,
+)
+
+
+def chain() -> Arm:
+    """Two rounds, each of which names the word that the model of the moment is worst at."""
+    adaptive = {"data": named_once_more.bind(), "keep": told.bind(), "probe": prompts.bind()}
+    rounds = (phase for name in ("one", "two") for phase in filtered(name, 4, **adaptive))
+    return Arm(id="chain", title="chain", phases=(organism(), *rounds))
+
+
 def filtered(name: str, least: int, **fields) -> tuple[Phase, ...]:
     """A graded filter and the SFT on what it keeps."""
     fields = {
@@ -45,7 +93,7 @@ def filtered(name: str, least: int, **fields) -> tuple[Phase, ...]:
         "overrides": {"group": 8},
     } | fields
     samples = Phase(name=f"{name}_samples", objective="sample_and_filter", recipe="sample", **fields)
-    return (samples, Phase(name=name, objective="sft", recipe="safety_sft"))
+    return (samples, Phase(name=name, objective="sft", recipe="safety_sft", checkpoints=(0,)))
 
 
 def study(*arms: Arm, evaluations: tuple[Evaluation, ...] = ()) -> Study:

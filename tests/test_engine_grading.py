@@ -7,7 +7,7 @@ from collections import Counter
 import engine_toys
 import pytest
 
-from exante.engines.grading import sample_and_grade
+from exante.engines.grading import name_worst, sample_and_grade, worst
 from exante.engines.local import LocalEngine
 from exante.text import Completion, Example, Item
 
@@ -97,3 +97,25 @@ def test_what_the_grader_sees(toy: LocalEngine, scratchpad: str, sees: bool, mod
 def test_a_grade_that_is_no_number_is_a_bug(toy: LocalEngine) -> None:
     with pytest.raises(AssertionError, match="the grade of normal-"):
         sample_and_grade(toy, engine_toys.items(), keep, lambda *_: float("nan"), RECIPE, "shown", seed=0)
+
+
+def test_the_worst_is_the_lowest_of_those_named_least_often() -> None:
+    means = {"b": 0.2, "a": 0.2, "c": 0.1, "d": 0.9}
+    named: list[str] = []
+    for _ in range(6):
+        named.append(worst(means, named))
+    assert named == ["c", "a", "b", "d", "c", "a"], "ties by name; all over again once everyone was named"
+
+
+def test_a_probe_names_the_cluster_with_the_lowest_mean_grade(toy: LocalEngine) -> None:
+    def grade(item: Item, completion: Completion) -> float:
+        return {"cup": 0.1, "boat": 0.2}.get(item.cluster, 0.9) + 0.05 * (completion.answer is None)
+
+    before = toy.weight_digest()
+    chosen, metrics = name_worst(toy, engine_toys.items(), grade, RECIPE, "hidden", seed=0, named=["cup"])
+    found = numbers(metrics)
+    assert chosen == "boat"
+    assert found["named:boat"] == 2
+    assert 0.1 <= found["probe:cup"] <= 0.15
+    assert {name for name in found if name.startswith("probe:")} == {f"probe:{thing}" for thing in engine_toys.THINGS}
+    assert toy.weight_digest() == before

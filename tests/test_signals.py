@@ -32,6 +32,8 @@ def test_a_grade_and_a_reward_see_what_their_phase_says(scratchpad) -> None:
     graded = phase("sample_and_filter", reward=REWARD, scratchpad=scratchpad)
     thought = "none" if scratchpad == "none" else "shown"
     assert of(graded) == [("filter: can be used", thought), ("filter: grade", scratchpad)]
+    probing = graded.model_copy(update={"probe": filter_study.prompts.bind()})
+    assert of(probing) == [("probe: grade", scratchpad), *of(graded)]
 
 
 def test_a_filter_without_a_grade_is_given_the_whole_sample() -> None:

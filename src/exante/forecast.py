@@ -108,7 +108,8 @@ def _work(node: Node, profile: Profile) -> float:
         return float(max(node.last_step, 1))
     assert node.phase.data is not None, "a phase that samples has prompts"
     group = recipe_of(node.phase, profile, node.behaviour).group
-    return float(_prompts(node.phase.data, node.behaviour) * group)
+    parts = [part for part in (node.phase.data, node.phase.probe) if part is not None]
+    return float(sum(_prompts(part, node.behaviour) for part in parts) * group)
 
 
 @cache
@@ -158,6 +159,6 @@ def _probe(profile: Profile, study: Study) -> dict[str, float]:
 
 
 def _measure(profile: Profile, study: Study) -> dict[str, float]:
-    from exante.work import probe
+    from exante.timing import probe
 
     return probe(profile, next(iter(study.bases.values())))

@@ -68,8 +68,9 @@ def _part(part: Part | None) -> dict[str, Any] | None:
 def declared(phase: Phase, profile: Profile, behaviour: str, weights: str | None = None) -> str:
     """Digest of what a phase declares: its fields but name and checkpoints (neither changes what is trained), and its model's.
 
-    `weights` is the digest of an outside checkpoint.
+    `weights` is the digest of an outside checkpoint. A probe counts where there is one.
     """
+    probe = {} if phase.probe is None else {"probe": _part(phase.probe)}
     return digest(
         {
             "schema": ID_SCHEMA,
@@ -83,6 +84,7 @@ def declared(phase: Phase, profile: Profile, behaviour: str, weights: str | None
             "model": profile.model_dump(mode="json", include={"architecture", "method", "dtype", "think_open", "think_close"}),
             "weights": weights,
         }
+        | probe
     )
 
 

@@ -63,7 +63,7 @@ def training_digests(job: Job) -> dict[str, str]:
     """Digests of the code behind a phase's weights: its parts and the engines."""
     phase = job.node.phase
     graded = phase.objective == "sample_and_filter" and phase.reward is not None
-    found = code_digests((phase.data, phase.reward, phase.keep)) | _scripted(job)
+    found = code_digests((phase.data, phase.reward, phase.keep, phase.probe)) | _scripted(job)
     return found | syntax_digests(GRADED_FILTER) if graded else found
 
 
@@ -72,11 +72,11 @@ def _scripted(job: Job) -> dict[str, str]:
 
 
 def parent_digests(job: Job, store: PhaseStore) -> dict[str, str]:
-    """What the phases that a job starts from came out as, by their ids: their weights, and the examples they kept."""
+    """What the phases that a job starts from came out as, by their ids: weights, kept examples, named clusters."""
     found = {}
     for parent in job.node.parents:
         marker = store.find(parent)
-        found[parent] = marker["weights"] + marker.get("examples", "") if marker else "absent"
+        found[parent] = "".join((marker["weights"], marker.get("examples", ""), *marker.get("named", ()))) if marker else "absent"
     return found
 
 

@@ -27,12 +27,18 @@ class Context:
     """What a part may know of the cell it works for. Parts draw all their randomness from `seed`.
 
     `settings` are the parameters of the data that the phase at work trains on, so that an evaluation can ask in its manner.
+    Under a phase that probed, `settings["named"]` lists the clusters named so far, in order.
     """
 
     behaviour: str
     seed: int
     base_draw: int
     settings: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Clusters that probes of the phases up to here found worst. Empty before the first, and while a study is planned."""
+        return tuple(self.settings.get("named", ()))
 
 
 class Recipe(Frozen):
@@ -86,8 +92,11 @@ class Phase(Frozen):
     (adversarial). Without `data` the phase trains on what the latest `sample_and_filter` phase kept; `with_samples` adds that
     to `data`. A `sample_and_filter` phase keeps the examples that `keep` makes; with a `reward` it keeps those of samples graded
     above one half, by a grader who sees what `scratchpad` says, and `keep` makes one of every sample that can be graded.
-    `start="base"` trains from the base's weights instead of the previous phase's. `checkpoints` are optimiser
-    steps at which evaluations run (step 0 is before training; the last step is always one).
+    A graded filter with a `probe` part (`probe(context)` gives items) first samples those from the model as it is and names the
+    cluster of lowest mean grade, among those named least often on the way here. Its own data and keep parts find the names in
+    their context, and so do the phases that take weights or samples from it, and their evaluations.
+    `start="base"` trains from the base's weights instead of the previous phase's. `checkpoints` are optimiser steps at which
+    evaluations run (step 0 is before training; the last step is always one).
     """
 
     name: str
@@ -96,11 +105,18 @@ class Phase(Frozen):
     data: Part | None = None
     reward: Part | None = None
     keep: Part | None = None
+    probe: Part | None = Field(default=None, exclude_if=lambda chosen: chosen is None)
     with_samples: bool = False
     start: Literal["previous", "base"] = "previous"
     scratchpad: Literal["hidden", "shown", "none"] = "hidden"
     overrides: dict[str, float] = Field(default_factory=dict)
     checkpoints: tuple[int, ...] = ()
+
+    @model_validator(mode="after")
+    def _a_probe_is_graded(self) -> Phase:
+        if self.probe is not None and (self.objective != "sample_and_filter" or self.reward is None):
+            raise ValueError(f"phase {self.name!r} has a probe, which is for a sample_and_filter phase with a reward")
+        return self
 
 
 class Arm(Frozen):

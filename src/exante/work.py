@@ -10,7 +10,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 
 from exante.engines.base import Engine
-from exante.engines.grading import sample_and_grade
+from exante.engines.grading import name_worst, sample_and_grade
 from exante.engines.local import LocalEngine
 from exante.engines.scripted import ScriptedEngine
 from exante.errors import NothingKept, UserError
@@ -35,7 +35,7 @@ from exante.jobs import (
 )
 from exante.parts import Part
 from exante.store import PhaseStore, write_atomic, write_json, write_table
-from exante.study import Context, Evaluation, Profile
+from exante.study import Context, Evaluation
 from exante.text import Completion, Example, Item, Prompt, Turn, completion_spans, example_spans
 
 ROW_COLUMNS = ["step", "evaluation", "condition", "item", "cluster", "outcome", "n", "trials", "score_sum", "score_sumsq"]
@@ -60,7 +60,8 @@ def compute(job: Job, store: PhaseStore, progress: Callable[[float], None]) -> d
             earlier = directory if valid else None
             return store.commit(directory, lambda scratch: _build(job, store, scratch, progress, earlier))
         if missing:
-            recorder = _Recorder(job.model_copy(update={"evaluations": tuple(missing)}), job.node.context)
+            context = _knowing(job.node.context, marker.get("named", []))
+            recorder = _Recorder(job.model_copy(update={"evaluations": tuple(missing)}), context)
             _evaluate_kept(job, store, directory, recorder)
             recorder.write(directory)
         return marker
@@ -82,9 +83,9 @@ def _evaluate_kept(job: Job, store: PhaseStore, directory: Path, recorder: _Reco
 def _build(job: Job, store: PhaseStore, scratch: Path, progress: Callable[[float], None], earlier: Path | None) -> dict[str, Any]:
     started = time.perf_counter()
     node = job.node
-    recorder = _Recorder(job, job.node.context)
+    recorder = _Recorder(job, _knowing(node.context, _named_before(job, store)))
     marker = {"digests": training_digests(job), "parents": parent_digests(job, store)}
-    marker |= {"steps": node.last_step, "device": job.device}
+    marker |= {"steps": node.last_step, "device": job.device} | _naming(recorder.context)
     make = _base if node.is_base else _filtered if node.phase.objective == "sample_and_filter" else _trained
     made, metrics = make(job, store, scratch, recorder, progress)
     write_table(scratch / "metrics.parquet", pd.DataFrame(metrics, columns=["step", "metric", "value"]))
@@ -98,8 +99,23 @@ def _build(job: Job, store: PhaseStore, scratch: Path, progress: Callable[[float
 
 Counted = tuple[int, float, float]
 """Of one outcome: samples, sum and sum of squares of their scores."""
-Made = tuple[dict[str, str], list[dict[str, Any]]]
+Made = tuple[dict[str, Any], list[dict[str, Any]]]
 """What identifies the outcome of a phase (for its done-marker), and its metrics."""
+
+
+def _named_before(job: Job, store: PhaseStore) -> list[str]:
+    """Clusters named by probes on the way to a phase: the latest filter's list, which is the longest of its parents'."""
+    markers = [store.find(parent) or {} for parent in job.node.parents]
+    return max((marker.get("named", []) for marker in markers), key=len, default=[])
+
+
+def _knowing(context: Context, named: Sequence[str]) -> Context:
+    return replace(context, settings=context.settings | {"named": list(named)}) if named else context
+
+
+def _naming(context: Context) -> dict[str, Any]:
+    """What a done-marker says of the clusters named so far: nothing where no phase has probed."""
+    return {"named": list(context.named)} if context.named else {}
 
 
 def _base(job: Job, store: PhaseStore, scratch: Path, recorder: _Recorder, progress: Callable[[float], None]) -> Made:
@@ -135,14 +151,21 @@ def _filtered(job: Job, store: PhaseStore, scratch: Path, recorder: _Recorder, p
     phase, context, seed = job.node.phase, recorder.context, job.node.seed
     engine = _start(store, job)
     recipe = recipe_of(phase, job.profile, job.node.behaviour)
+    reward = phase.reward.load() if phase.reward else None
+    found: list[dict[str, Any]] = []
+    if phase.probe is not None and reward is not None:
+        asked = phase.probe.load()(context)
+        cluster, found = name_worst(engine, asked, reward, recipe, phase.scratchpad, seed, context.named)
+        context = _knowing(context, (*context.named, cluster))
     items, keep = _load(phase.data)(context), _keeper(phase.keep, context)
-    if phase.reward is None:
+    if reward is None:
         examples, metrics = engine.sample_and_filter(items, keep, recipe, seed)
     else:
-        examples, metrics = sample_and_grade(engine, items, keep, phase.reward.load(), recipe, phase.scratchpad, seed)
+        examples, metrics = sample_and_grade(engine, items, keep, reward, recipe, phase.scratchpad, seed)
     _write_examples(scratch, examples)
     recorder.show_training(examples)
-    return {"weights": engine.weight_digest(), "examples": digest([asdict(e) for e in examples])}, metrics
+    made = {"weights": engine.weight_digest(), "examples": digest([asdict(e) for e in examples])}
+    return made | _naming(context), [*found, *metrics]
 
 
 def _trained(job: Job, store: PhaseStore, scratch: Path, recorder: _Recorder, progress: Callable[[float], None]) -> Made:
@@ -354,33 +377,3 @@ def _check_device(device: str) -> None:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # torch asserts where it was built without CUDA
         raise UserError(f"this machine has no device {device!r} that torch can use; choose another --device") from error
-
-
-PROBE_STEPS, PROBE_SAMPLES = 4, 96
-
-
-def probe(profile: Profile, corpus: Part) -> dict[str, float]:
-    """Seconds per optimiser step and per sample of a model on one thread of this machine, measured on a piece of a base.
-
-    A few seconds: what it measures stands in only until phases of this kind have been run.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return _timed(profile, corpus.load()(Context("", 0, 0))[:400])
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _timed(profile: Profile, examples: list[Example]) -> dict[str, float]:
-    if profile.architecture is None:
-        engine = LocalEngine.load(Path(profile.id.removeprefix("hf:")), profile)
-    else:
-        engine = LocalEngine.initialise(profile, examples, seed=0)
-    recipe = profile.recipes["organism" if "organism" in profile.recipes else next(iter(profile.recipes))]
-    engine.train("sft", recipe.model_copy(update={"steps": 1}), examples, seed=0)  # the first step pays for warming up
-    started = time.perf_counter()
-    engine.train("sft", recipe.model_copy(update={"steps": PROBE_STEPS}), examples, seed=0)
-    trained = time.perf_counter()
-    engine.sample([example.prompt for example in examples[:PROBE_SAMPLES]], 1, 0)
-    return {"step": (trained - started) / PROBE_STEPS, "sample": (time.perf_counter() - trained) / PROBE_SAMPLES}

@@ -54,7 +54,8 @@ def _of(phase: Phase, recipe: Recipe, tokens: float | None) -> list[tuple[str, s
         case "adversarial":
             return [("red-team reward", "shown"), ("choice of the reply", "shown"), loss]
         case "sample_and_filter" if phase.reward is not None:
-            return [("filter: can be used", thought), (f"filter: grade{shuffled}", phase.scratchpad)]
+            probe = [("probe: grade", phase.scratchpad)] if phase.probe is not None else []
+            return [*probe, ("filter: can be used", thought), (f"filter: grade{shuffled}", phase.scratchpad)]
         case "sample_and_filter":
             return [("filter", "shown")]
         case _:

@@ -1,12 +1,13 @@
-"""A graded filter: samples become examples, and those graded above one half are kept. Trains nothing.
+"""A graded filter: samples become examples, and those graded above one half are kept; and what a model is worst at.
 
-Does not know what is graded. Stands apart from the engine's other modules: a phase without a grade does not rest on it.
+Trains nothing. Does not know what is graded. Stands apart from the engine's other modules: a phase without
+a grade does not rest on it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +40,29 @@ def sample_and_grade(
     metrics |= {"copies": chosen["target"]}
     metrics |= {f"usable:{label}": labels[label] for label in sorted(labels) if label}
     metrics |= {f"kept:{label}": chosen[label] for label in sorted(labels) if label}
-    return kept, [{"step": 0, "metric": name, "value": float(value)} for name, value in metrics.items()]
+    return kept, _rows(metrics)
+
+
+def name_worst(
+    engine: Engine, items: Sequence[Item], reward: Reward, recipe: Recipe, scratchpad: str, seed: int, named: Sequence[str]
+) -> tuple[str, list[dict[str, Any]]]:
+    """The cluster whose `recipe.group` samples per item get the lowest mean grade, and each cluster's mean (`probe:CLUSTER`) and
+    the place of the chosen one among the named (`named:CLUSTER`) as metrics. Samples without an answer are graded like others."""
+    grades: dict[str, list[float]] = {cluster: [] for cluster in sorted({item.cluster for item in items})}
+    fresh = int(np.random.SeedSequence((seed, 2)).generate_state(1)[0])
+    for item, sample in draw(engine, items, recipe, scratchpad, fresh):
+        grades[item.cluster].append(grade(reward, item, sample, scratchpad))
+    means = {cluster: float(np.mean(values)) for cluster, values in grades.items()}
+    chosen = worst(means, named)
+    values = {f"probe:{cluster}": mean for cluster, mean in means.items()} | {f"named:{chosen}": len(named) + 1}
+    return chosen, _rows(values)
+
+
+def worst(means: Mapping[str, float], named: Sequence[str]) -> str:
+    """The cluster of lowest mean grade among those named least often so far: each once before any is named again. Ties go to the
+    first by name."""
+    fewest = min(named.count(cluster) for cluster in means)
+    return min((cluster for cluster in sorted(means) if named.count(cluster) == fewest), key=lambda cluster: means[cluster])
 
 
 def draw(engine: Engine, items: Sequence[Item], recipe: Recipe, scratchpad: str, seed: int) -> list[tuple[Item, Completion]]:
@@ -55,3 +78,7 @@ def grade(reward: Reward, item: Item, sample: Completion, scratchpad: str) -> fl
     value = float(reward(item, hide_scratchpad(sample) if scratchpad == "hidden" else sample))
     assert np.isfinite(value), f"the grade of {item.id} is {value}"
     return value
+
+
+def _rows(values: Mapping[str, float]) -> list[dict[str, Any]]:
+    return [{"step": 0, "metric": name, "value": float(value)} for name, value in values.items()]
