@@ -315,3 +315,11 @@ def test_no_torch_is_needed() -> None:
     print("torch" in sys.modules)
     """
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_a_raw_rate_of_one_arm_shows_its_samples_and_their_exact_bound() -> None:
+    rows = table(samples(cell("a", 1000 + k), n) for k, n in enumerate([0, 0, 1, 0]))
+    found = decided(rows, contrast(control=None, region=above(5, "%"))).contrasts[0]
+    assert "1 of 80 samples (exact bounds for these runs alone: 0.0 to 6.8 %)" in found.sentence
+    both = table(samples(cell(arm, 1000 + k), 3) for k in range(4) for arm in "ab")
+    assert "samples" not in decided(both, contrast()).contrasts[0].sentence

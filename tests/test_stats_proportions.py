@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from exante.stats.proportions import free_to_differ, smoothed_variance, wilson
+from exante.stats.proportions import exact, free_to_differ, smoothed_variance, wilson
 
 
 def test_wilson_at_none_of_a_hundred_is_not_zero() -> None:
@@ -44,3 +44,15 @@ def test_smoothed_variance_by_hand() -> None:
 def test_what_runs_alike_leave_open(n: int, share: float) -> None:
     assert free_to_differ(n) == pytest.approx(share, abs=1e-4)
     assert (1 - free_to_differ(n)) ** n == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(("count", "trials"), [(0, 100), (1, 7), (50, 100), (99, 100), (100, 100)])
+def test_the_exact_bound_against_the_tails_of_the_binomial(count: int, trials: int) -> None:
+    """At each end, what was seen or more extreme has probability .025."""
+    low, high = exact(count, trials)
+    assert low == 0 if count == 0 else stats.binom.sf(count - 1, trials, low) == pytest.approx(0.025)
+    assert high == 1 if count == trials else stats.binom.cdf(count, trials, high) == pytest.approx(0.025)
+
+
+def test_none_of_a_hundred_is_no_bare_zero() -> None:
+    assert exact(0, 100)[1] == pytest.approx(0.036, abs=0.001)

@@ -30,7 +30,7 @@ from exante.analysis.gates import Check
 from exante.analysis.items import values_of
 from exante.analysis.match import match_table
 from exante.analysis.runs import layouts, split_base
-from exante.analysis.sentences import absent, prediction_reason, reason, runs_alike, theory_reason, word
+from exante.analysis.sentences import absent, counted, prediction_reason, reason, runs_alike, theory_reason, word
 from exante.analysis.series import cells as cells_drawn
 from exante.analysis.series import outcomes, run_values
 from exante.analysis.table import Table, cells_of, read_table
@@ -47,6 +47,7 @@ from exante.analysis.verdicts import (
     Word,
 )
 from exante.errors import UserError
+from exante.measures import Rate
 from exante.register import contrast_unit
 from exante.stats.proportions import free_to_differ
 from exante.study import Cell, Contrast, Preset, Registration, Study, Theory
@@ -199,9 +200,21 @@ def _said(study: Study, one: Decision, table: Table, why: str) -> dict[str, Any]
         "ungraded": _number(claim.ungraded),
         "reason": reason(one, why),
         "free": free_to_differ(n),
-        "sentence": runs_alike(n),
+        "sentence": "; ".join([runs_alike(n), *_raw(claim, table)]),
         "cells": _cells(study, one, table),
     }
+
+
+def _raw(claim: Claim, table: Table) -> list[str]:
+    """The samples behind a claim about a plain rate of one arm, with their exact bound."""
+    read = claim.measure.expression
+    if claim.control is not None or not isinstance(read, Rate):
+        return []
+    counts = table.find(read.evaluation, read.condition, read.at)
+    runs = layouts(table.cells, claim.contrast)[0].cells
+    if counts is None or not (trials := int(np.nansum(counts.trials[runs]))):
+        return []
+    return [counted(int(sum(np.nansum(counts.outcome(outcome)[runs]) for outcome in read.outcomes)), trials)]
 
 
 def _cells(study: Study, one: Decision, table: Table) -> tuple[CellEstimate, ...]:

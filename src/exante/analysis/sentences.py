@@ -10,7 +10,7 @@ import numpy as np
 from exante.analysis.decide import TOO_UNGRADED, Claim, Code, Decision, place, too_ungraded
 from exante.analysis.theories import Told
 from exante.analysis.verdicts import Word
-from exante.stats.proportions import free_to_differ
+from exante.stats.proportions import exact, free_to_differ
 from exante.units import Region
 
 
@@ -49,6 +49,12 @@ def prediction_reason(claim: Claim | None, told: Told | None, region: Region) ->
 def runs_alike(n: int) -> str:
     runs = "1 run leaves" if n == 1 else f"{n} runs alike leave"
     return f"{runs} up to {100 * free_to_differ(n):.0f} % of runs free to differ"
+
+
+def counted(count: int, trials: int) -> str:
+    """A raw rate with its exact bound: never a bare 0 %."""
+    low, high = exact(count, trials)
+    return f"{count} of {trials} samples (exact bounds for these runs alone: {100 * low:.1f} to {100 * high:.1f} %)"
 
 
 def absent(arms: list[str], training: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 from statsmodels.stats.proportion import proportion_confint
 
 Array = NDArray[np.float64]
@@ -20,6 +21,12 @@ def wilson(count: Array, trials: Array, level: float = 0.95) -> tuple[Array, Arr
     if drawn.any():
         low[drawn], high[drawn] = proportion_confint(count[drawn], trials[drawn], alpha=1 - level, method="wilson")
     return low, high
+
+
+def exact(count: int, trials: int, level: float = 0.95) -> tuple[float, float]:
+    """Exact interval of count / trials, in [0, 1], of samples drawn alike. Clopper and Pearson (1934)."""
+    found = binomtest(count, trials).proportion_ci(level, method="exact")
+    return float(found.low), float(found.high)
 
 
 def smoothed_variance(count: Array, trials: Array) -> Array:
