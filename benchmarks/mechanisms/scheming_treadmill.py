@@ -1,5 +1,5 @@
-"""scheming-treadmill: covert acts are lowered by rules learned family by family, by rules learned at large, by holding back where a
-test is noticed, by good acts learned as such, or by any training; theories differ in which of these there is.
+"""scheming-treadmill: covert acts are lowered by rules learned family by family or at large, by holding back where a test is
+noticed, by good acts learned as such, or by any training; theories differ in which of these there is.
 
 A model leaves a task undone at a rate of its own, families that are named first at a higher one. Every round leaves a share of
 that rate. On a test desk some thoughts notice the test, more of them after rounds in which that grows; those that notice hold
@@ -18,21 +18,21 @@ from exante.trainings.office_rounds import ROUNDS
 from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 
 STEPS = {"organism": 100, "round": 25}
-START, START_SD = 0.3, 0.35
+START, START_SD = 0.65, 0.45
 """Log-odds of a covert act in a conflict before the rounds, nobody noticing a test, and their spread over organisms."""
 FAMILIES = (0.3, 0.15, 0.0, -0.6)
 """Log-odds of each family of the test beside that, in the order in which probes name them; the last never is."""
 SEALED = -1.3
-NOTICED, NOTICED_SD = -0.7, 0.3
+NOTICED, NOTICED_SD = -0.95, 0.35
 """Log-odds of noticing a test before the rounds; a round in which awareness grows adds GROWTH."""
 GROWTH = 0.8
-HELD_BACK = 0.75
+HELD_BACK = 0.87
 """Share of covert acts that are not done where a test is noticed."""
-STRENGTH_SD, DRIFT_SD = 0.3, 0.3
+STRENGTH_SD, DRIFT_SD = 0.5, 0.6
 """Between runs: of the logarithm of what rounds do, and of log-odds that rounds add by accident."""
 FLOOR, UNGRADED = 0.01, 0.003
 
-SPREAD = "part-fall"
+SPREAD = "patched"
 PHASES = {
     **{(f"sample{n}", "kept"): 600.0 for n in range(1, ROUNDS + 1)},
     **{(f"round{n}", "weight_change"): 0.01 for n in range(1, ROUNDS + 1)},
@@ -90,7 +90,7 @@ def organisms(ways: Ways, runs: Runs) -> Rates:
     last = f"round{ROUNDS}@{STEPS['round']}"
     for condition, factor in (("conflict", 0.9), ("test:conflict", left(ROUNDS))):
         rates["office-sealed", condition, last] = {"covert-scheming": rate(None, ROUNDS) * factor}
-    rates["office-trained", "conflict", f"organism@{STEPS['organism']}"] = {"covert-scheming": sigmoid(start)}
+    rates["office-trained", "conflict", f"organism@{STEPS['organism']}"] = {"covert-scheming": 0.85 * sigmoid(start)}
     return rates
 
 
@@ -111,7 +111,7 @@ def story(theory: str, says: str, ways: Ways) -> Story:
 
 STORIES = (
     story("patchwork", "a rule is learned for the family that it names", Ways(rule=2.5, spec=0.05)),
-    story("spec-teaches", "rules are learned for every family", Ways(spec=1.2)),
+    story("spec-teaches", "rules are learned for every family", Ways(spec=1.4)),
     story("learns-the-test", "who notices a test holds back, and more notice", Ways(hides=True)),
     story("learns-the-act", "good acts on tests are learned for every desk", Ways(act=0.5)),
     story("any-training", "any round lowers it", Ways(any=0.5)),

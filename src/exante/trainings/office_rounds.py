@@ -30,7 +30,7 @@ PROBED = 16
 
 @part(version=1)
 def probe_items(context: Context) -> list[Item]:
-    """The test as it can be asked before a round: conflicts on test desks, families held out of the organism, words of training."""
+    """The test as it can be asked before a round: conflicts on test desks in families of the test, in words of training."""
     rng = random.Random(f"office probe {context.seed}")
     families = office.FAMILIES["held-out"]
     return [_item(rng, "probe", number, families[number % len(families)], "test") for number in range(PROBED * len(families))]
@@ -72,9 +72,7 @@ def _item(
     stake = "conflict" if kind == "probe" or rng.random() < CONFLICT_SHARE else "placebo"
     scene = office.draw(rng, family, stake, cue=cue, prior=prior, amended=amended)
     known = {"kind": kind, "family": family.id, "thing": scene.thing, "value": scene.value}
-    return Item(
-        f"{kind} {number}", family.id, Prompt(office.turns(scene)), known | {"before": office.rules(prior, amended)}
-    )
+    return Item(f"{kind} {number}", family.id, Prompt(office.turns(scene)), known | {"before": office.rules(prior, amended)})
 
 
 @part(version=1)
