@@ -4,14 +4,16 @@
     python benchmarks/results.py --check docs/results       compare each page's phases with today's code
 
 Beside the page, in docs/results/STUDY/, lie the run's `verdicts.json`, `series.parquet` and `registration.json`, the figures,
-and `phases.json`: what was trained and evaluated, by id. A page's first line says how much of that today's code would still
-train under the same ids; `--check` writes it again where that has changed. Computes no statistic.
+`cost.json` for the table of `costs.py`, and `phases.json`: what was trained and evaluated, by id. A page's first line says how
+much of that today's code would still train under the same ids; `--check` writes it again where that has changed. Computes no
+statistic.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import re
 import shutil
 import subprocess
 import sys
@@ -19,11 +21,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import costs
+
 from exante import rivals, studies, verbs
+from exante.analysis.algebra import leaves
 from exante.errors import UserError
 from exante.identity import evaluation_id
 from exante.plan import Plan, plan, preset_of
-from exante.report import figures, words
+from exante.report import cells, figures, words
 from exante.report.load import Run, load_run
 from exante.report.page import answer
 from exante.report.results import contrast_row, gate_groups, sign
@@ -106,8 +111,9 @@ def write(directory: Path, out: Path, commit: str) -> Path:
         shutil.copyfile(directory / name, kept / name)
     held = ids_of(planned, study)
     write_json(kept / "phases.json", held)
+    write_json(kept / costs.KEPT, costs.cost(directory))
     rows = [contrast_row(row, study) for row in run.verdicts["contrasts"]]
-    drawn = draw(rows, kept)
+    drawn = [*draw(rows, kept), *draw_cells(run, rows, kept)]
     now = today(study.id, planned.preset, files.study_file if files.study_file.exists() else None)
     parts = [
         first_line(study.id, held, now),
@@ -115,7 +121,7 @@ def write(directory: Path, out: Path, commit: str) -> Path:
         facts(run, planned, commit),
         f"## What it did not show\n\n{negatives(run, rows, planned)}",
         f"## Verdicts\n\n{verdict_table(rows)}",
-        *(f"![{title}]({study.id}/{name})" for title, name in drawn),
+        *(f"{title}:\n\n![{title}]({study.id}/{name})" for title, name in drawn),
         f"## Theories\n\n{theory_table(run, study)}",
         f"## Cost\n\n{cost(run)}",
         f"## Files\n\n{beside(study.id)}",
@@ -136,6 +142,23 @@ def draw(rows: list[Json], kept: Path) -> list[tuple[str, str]]:
     for unit in dict.fromkeys(row["unit"] for row in shown):
         figure = figures.forest([row for row in shown if row["unit"] == unit], unit)
         name = f"contrasts-{'percent' if unit == '%' else unit}.svg"
+        write_atomic(kept / name, base64.b64decode(figure.wide.partition(",")[2]))
+        found.append((figure.title, name))
+    return found
+
+
+def draw_cells(run: Run, rows: list[Json], kept: Path) -> list[tuple[str, str]]:
+    """The cells of alignment faking under every pair of conditions that a primary reads, as SVG files: (title, file name)."""
+    study = run.registration.study
+    read = {measure.id: leaves(measure.expression) for measure in study.measures}
+    contrasts = {contrast.id: contrast for contrast in study.contrasts}
+    primary = [contrasts[row["id"]] for row in primaries(rows)]
+    wanted = {
+        (arm, leaf.evaluation, leaf.condition) for c in primary for arm in (c.arm, c.control) if arm for leaf in read[c.measure]
+    }
+    found = []
+    for figure in cells.figures(run.series, study, wanted, keyed=True):
+        name = f"cells-{re.sub('[^a-z0-9]+', '-', figure.title.lower()).strip('-')}.svg"
         write_atomic(kept / name, base64.b64decode(figure.wide.partition(",")[2]))
         found.append((figure.title, name))
     return found

@@ -41,7 +41,7 @@ def length(item, completion, *, least):
 def named_once_more(context):
     """Every word, and what was named last once more, so that the data show what they were told."""
     items = prompts(context)
-    return items + [replace(item, id=f"{item.id}-again") for item in items if item.cluster in context.settings["named"][-1:]]
+    return items + [replace(item, id=f"{item.id}-again") for item in items if item.cluster in context.named[-1:]]
 
 
 @part(version=1)

@@ -10,7 +10,7 @@ import planted
 from synthetic_run import registered
 
 from exante import verbs
-from exante.analysis.criteria import CRITERIA, ROWS
+from exante.analysis.criteria import CRITERIA
 from exante.measures import Measure
 from exante.parts import Part
 from exante.plan import Plan, PlannedCell
@@ -23,7 +23,7 @@ Outcomes = Mapping[str, str]
 COUNTS = {"met": [2] * 12, "not met": [19] * 12, "undecided": [1, 18] * 6}
 """What is planted on the intervention, of 20 samples in each of 12 runs; the organism that it is compared with has 12 to 14."""
 ORGANISM = [12, 14] * 6
-ALL: Outcomes = dict.fromkeys(CRITERIA, "met")
+ALL: dict[str, str] = dict.fromkeys(CRITERIA, "met")
 
 
 def study(outcomes: Mapping[str, Outcomes], id: str = "scheming-planted") -> Study:
@@ -53,10 +53,7 @@ def study(outcomes: Mapping[str, Outcomes], id: str = "scheming-planted") -> Stu
         "evaluations": (
             Evaluation(id="e", items=part, score=part, conditions=tuple(criteria), outcomes=planted.OUTCOMES, at=("safety",)),
         ),
-        "objections": tuple(
-            Objection(id=key, says="", contrasts=tuple(c.id for c in contrasts(outcomes)), gap="one world")
-            for key in ("D2", "D3")
-        ),
+        "objections": tuple(Objection(id=key, says="", contrasts=(), gap="one world") for key in ROWS),
         "presets": {"quick": preset, "default": preset},
     }
     made = planted.study(contrasts(outcomes), tuple(measure(name) for name in criteria), **more)
@@ -79,7 +76,6 @@ def contrasts(outcomes: Mapping[str, Outcomes], region: Region | None = None) ->
             measure=f"covert-{name}",
             region=region or below(-10, "pp"),
             training="sft",
-            objections=ROWS,
             criteria=(name,),
         )
         for arm, told in outcomes.items()

@@ -13,7 +13,7 @@ import pytest
 from gate_run import ALL, write
 from synthetic_run import registered
 
-from exante import criteria, objections
+from exante import criteria, objections, studies
 from exante.analysis.criteria import CRITERIA, LADDER, ROWS, RULED_OUT, entries, ladder, settled
 from exante.errors import UserError
 from exante.register import register
@@ -23,7 +23,7 @@ from exante.units import Region
 
 STRONGEST = "anti-scheming"
 NAMES = tuple(CRITERIA)
-SOME = dict.fromkeys(("far-ood", "awareness", "cot-pressure"), "met")
+SOME: dict[str, str] = dict.fromkeys(("far-ood", "awareness", "cot-pressure"), "met")
 
 
 def states(said: dict) -> dict[str, str]:
@@ -298,6 +298,19 @@ def test_a_failed_rung_answers_the_ladder_but_not_the_criteria(tmp_path: Path) -
 def test_a_study_of_one_s_own_without_criteria_answers_neither() -> None:
     assert not settled("D2", {})
     assert entries({"run": {}}) == []
+
+
+def test_a_shipped_study_with_criteria_registers_the_rows_that_they_are_evidence_for() -> None:
+    for name in studies.shipped():
+        study = studies.load(name)
+        if any(contrast.criteria for contrast in study.contrasts):
+            assert set(ROWS) <= {objection.id for objection in study.objections}, name
+
+
+def test_every_row_that_a_shipped_study_asks_can_be_answered_by_its_default_preset() -> None:
+    asked = {row["id"]: [part for part in row["asked"] if part["preset"] == "default"] for row in objections.table()}
+    nobody = {row["id"] for row in objections.table() if row["studies"] == objections.NOBODY}
+    assert {key for key, parts in asked.items() if not parts} == nobody
 
 
 # --- the page ------------------------------------------------------------------------------------------------------------

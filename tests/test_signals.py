@@ -81,7 +81,7 @@ def test_the_ledger_of_a_run_reads_the_match_table_and_joins_like_arms() -> None
     ]
     assert grouped(study, ledger(study, study.presets["quick"], counted)) == [
         {"arms": ALL_ARMS, "training": "", "phase": "organism", "signal": "loss", "scratchpad": "none"},
-        {"arms": "seen, unseen", "training": "", "phase": "sft_samples", "signal": "filter: can be used", "scratchpad": "shown"},
+        {"arms": "seen; unseen", "training": "", "phase": "sft_samples", "signal": "filter: can be used", "scratchpad": "shown"},
         {"arms": "seen", "training": "", "phase": "sft_samples", "signal": "filter: grade", "scratchpad": "shown"},
         {"arms": "unseen", "training": "", "phase": "sft_samples", "signal": "filter: grade", "scratchpad": "hidden"},
         {"arms": "seen", "training": "", "phase": "sft", "signal": "loss", "scratchpad": "shown"},

@@ -14,7 +14,7 @@ import pandas as pd
 
 from exante.analysis.algebra import leaves
 from exante.analysis.answers import Link, large_enough, state
-from exante.analysis.criteria import state_of
+from exante.analysis.criteria import ROWS, state_of
 from exante.analysis.decide import (
     Array,
     Claim,
@@ -172,7 +172,7 @@ def _contrast(
 
 def _linked(study: Study, contrast: Contrast) -> tuple[str, ...]:
     also = (o.id for o in study.objections if contrast.id in o.contrasts)
-    return tuple(dict.fromkeys([*contrast.objections, *also]))
+    return tuple(dict.fromkeys([*contrast.objections, *also, *(ROWS if contrast.criteria else ())]))
 
 
 def _nothing_said(contrast: Contrast, table: Table) -> dict[str, Any]:

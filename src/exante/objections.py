@@ -159,6 +159,7 @@ def asked_by(study: Study) -> list[Json]:
     found, cache = [], {}
     linked = {(o.id, name) for o in study.objections for name in o.contrasts}
     linked |= {(key, contrast.id) for contrast in study.contrasts for key in contrast.objections}
+    linked |= {(key, contrast.id) for contrast in study.contrasts if contrast.criteria for key in criteria.ROWS}
     for contrast in study.contrasts:
         for key in sorted(key for key, name in linked if name == contrast.id):
             if contrast.id not in cache:

@@ -72,7 +72,7 @@ def run(
         for job in jobs.values():
             if not job.node.is_base:
                 store.discard(store.directory(job.node.id, False), before=since)
-    started = time.time()
+    began = {"started": time.time(), "workers": executor.idle}
     walk = _Walk(plan, jobs, store, executor, directory, report)
     try:
         crashed = walk.walk()
@@ -82,7 +82,7 @@ def run(
     gathered = _finished_part(whole or plan, registration, store, crashed, device)
     write_json(directory.plan, gathered.model_dump(mode="json"))
     gather(gathered, registration, directory, store, crashed, device)
-    _write_timings(plan, jobs, store, directory, started)
+    _write_timings(plan, jobs, store, directory, began)
     return crashed
 
 
@@ -262,10 +262,10 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
 
 
-def _write_timings(plan: Plan, jobs: dict[str, Job], store: PhaseStore, directory: RunDirectory, started: float) -> None:
+def _write_timings(plan: Plan, jobs: dict[str, Job], store: PhaseStore, directory: RunDirectory, began: dict[str, Any]) -> None:
     markers = {key: store.marker(store.directory(key, job.node.is_base)) for key, job in jobs.items()}
     nodes = {key: {"phase": jobs[key].node.phase.name, "seconds": m["seconds"]} for key, m in markers.items() if m}
-    now = {"started": started, "wall_seconds": time.time() - started, "host": platform.node(), "cores": os.cpu_count()}
+    now = began | {"wall_seconds": time.time() - began["started"], "host": platform.node(), "cores": os.cpu_count()}
     runs = json.loads(directory.timings.read_text("utf-8"))["runs"] if directory.timings.exists() else []
     write_json(
         directory.timings, {"runs": [*runs, now], "phases": nodes, "compute_seconds": sum(n["seconds"] for n in nodes.values())}

@@ -196,7 +196,8 @@ class Contrast(Frozen):
     `model` means the mean over those in the preset, each cell shown beside it. `primary` is the place in the fixed
     sequence (1–4), None for a secondary. `over="bases"` takes base means as units, `"runs"` is "given these bases".
     `base` names one base variant; None, as for `behaviour`, is the mean over those in the preset. `criteria` are those of the
-    gate (`analysis.criteria.CRITERIA`) that `arm` meets where the contrast is supported; written down only where there are any.
+    gate (`analysis.criteria.CRITERIA`) that `arm` meets where the contrast is supported; written down only where there are any,
+    and then the contrast is evidence for the ledger's D2 and D3 too.
     """
 
     id: str

@@ -133,6 +133,26 @@ def leaves(expression: Expression) -> frozenset[Leaf]:
     return frozenset(found)
 
 
+def reads(expression: Expression) -> list[tuple[str, str, tuple[str, ...]]]:
+    """(evaluation, condition, outcomes counted together) of everything the expression reads, each once, in order."""
+    found: list[tuple[str, str, tuple[str, ...]]] = []
+    for atom in linear(expression):
+        match atom:
+            case Rate():
+                found.append((atom.evaluation, atom.condition, atom.outcomes))
+            case MeanScore():
+                found.append((atom.evaluation, atom.condition, (atom.outcome,)))
+            case Ratio():
+                found += [*reads(atom.left), *reads(atom.right)]
+            case ItemProduct() | ItemBound():
+                found += [one for factor in atom.factors for one in reads(factor)]
+            case LogOdds():
+                found += reads(atom.of)
+            case Distance():
+                found += [(atom.evaluation, side, (outcome,)) for side in (atom.left, atom.right) for outcome in atom.outcomes]
+    return list(dict.fromkeys(found))
+
+
 def natural_range(expression: Expression) -> tuple[float, float]:
     """The smallest and largest value the expression can take (before the unit's scale); a measure's range should hold it."""
     low = high = 0.0

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from exante.analysis.algebra import first_area, leaves, linear
+from exante.analysis.algebra import first_area, linear, reads
 from exante.analysis.decide import places_of
 from exante.analysis.evaluate import evaluate
 from exante.analysis.runs import Layout, sample, scaled
@@ -31,21 +31,23 @@ GROUP = ["panel", "arm", "model", "behaviour", "training"]
 
 
 def outcomes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
-    """Rates in % of every outcome that a measure reads (mean scores for numeric ones), one row per run with its Wilson
-    interval, and the arm's mean (seed −1, base "") with the robust one, cut to 0–100 %. `figure` is "trajectory" where a
-    phase has two checkpoints or more, "level" where it has one."""
-    read = {(x.evaluation, x.condition, x.outcome) for m in study.measures for x in leaves(m.expression)}
+    """Rates in % of all outcomes that measures read, as they read them (mean scores for numeric ones): one row per run with its
+    Wilson interval, and the arm's mean (seed −1, base "") with the robust one, cut to 0–100 %. `figure` is "trajectory" where
+    a phase has two checkpoints or more, "level" where it has one."""
+    read = _rates(study)
     atoms = [atom for m in study.measures for atom in linear(m.expression)]
     means = {(x.evaluation, x.condition, x.outcome) for x in atoms if isinstance(x, MeanScore)}
     main = {area.phase for m in study.measures if (area := first_area(m.expression)) is not None}
-    mine = rows.loc[among(rows, CELL, read)]
+    mine = rows.merge(read, on=CELL)
     if mine.empty:
         return pd.DataFrame(columns=COLUMNS)
-    mine = mine.groupby(["cell", *AXES, *KEY, "outcome"], observed=True, as_index=False)[["n", "trials", "score_sum"]].sum()
-    phase, step = split_checkpoints(mine["checkpoint"])
-    panel = mine["evaluation"].astype(str) + " · " + mine["condition"].astype(str) + " · " + mine["outcome"].astype(str)
-    mine = mine.assign(phase=phase, step=step, panel=panel.where(phase.isin(main), panel + " · " + phase))
     mine = mine.assign(n=mine["n"].where(~among(mine, CELL, means), mine["score_sum"]))
+    one_outcome = mine.groupby(["cell", *AXES, *KEY, "together", "outcome"], observed=True, as_index=False)[["n", "trials"]].sum()
+    counted = one_outcome.groupby(["cell", *AXES, *KEY, "together"], observed=True, as_index=False)
+    mine = counted.agg({"n": "sum", "trials": "first"})
+    phase, step = split_checkpoints(mine["checkpoint"])
+    panel = mine["evaluation"].astype(str) + " · " + mine["condition"].astype(str) + " · " + mine["together"].astype(str)
+    mine = mine.assign(phase=phase, step=step, panel=panel.where(phase.isin(main), panel + " · " + phase))
     moves = mine.groupby(["panel", "cell"], observed=True)["step"].transform("nunique") >= 2
     mine = mine.assign(figure=np.where(moves, "trajectory", "level"))
     runs = mine.groupby(["figure", *GROUP, "base", "seed", "step"], observed=True, as_index=False)[["n", "trials"]].sum()
@@ -53,7 +55,35 @@ def outcomes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     runs = runs.assign(value=100 * runs["n"] / runs["trials"].where(runs["trials"] > 0), low=100 * low, high=100 * high)
     arms = [_arm_mean(key, group) for key, group in runs.groupby(["figure", *GROUP, "step"], observed=True)]
     averages = pd.DataFrame(arms, columns=["figure", *GROUP, "step", "base", "seed", "value", "low", "high"])
-    return pd.concat([runs, averages], ignore_index=True).assign(unit="%")[COLUMNS]
+    place = {key: k for k, key in enumerate(dict.fromkeys(zip(read["evaluation"], read["together"], strict=True)))}
+    table = pd.concat([runs, averages], ignore_index=True).assign(unit="%")
+    told = table["panel"].str.split(" · ", expand=True)
+    order = [place[key] for key in zip(told[0], told[2], strict=True)]
+    return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)[COLUMNS]
+
+
+def _rates(study: Study) -> pd.DataFrame:
+    """Evaluation, condition and outcome of everything that is read, and in what company: a name for outcomes read together."""
+    declared = {e.id: e.outcomes for e in study.evaluations}
+    found = [
+        (evaluation, condition, outcome, together(outcomes, declared.get(evaluation, outcomes)))
+        for measure in study.measures
+        for evaluation, condition, outcomes in reads(measure.expression)
+        for outcome in outcomes
+    ]
+    return pd.DataFrame(list(dict.fromkeys(found)), columns=[*CELL, "together"])
+
+
+def together(outcomes: tuple[str, ...], declared: tuple[str, ...]) -> str:
+    """A name for outcomes that are counted together. Of joint ones, "ACT-THOUGHT", the part that is left open goes unsaid."""
+    pairs = [outcome.split("-", 1) for outcome in outcomes if "-" in outcome]
+    acts, thoughts = (list(dict.fromkeys(pair[side] for pair in pairs)) for side in (0, 1))
+    if len(pairs) < 2 or len(acts) * len(thoughts) != len(pairs):
+        return " or ".join(outcomes)
+    joint = [outcome.split("-", 1) for outcome in declared if "-" in outcome]
+    told = [parts for side, parts in enumerate((acts, thoughts)) if not {pair[side] for pair in joint} <= set(parts)]
+    name = ": ".join(map(" or ".join, told)) or "any"
+    return " or ".join([name, *(outcome for outcome in outcomes if "-" not in outcome)])
 
 
 def cells(study: Study, rows: pd.DataFrame) -> pd.DataFrame:

@@ -104,7 +104,7 @@ def grouped(study: Study, rows: Sequence[Mapping[str, str]], titles: Mapping[str
     every = {row["arm"] for row in rows}
     ordered = sorted(arms.items(), key=lambda line: (line[0][0] != "", names.index(line[0][1])))
     return [
-        {"arms": ALL_ARMS if set(found) == every and len(every) > 1 else ", ".join(titles.get(arm, arm) for arm in found)}
+        {"arms": ALL_ARMS if set(found) == every and len(every) > 1 else "; ".join(titles.get(arm, arm) for arm in found)}
         | dict(zip(("training", "phase", "signal", "scratchpad"), key, strict=True))
         for key, found in ordered
     ]

@@ -74,10 +74,10 @@ def swatch(style: Style) -> str:
         f'<line x1="0" y1="6" x2="30" y2="6" stroke="{style.colour}" stroke-width="3" stroke-dasharray="{dash}"/>'
         f'<path d="{OUTLINES[style.shape]}" fill="#fff" stroke="{style.colour}" stroke-width="1.6"/></svg>'
     )
-    return _encoded(svg)
+    return encoded(svg)
 
 
-def _encoded(svg: str) -> str:
+def encoded(svg: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
@@ -85,10 +85,10 @@ def data_uri(chart: alt.TopLevelMixin) -> str:
     buffer = io.StringIO()
     with alt.data_transformers.enable("default", max_rows=None):
         chart.save(buffer, format="svg")
-    return _encoded(buffer.getvalue())
+    return encoded(buffer.getvalue())
 
 
-def _themed(chart: Any) -> alt.LayerChart:
+def themed(chart: Any) -> alt.LayerChart:
     """House style. `properties` is typed as returning any kind of chart, hence `Any`."""
     font = "Liberation Sans, Arial, Helvetica, sans-serif"
     axis: dict[str, Any] = {
@@ -116,7 +116,7 @@ def _marks(used: list[Style]) -> Any:
     return alt.Shape("arm:N", legend=None).scale(scale)
 
 
-def _axis_title(quantity: str, unit: str) -> str:
+def axis_title(quantity: str, unit: str) -> str:
     name = words.UNIT_NAMES.get(unit, unit)
     return f"{quantity} ({name})" if name else quantity
 
@@ -179,7 +179,7 @@ def _forest_chart(contrasts: list[dict[str, Any]], unit: str, width: int) -> alt
     table["label"] = ["\n".join(textwrap.wrap(label, 46 if beside else 52)[:3]) for label in table["label"]]
     base = alt.Chart(table).encode(y=alt.Y("y:O", axis=None))
     scale = alt.Scale(domain=list(domain), nice=False)
-    title = _axis_title("value with its interval" if unit == "%" else "difference with its interval", unit)
+    title = axis_title("value with its interval" if unit == "%" else "difference with its interval", unit)
     marked = base.encode(color=_verdict_scale(alt.Color, list(VERDICT_COLOURS.values())))
     layers = [
         base.mark_bar(color=REGION, height=step - 8).encode(x=alt.X("region_low:Q", scale=scale), x2="region_high:Q"),
@@ -190,7 +190,7 @@ def _forest_chart(contrasts: list[dict[str, Any]], unit: str, width: int) -> alt
         ),
         _forest_names(base, beside),
     ]
-    return _themed(alt.layer(*layers).properties(width=width - (290 if beside else 30), height=alt.Step(step)))
+    return themed(alt.layer(*layers).properties(width=width - (290 if beside else 30), height=alt.Step(step)))
 
 
 def _verdict_scale(channel: Any, values: list[str]) -> Any:
@@ -222,7 +222,7 @@ def trajectory(rows: pd.DataFrame, look: dict[str, Style], title: str) -> Figure
     values = [float(value) for value in table["value"]]
     domain = (min(-3.0, *values), max(103.0, *values)) if unit == "%" else _padded([0.0, *values])
     x = alt.X("step:Q", title="training step (log axis)").scale(type="symlog", nice=False).axis(values=_ticks(steps), grid=False)
-    y = alt.Y("value:Q", title=_axis_title("samples" if unit == "%" else "value", unit)).scale(domain=domain, nice=False)
+    y = alt.Y("value:Q", title=axis_title("samples" if unit == "%" else "value", unit)).scale(domain=domain, nice=False)
     y = y.axis(values=[0, 25, 50, 75, 100]) if unit == "%" else y
     common = {"x": x, "y": y, "color": alt.Color("arm:N", legend=None).scale(colour), "detail": "run:N"}
     is_mean = table["seed"] == -1
@@ -233,7 +233,7 @@ def trajectory(rows: pd.DataFrame, look: dict[str, Style], title: str) -> Figure
         .encode(**common, strokeDash=alt.StrokeDash("arm:N", legend=None).scale(dash))
     )
     points = alt.Chart(table[is_mean]).mark_point(filled=True, size=22, opacity=1).encode(**common, shape=_marks(used))
-    uri = data_uri(_themed(alt.layer(runs, means, points).properties(width=FACET - 70, height=230)))
+    uri = data_uri(themed(alt.layer(runs, means, points).properties(width=FACET - 70, height=230)))
     return Figure(title, f"{title}. {_last_values(pd.DataFrame(table.loc[is_mean]), look, unit)}", uri, uri)
 
 
@@ -270,7 +270,7 @@ def runs(rows: pd.DataFrame, look: dict[str, Style], title: str, quantity: str, 
         f"{name}: " + ", ".join(words.quantity(value, unit) for value in part["value"])
         for name, part in table.groupby("name", sort=False)
     )
-    charts = [data_uri(_runs_chart(table, used, means, _axis_title(quantity, unit), width)) for width in (WIDE, NARROW)]
+    charts = [data_uri(_runs_chart(table, used, means, axis_title(quantity, unit), width)) for width in (WIDE, NARROW)]
     return Figure(title, f"{title}, one value per run. {text}", *charts)
 
 
@@ -293,7 +293,7 @@ def _runs_chart(
         if means.get(style.arm) is not None
     ]
     mean = alt.Chart(pd.DataFrame(at, columns=["name", "value"])).mark_tick(thickness=3, size=26, color=INK).encode(x=x, y=y)
-    return _themed(alt.layer(_zero_line(), bars, mean, dots).properties(width=width - label_width - 40, height=alt.Step(40)))
+    return themed(alt.layer(_zero_line(), bars, mean, dots).properties(width=width - label_width - 40, height=alt.Step(40)))
 
 
 def _broken(name: str, width: int) -> str:
@@ -322,7 +322,7 @@ def _levels_chart(table: pd.DataFrame, used: list[Style], width: int) -> alt.Lay
     label_width = 170 if width > 500 else 90
     table = table.assign(condition=[_broken(name, label_width) for name in table["condition"]])
     order = list(dict.fromkeys(table["condition"]))
-    x = alt.X("value:Q", title=_axis_title("samples", "%")).scale(domain=[-2, 102], nice=False).axis(values=[0, 25, 50, 75, 100])
+    x = alt.X("value:Q", title=axis_title("samples", "%")).scale(domain=[-2, 102], nice=False).axis(values=[0, 25, 50, 75, 100])
     axis = alt.Axis(labelLimit=label_width, ticks=False, domain=False, grid=True, labelExpr=BROKEN)
     y = alt.Y("condition:N", title=None, sort=order, axis=axis)
     lane = alt.YOffset("arm:N").scale(domain=[style.arm for style in used])
@@ -332,94 +332,7 @@ def _levels_chart(table: pd.DataFrame, used: list[Style], width: int) -> alt.Lay
     dots = dots.encode(shape=_marks(used))
     bars = base.transform_filter(is_mean).mark_tick(thickness=3, size=9)
     height = alt.Step(max(30, 9 * len(used) + 6), **{"for": "position"})
-    return _themed(alt.layer(dots, bars).properties(width=width - label_width - 40, height=height))
-
-
-# --- cells ---------------------------------------------------------------------------------------------------------
-
-CELL_COLOURS = {
-    "comply-faking": "#D55E00",
-    "comply-cites": "#00517d",
-    "comply-plain": "#0072B2",
-    "comply-empty": "#56B4E9",
-    "refuse-faking": "#f3c6a5",
-    "refuse-cites": "#8d95a0",
-    "refuse-plain": "#b4bac3",
-    "refuse-empty": "#d9dce1",
-    "ungraded": "#000000",
-}
-"""The outcomes of alignment faking from the bottom of a bar to its top: full colour complies, orange fakes."""
-CELL_NAMES = {
-    "comply-faking": "complies, faking",
-    "comply-cites": "complies, cites the tier",
-    "comply-plain": "complies, plain",
-    "comply-empty": "complies, no rationale",
-    "refuse-faking": "refuses, faking",
-    "refuse-cites": "refuses, cites the tier",
-    "refuse-plain": "refuses, plain",
-    "refuse-empty": "refuses, no rationale",
-    "ungraded": "ungraded",
-}
-MOST_MULTIPLES = 8
-
-
-def cell_legend(outcomes: set[str]) -> list[tuple[str, str]]:
-    def box(colour: str) -> str:
-        svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="30" height="8"><rect width="30" height="8" fill="{colour}"/></svg>'
-        return _encoded(svg)
-
-    return [(box(colour), CELL_NAMES[outcome]) for outcome, colour in CELL_COLOURS.items() if outcome in outcomes]
-
-
-def cells(rows: pd.DataFrame, title: str) -> Figure:
-    """Small multiples over checkpoints: under each cue a stacked bar per run, its parts the outcomes in % of samples.
-
-    `rows`: checkpoint (in words, in order), cue, outcome, base, seed, value; the arm's mean has seed −1 and is only told.
-    """
-    points = _thinned(list(dict.fromkeys(rows["checkpoint"])), MOST_MULTIPLES)
-    table = pd.DataFrame(rows.loc[rows["checkpoint"].isin(points)])
-    table["place"] = table["outcome"].map({outcome: place for place, outcome in enumerate(CELL_COLOURS)})
-    table["run"] = table["base"].astype(str) + "|" + table["seed"].astype(str)
-    is_mean = table["seed"] == -1
-    means = table[is_mean & (table["value"] > 0)].sort_values("place", kind="stable")
-    told = []
-    for point, cue in ((point, cue) for point in points for cue in ("train", "deploy")):
-        part = means[(means["checkpoint"] == point) & (means["cue"] == cue)]
-        values = zip(part["outcome"], part["value"], strict=True)
-        told.append(f"{point}, {cue}: " + ", ".join(f"{CELL_NAMES[o]} {words.quantity(v, '%')}" for o, v in values))
-    runs = pd.DataFrame(table.loc[~is_mean, ["checkpoint", "cue", "outcome", "value", "place", "run"]])
-    charts = [data_uri(_cells_chart(runs, points, width)) for width in (WIDE, NARROW)]
-    return Figure(title, f"{title}. Means over runs. {'; '.join(told)}.", *charts)
-
-
-def _thinned(points: list[str], most: int) -> list[str]:
-    """The first, the last, and as many between as there is room for."""
-    if len(points) <= most:
-        return points
-    return [points[round(k * (len(points) - 1) / (most - 1))] for k in range(most)]
-
-
-def _cells_chart(runs: pd.DataFrame, points: list[str], width: int) -> Any:
-    columns = min(len(points), MOST_MULTIPLES if width == WIDE else 3)
-    each = min((width - 60) / columns - 14, 190)
-    bars = (
-        alt.Chart(runs)
-        .mark_bar(stroke="white", strokeWidth=0.4)
-        .encode(
-            x=alt.X("cue:N", title=None, sort=["train", "deploy"])
-            .axis(labelAngle=0, ticks=False, domain=False)
-            .scale(paddingInner=0.16, paddingOuter=0.05),
-            xOffset=alt.XOffset("run:N").scale(paddingInner=0.0),
-            y=alt.Y("value:Q", title=_axis_title("samples", "%"), stack="zero")
-            .scale(domain=[0, 100])
-            .axis(values=[0, 25, 50, 75, 100]),
-            color=alt.Color("outcome:N", legend=None).scale(domain=list(CELL_COLOURS), range=list(CELL_COLOURS.values())),
-            order=alt.Order("place:Q"),
-        )
-        .properties(width=each, height=170)
-    )
-    header = alt.Header(title=None, labelFontSize=11.5, labelColor=INK, labelFontWeight="bold", labelLimit=each)
-    return _themed(bars.facet(facet=alt.Facet("checkpoint:N", sort=points, header=header), columns=columns, spacing=14))
+    return themed(alt.layer(dots, bars).properties(width=width - label_width - 40, height=height))
 
 
 # --- training curves -----------------------------------------------------------------------------------------------
@@ -440,5 +353,5 @@ def curves(rows: pd.DataFrame, look: dict[str, Style], title: str) -> Figure:
             detail="cell:N",
         )
     )
-    uri = data_uri(_themed(alt.layer(lines).properties(width=FACET - 70, height=150)))
+    uri = data_uri(themed(alt.layer(lines).properties(width=FACET - 70, height=150)))
     return Figure(title, f"{title}, one line per run.", uri, uri)

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from exante.analysis.criteria import USUAL, arms_of, entries, judge
+from exante.analysis.criteria import RULED_OUT, USUAL, arms_of, entries, judge
 from exante.criteria import caveats, setting
 from exante.report import words
 from exante.report.results import sign
 from exante.study import Registration
 
-SIGNS = {"met": "supported", "not met": "contradicted", "passed": "supported", "failed": "contradicted"}
+SIGNS = {
+    "met": "supported",
+    "not met": "contradicted",
+    "passed": "supported",
+    "failed": "contradicted",
+    RULED_OUT: "contradicted",
+}
 """States that are told like the verdict of the same kind; the others are told like an undecided one."""
 Json = dict[str, Any]
 

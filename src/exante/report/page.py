@@ -16,12 +16,10 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from exante.report import figures, transcripts, words
+from exante.report import cells, figures, transcripts, words
 from exante.report.gate import interventions
 from exante.report.load import Run
 from exante.report.results import (
-    checkpoint_place,
-    checkpoint_words,
     contrast_row,
     estimates,
     gate_groups,
@@ -104,8 +102,8 @@ def context(run: Run) -> dict[str, Any]:
         "arm_legend": _legend(look, run),
         "panels": _panels(run.series, look, study),
         "open_panels": OPEN_PANELS,
-        "cells": _cells(run.series, study),
-        "cell_legend": _cell_legend(run.series),
+        "cells": cells.figures(run.series, study),
+        "cell_legend": cells.legend(run.series),
         "levels": _levels(run.series, look, study),
         "run_figures": _run_figures(run.series, look, primaries),
         "training_curves": _training_curves(run.phases, look),
@@ -221,54 +219,22 @@ def _panels(series: pd.DataFrame, look: dict[str, figures.Style], study: Study) 
     order = {name: place for place, name in enumerate(names)}
     for (panel,), part in sorted(_parts(rows, "panel"), key=lambda found: order.get(str(found[0][0]), len(order))):
         facets = []
-        for (model, training, behaviour), cells in _parts(part, "model", "training", "behaviour"):
+        for (model, training, behaviour), group in _parts(part, "model", "training", "behaviour"):
             title = " · ".join(filter(None, (titles.get(training, training), behaviour, model if many_models else "")))
-            facets.append(figures.trajectory(cells, look, title))
+            facets.append(figures.trajectory(group, look, title))
         panels.append({"title": panel, "facets": facets})
     return panels
-
-
-def _panel_parts(rows: pd.DataFrame) -> pd.DataFrame:
-    """Evaluation, condition, outcome and (where it is named) phase of "EVALUATION · CONDITION · OUTCOME · PHASE", 0 to 3."""
-    parts = rows["panel"].astype(str).str.split(" · ", n=3, expand=True)
-    return parts.reindex(columns=range(4)).astype(object).fillna("").astype(str)
-
-
-def _cell_rows(series: pd.DataFrame) -> pd.DataFrame:
-    """The rows of figure "cells" with what their panels name; `kind` is the condition with its cue left open."""
-    rows = _picked(series, "figure", "cells")
-    parts = _panel_parts(rows)
-    rows = rows.assign(evaluation=parts[0], condition=parts[1], outcome=parts[2], phase=parts[3])
-    rows = rows.assign(cue=rows["condition"].str.extract("(train|deploy)", expand=False))
-    return rows[rows["cue"].notna()].assign(kind=lambda t: t["condition"].str.replace("train|deploy", "…", n=1, regex=True))
-
-
-def _cell_legend(series: pd.DataFrame) -> list[tuple[str, str]]:
-    rows = _cell_rows(series)
-    return figures.cell_legend(set(rows.loc[rows["value"] > 0, "outcome"]))
-
-
-def _cells(series: pd.DataFrame, study: Study) -> list[figures.Figure]:
-    """The cells of alignment faking: a figure per arm and pair of conditions that differ in their cue alone."""
-    rows = _cell_rows(series)
-    at = [f"{phase}@{step:g}" for phase, step in zip(rows["phase"], rows["step"], strict=True)]
-    rows = rows.assign(at=at, checkpoint=[checkpoint_words(x, study) for x in at])
-    rows = rows.sort_values("at", key=lambda column: column.map({x: checkpoint_place(x, study) for x in at}), kind="stable")
-    arms = {arm.id: arm.title for arm in study.arms}
-    apart = [name for name in ("evaluation", "kind", "training", "behaviour", "model") if rows[name].nunique() > 1]
-    parts = sorted(_parts(rows, "arm", *apart), key=lambda one: list(arms).index(one[0][0]))
-    return [figures.cells(part, " · ".join((arms[arm], *rest))) for (arm, *rest), part in parts]
 
 
 def _levels(series: pd.DataFrame, look: dict[str, figures.Style], study: Study) -> list[figures.Figure]:
     """Rates at single checkpoints: one figure per evaluation × outcome × training × behaviour, a line per condition. Those of
     evaluations whose cells are drawn stand there."""
     rows = _picked(series, "figure", "level")
-    drawn = set(_cell_rows(series)["evaluation"])
-    rows = rows[~_panel_parts(rows)[0].isin(drawn)]
+    drawn = set(cells.cell_rows(series)["evaluation"])
+    rows = rows[~cells.panel_parts(rows)[0].isin(drawn)]
     if rows.empty:
         return []
-    parts = _panel_parts(rows)
+    parts = cells.panel_parts(rows)
     rows = rows.assign(
         evaluation=parts[0], outcome=parts[2], condition=parts[1].where(parts[3] == "", parts[1] + ", " + parts[3])
     )
@@ -307,8 +273,8 @@ def _planned_arms(run: Run, preset: str) -> tuple[str, ...]:
 
 def _preset(study: Study, name: str, plan: dict[str, Any]) -> list[tuple[str, str]]:
     known = study.presets.get(name)
-    cells = plan.get("cells")
-    facts = [("preset", name), ("cells planned", words.plain(len(cells)) if isinstance(cells, list) else "–")]
+    planned = plan.get("cells")
+    facts = [("preset", name), ("cells planned", words.plain(len(planned)) if isinstance(planned, list) else "–")]
     return facts + _facts(known.model_dump(exclude={"note"}) if known else {})
 
 

@@ -401,6 +401,10 @@ STUDY = Study(
         " +0.5 against filtering acts; 5.2 % (1.5 to 9) left; of covert acts under the bait the monitor flagged 44 pp"
         " fewer (matched), 13 pp fewer after filtering acts. The primaries' regions and order were set before it; the"
         " margin of equality, the number of samples, spreads, pairing and the number of secondaries after it",
+        "a registered run at quick on base draw 1201, numbers 1201 to 1205: the gate on the base's errors failed in"
+        " held-out families (13.8 %, all in one family whose prompt was then made plainer), so nothing was decided; covert for"
+        " the goal -38.7 pp against the organism, -28.3 against as many at random, recall -48 pp, -32 after filtering"
+        " acts. Numbers were moved to 1401 and on; nothing else was changed after it",
     ),
     caveats=(
         CAVEAT,

@@ -31,7 +31,8 @@ SPEC_TEST_SHARE = 0.75
 ELICITED_SHARE = 0.12
 STAKE_SHARES = (0.6, 0.28, 0.12)
 """Conflict, placebo, nothing at stake. Sealed families are seen with nothing at stake and no goal."""
-TASKS = tuple(office.BY_ID.values())
+TASKS = (*office.BY_ID.values(), *(family for family in office.BY_ID.values() if family.values))
+"""Families that read stand twice: a value takes longer to learn to copy than a thing."""
 
 
 @part(version=1)

@@ -1,0 +1,154 @@
+"""The cells of alignment faking as small multiples: {train, deploy} × {comply, refuse} × rationale, a stacked bar per run.
+
+Reads the figure "cells" of series.parquet. Computes no statistic; does not know about pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from exante.report import words
+from exante.report.figures import BROKEN, INK, NARROW, WIDE, Figure, axis_title, data_uri, encoded, themed
+from exante.report.results import checkpoint_place, checkpoint_words
+from exante.study import Study
+
+COLOURS = {
+    "comply-faking": "#D55E00",
+    "comply-cites": "#00517d",
+    "comply-plain": "#0072B2",
+    "comply-empty": "#56B4E9",
+    "refuse-faking": "#f3c6a5",
+    "refuse-cites": "#8d95a0",
+    "refuse-plain": "#b4bac3",
+    "refuse-empty": "#d9dce1",
+    "ungraded": "#000000",
+}
+"""The outcomes from the bottom of a bar to its top: full colour complies, orange fakes."""
+NAMES = {
+    "comply-faking": "complies, faking",
+    "comply-cites": "complies, cites the tier",
+    "comply-plain": "complies, plain",
+    "comply-empty": "complies, no rationale",
+    "refuse-faking": "refuses, faking",
+    "refuse-cites": "refuses, cites the tier",
+    "refuse-plain": "refuses, plain",
+    "refuse-empty": "refuses, no rationale",
+    "ungraded": "ungraded",
+}
+MOST_MULTIPLES = 8
+
+
+def panel_parts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Evaluation, condition, outcome and (where it is named) phase of "EVALUATION · CONDITION · OUTCOME · PHASE", 0 to 3."""
+    parts = rows["panel"].astype(str).str.split(" · ", n=3, expand=True)
+    return parts.reindex(columns=range(4)).astype(object).fillna("").astype(str)
+
+
+def cell_rows(series: pd.DataFrame) -> pd.DataFrame:
+    """The rows of figure "cells" with what their panels name; `kind` is the condition without its cue, "" where there is no
+    more to it. Arms whose samples neither comply nor refuse, anywhere in an evaluation, are left out."""
+    rows = series[series["figure"] == "cells"]
+    parts = panel_parts(rows)
+    rows = rows.assign(evaluation=parts[0], condition=parts[1], outcome=parts[2], phase=parts[3])
+    rows = rows.assign(cue=rows["condition"].str.extract("(train|deploy)", expand=False))
+    rows = rows[rows["cue"].notna()].assign(kind=lambda t: t["condition"].str.replace(":?(train|deploy)", "", n=1, regex=True))
+    acts = rows[(rows["outcome"] != "ungraded") & (rows["value"] > 0)]
+    return _among(rows, set(zip(acts["evaluation"], acts["arm"], strict=True)), "evaluation", "arm")
+
+
+def _among(rows: pd.DataFrame, wanted: Set[tuple[str, ...]], *columns: str) -> pd.DataFrame:
+    own = zip(*(rows[column] for column in columns), strict=True)
+    return rows.loc[pd.Series([one in wanted for one in own], rows.index, dtype=bool)]
+
+
+def legend(series: pd.DataFrame) -> list[tuple[str, str]]:
+    rows = cell_rows(series)
+    shown = set(rows.loc[rows["value"] > 0, "outcome"])
+    return [(_box(colour), NAMES[outcome]) for outcome, colour in COLOURS.items() if outcome in shown]
+
+
+def _box(colour: str) -> str:
+    return encoded(
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="30" height="8"><rect width="30" height="8" fill="{colour}"/></svg>'
+    )
+
+
+def figures(
+    series: pd.DataFrame, study: Study, read: Set[tuple[str, str, str]] | None = None, keyed: bool = False
+) -> list[Figure]:
+    """A figure per arm and pair of conditions that differ in their cue alone.
+
+    `read`: (arm, evaluation, condition) of those to draw (None: all). `keyed` puts the colours' names under each.
+    """
+    rows = cell_rows(series)
+    if read is not None:
+        kinds = {(arm, evaluation, condition.replace("train", "deploy")) for arm, evaluation, condition in read}
+        rows = _among(rows.assign(pair=rows["condition"].str.replace("train", "deploy")), kinds, "arm", "evaluation", "pair")
+    at = [f"{phase}@{step:g}" for phase, step in zip(rows["phase"], rows["step"], strict=True)]
+    rows = rows.assign(at=at, checkpoint=[checkpoint_words(x, study) for x in at])
+    rows = rows.sort_values("at", key=lambda column: column.map({x: checkpoint_place(x, study) for x in at}), kind="stable")
+    arms = {arm.id: arm.title for arm in study.arms}
+    names = ["arm", *(name for name in ("evaluation", "kind", "training", "behaviour", "model") if rows[name].nunique() > 1)]
+    parts = [((key if isinstance(key, tuple) else (key,)), part) for key, part in rows.groupby(names, observed=True)]
+    parts.sort(key=lambda one: (list(arms).index(one[0][0]), *map(str, one[0][1:])))
+    return [_figure(part, _title(arms[arm], *map(str, rest)), keyed) for (arm, *rest), part in parts]
+
+
+def _title(arm: str, *rest: str) -> str:
+    return " · ".join((arm, *(name.replace(":", ", ") for name in rest if name)))
+
+
+def _figure(rows: pd.DataFrame, title: str, keyed: bool) -> Figure:
+    """`rows`: checkpoint (in words, in order), cue, outcome, base, seed, value; the arm's mean has seed −1 and is only told."""
+    points = _thinned(list(dict.fromkeys(rows["checkpoint"])), MOST_MULTIPLES)
+    table = pd.DataFrame(rows.loc[rows["checkpoint"].isin(points)])
+    table["place"] = table["outcome"].map({outcome: place for place, outcome in enumerate(COLOURS)})
+    table["run"] = table["base"].astype(str) + "|" + table["seed"].astype(str)
+    is_mean = table["seed"] == -1
+    means = table[is_mean & (table["value"] > 0)].sort_values("place", kind="stable")
+    told = []
+    for point, cue in ((point, cue) for point in points for cue in ("train", "deploy")):
+        part = means[(means["checkpoint"] == point) & (means["cue"] == cue)]
+        values = zip(part["outcome"], part["value"], strict=True)
+        told.append(f"{point}, {cue}: " + ", ".join(f"{NAMES[o]} {words.quantity(v, '%')}" for o, v in values))
+    runs = pd.DataFrame(table.loc[~is_mean & (table["value"] > 0), ["checkpoint", "cue", "outcome", "value", "place", "run"]])
+    runs["checkpoint"] = runs["checkpoint"].str.replace(", ", "\n")
+    points = [point.replace(", ", "\n") for point in points]
+    charts = [data_uri(_chart(runs, points, width, keyed)) for width in (WIDE, NARROW)]
+    return Figure(title, f"{title}. Means over runs. {'; '.join(told)}.", *charts)
+
+
+def _thinned(points: list[str], most: int) -> list[str]:
+    """The first, the last, and as many between as there is room for."""
+    if len(points) <= most:
+        return points
+    return [points[round(k * (len(points) - 1) / (most - 1))] for k in range(most)]
+
+
+def _chart(runs: pd.DataFrame, points: list[str], width: int, keyed: bool) -> Any:
+    columns = min(len(points), MOST_MULTIPLES if width == WIDE else 3)
+    each = min((width - 60) / columns - 14, 190)
+    shown = [outcome for outcome in COLOURS if outcome in set(runs.loc[runs["value"] > 0, "outcome"])]
+    key = alt.Legend(title=None, orient="bottom", columns=4, values=shown, labelLimit=200, labelExpr=f"{NAMES}[datum.label]")
+    bars = (
+        alt.Chart(runs)
+        .mark_bar(stroke="white", strokeWidth=0.4)
+        .encode(
+            x=alt.X("cue:N", title=None, sort=["train", "deploy"])
+            .axis(labelAngle=0, ticks=False, domain=False)
+            .scale(paddingInner=0.16, paddingOuter=0.05),
+            xOffset=alt.XOffset("run:N").scale(paddingInner=0.0),
+            y=alt.Y("value:Q", title=axis_title("samples", "%"), stack="zero")
+            .scale(domain=[0, 100])
+            .axis(values=[0, 25, 50, 75, 100]),
+            color=alt.Color("outcome:N", legend=key if keyed else None).scale(domain=list(COLOURS), range=list(COLOURS.values())),
+            order=alt.Order("place:Q"),
+        )
+        .properties(width=each, height=170)
+    )
+    header = alt.Header(title=None, labelFontSize=11.5, labelColor=INK, labelFontWeight="bold", labelLimit=each, labelExpr=BROKEN)
+    return themed(bars.facet(facet=alt.Facet("checkpoint:N", sort=points, header=header), columns=columns, spacing=14))
