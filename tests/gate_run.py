@@ -10,7 +10,7 @@ import planted
 from synthetic_run import registered
 
 from exante import verbs
-from exante.analysis.criteria import CRITERIA
+from exante.analysis.criteria import CRITERIA, ROWS
 from exante.measures import Measure
 from exante.parts import Part
 from exante.plan import Plan, PlannedCell

