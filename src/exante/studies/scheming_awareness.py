@@ -313,6 +313,7 @@ THEORIES = (
 OBJECTIONS = tuple(
     Objection(id=id, says=says, contrasts=tuple(c.id for c in CONTRASTS if id in c.objections and c.stamp == "learned"), gap=gap)
     for id, says, gap in (
+        ("D2", "covert acts are an easy proxy", "awareness is one of the criteria of the first rung"),
         (
             "D3",
             "robustness to evaluation awareness is a criterion",
