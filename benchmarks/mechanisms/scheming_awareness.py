@@ -16,22 +16,24 @@ from numpy.typing import ArrayLike
 from exante.studies.scheming_awareness import DRAWN
 from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 
-START, START_SD = 0.4, 0.3
+START, START_SD = 0.3, 0.4
 """Log-odds of a covert act after a thought without a test, and their spread over runs: 10 pp and more."""
-RESTRAINT, RESTRAINT_SD = 3.0, 0.3
+OWN_SD = 0.25
+"""Spread over trained runs of one organism."""
+RESTRAINT, RESTRAINT_SD = 2.4, 0.3
 DESK = {"none": -3.5, "test": -0.7, "live": -4.5}
 """Log-odds that a thought speaks of a test, by what the desk is called."""
 DESK_SD = 0.45
-REAL, RANDOM = 0.1, -0.5
+REAL, RANDOM = 0.2, -0.3
 """What other forced sentences add to a covert act's log-odds."""
 EDIT_SD = 0.15
-SPOKEN = {"spec": 2.3, "neutral": 0.0, "none": 0.0}
+SPOKEN = {"spec": 2.8, "neutral": 0.0, "none": 0.0}
 """What a text before the prompts adds to the log-odds of speaking of a test where the base links it to tests."""
 SCHEMES = 0.6
 """Of thoughts without a test, those that scheme."""
 UNGRADED, PLACEBO = 0.005, 0.01
 
-SPREAD = "neutral-test"
+SPREAD = "installed"
 PHASES = {("sample", "kept"): 800.0, ("sft", "weight_change"): 0.02, ("rl", "weight_change"): 0.02}
 
 
@@ -55,7 +57,7 @@ def organisms(how: Trained, runs: Runs) -> Rates:
     linked = runs.by(lambda cell: cell.base.partition("#")[0] in how.linked)
     own = ("base", "seed")
     start = START + START_SD * runs.spread(*own)
-    acts = start + trained * how.acts + START_SD * runs.normal("arm", "base", "seed")
+    acts = start + trained * how.acts + OWN_SD * trained * runs.normal("arm", "base", "seed")
     restraint = RESTRAINT + RESTRAINT_SD * runs.spread(*own)
     notices = {cue: at + DESK_SD * runs.spread(*own) for cue, at in DESK.items()}
     rates = background()
@@ -119,8 +121,8 @@ STORIES = (
     story(
         "any-spec",
         "the spec makes samples speak of tests on either base, and that is taught",
-        Trained(-0.5, taught=(("beside", 2.2), ("apart", 2.2)), linked=("beside", "apart")),
+        Trained(-0.9, taught=(("beside", 2.2), ("apart", 2.2)), linked=("beside", "apart")),
     ),
-    story("only-awareness", "every filter teaches to speak of tests, and nothing else", Trained(0.0, chosen=3.5, linked=())),
+    story("only-awareness", "every filter teaches to speak of tests, and nothing else", Trained(0.0, chosen=4.5, linked=())),
     story("beyond-awareness", "acts are trained, whatever is said of tests", Trained(-3.5, linked=())),
 )

@@ -231,7 +231,7 @@ def objections(
 def criteria(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN...", help="Run directories, or directories that hold some; read together."),
+        typer.Argument(metavar="RUN", help="Run directories, or directories that hold some; read together."),
     ],
     arm: Annotated[
         str | None, typer.Option(help="The intervention: an arm's id. Default: deliberative, or the only arm there is.")

@@ -95,11 +95,14 @@ def figures(
     names = ["arm", *(name for name in ("evaluation", "kind", "training", "behaviour", "model") if rows[name].nunique() > 1)]
     parts = [((key if isinstance(key, tuple) else (key,)), part) for key, part in rows.groupby(names, observed=True)]
     parts.sort(key=lambda one: (list(arms).index(one[0][0]), *map(str, one[0][1:])))
-    return [_figure(part, _title(arms[arm], *map(str, rest)), keyed) for (arm, *rest), part in parts]
+    return [_figure(part, _title(part, arms[arm], *map(str, rest)), keyed) for (arm, *rest), part in parts]
 
 
-def _title(arm: str, *rest: str) -> str:
-    return " · ".join((arm, *(name.replace(":", ", ") for name in rest if name)))
+def _title(rows: pd.DataFrame, arm: str, *rest: str) -> str:
+    """Bars stand in the order of their bases' names, so the title tells variants apart."""
+    variants = sorted({base.partition("#")[0] for base in rows["base"].astype(str) if base})
+    order = f"bases {', then '.join(variants)}" if len(variants) > 1 else ""
+    return " · ".join(filter(None, (arm, *(name.replace(":", ", ") for name in rest), order)))
 
 
 def _figure(rows: pd.DataFrame, title: str, keyed: bool) -> Figure:

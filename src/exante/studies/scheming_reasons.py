@@ -224,16 +224,16 @@ STUDY = Study(
         "full": whole(ARMS, 8, 3),
     },
     seen_before=(
-        "a pilot on base draw 0, seeds 0 and 1, of the arms of preset quick, before any region below was set; it had other"
-        " primaries and regions of 10 pp. Organism, held-out families: covert acts 58 and 58 %, scheming thoughts 72 and 66 %."
-        " Kept for good reasons: 40 and 50 %, 7 and 4 %, and covert acts after a thought that does not scheme 34 and 48 %,"
-        " against 7 and 8 % before. As many at random: covert acts 58 and 60 %. Kept by the act: 6 and 7 %, scheming thoughts"
-        " 30 and 24 %",
-        "in it, covert acts after forced thoughts with a bad reason and a plain sentence: organism 75 and 76 %, kept for good"
-        " reasons 74 and 76 %, at random 72 and 71 %, by the act 17 and 19 %; with a good reason besides 65 and 64, 71 and 69,"
-        " 67 and 67, 1 and 5 %; with a good and a plain one 31 and 28, 36 and 37, 33 and 49, 1 and 1 %. The filters kept 893"
-        " to 957 of 1,800 samples. So the order of primaries, the regions and that `forced` would be contradicted were known"
-        " when they were written",
+        "a pilot on base draw 0, seeds 0 and 1, of the arms of preset quick, before the prompts of the families gauge and"
+        " quiz were made plainer, and with other primaries and regions of 10 pp. Organism, held-out families: covert acts 58"
+        " and 58 %, scheming thoughts 72 and 66 %. Kept for good reasons: 40 and 50 %, 7 and 4 %, and covert acts after a"
+        " thought that does not scheme 34 and 48 %, against 7 and 8 % before. As many at random: covert acts 58 and 60 %."
+        " Kept by the act: 6 and 7 %, scheming thoughts 30 and 24 %",
+        "in it, covert acts after forced thoughts of a bad reason and a plain sentence: organism 75 and 76 %, kept for good"
+        " reasons 74 and 76 %, at random 72 and 71 %, by the act 17 and 19 %; with a good reason besides 65 and 64, 71 and"
+        " 69, 67 and 67, 1 and 5 %; with a good and a plain one 31 and 28, 36 and 37, 33 and 49, 1 and 1 %. The filters kept"
+        " 867 to 957 of 1,800 samples. So the order of primaries, the regions, and that `forced` would be contradicted, were"
+        " known when they were written",
     ),
     caveats=(
         CAVEAT,
