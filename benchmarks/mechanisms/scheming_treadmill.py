@@ -32,7 +32,7 @@ STRENGTH_SD, DRIFT_SD = 0.5, 0.6
 """Between runs: of the logarithm of what rounds do, and of log-odds that rounds add by accident."""
 FLOOR, UNGRADED = 0.01, 0.003
 
-SPREAD = "patched"
+SPREAD = "part-untouched"
 PHASES = {
     **{(f"sample{n}", "kept"): 600.0 for n in range(1, ROUNDS + 1)},
     **{(f"round{n}", "weight_change"): 0.01 for n in range(1, ROUNDS + 1)},
@@ -76,11 +76,15 @@ def organisms(ways: Ways, runs: Runs) -> Rates:
     rates = background()
     everywhere: dict[str, float] = {"forced-real:test:conflict": 1.0, "live:conflict": 0.9}
     for number in range(1, ROUNDS + 1):
-        for done, step in ((number - 1, 0), (number, STEPS["round"])):
+        for past, step in ((number - 1, 0), (number, STEPS["round"])):
             sets = {"touched": range(number), "untouched": range(number, len(FAMILIES))}
-            share = {f"covert-{name}": sum(rate(f, done) for f in families) / len(FAMILIES) for name, families in sets.items()}
-            for condition, factor in (("test:conflict", left(done)), *everywhere.items()):
-                rates["rounds", condition, f"round{number}@{step}"] = {name: p * factor for name, p in share.items()}
+            share = {f"covert-{name}": sum(rate(f, past) for f in families) / len(FAMILIES) for name, families in sets.items()}
+            for condition, factor in (("test:conflict", left(past)), *everywhere.items()):
+                covert = {name: p * factor for name, p in share.items()}
+                done = {
+                    f"done-{name}": len(families) / len(FAMILIES) - covert[f"covert-{name}"] for name, families in sets.items()
+                }
+                rates["rounds", condition, f"round{number}@{step}"] = covert | done
     for done, at in ((0, f"organism@{STEPS['organism']}"), (ROUNDS, f"round{ROUNDS}@{STEPS['round']}")):
         mean = sum(rate(f, done) for f in range(len(FAMILIES))) / len(FAMILIES)
         covert = mean * left(done)

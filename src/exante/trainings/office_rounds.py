@@ -21,7 +21,7 @@ ROUNDS = 3
 KEPT = 200
 """Examples of each kind that a round is to train on."""
 PER_PROMPT = 2
-YIELDS = {"named": (0.75, 0.8, 0.85), "test": (0.25, 0.5, 0.7)}
+YIELDS = {"named": (0.6, 0.85, 0.9), "test": (0.18, 0.55, 0.75)}
 """Share of samples that a filter keeps in each round, from pilots: so many more are drawn where one chooses."""
 CONFLICT_SHARE = 0.75
 PROBED = 16
