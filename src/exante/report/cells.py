@@ -94,9 +94,10 @@ def figures(
     rows = pd.concat([_folded(part) for _, part in rows.groupby("evaluation", observed=True)]) if len(rows) else rows
     arms = {arm.id: arm.title for arm in study.arms}
     names = ["arm", *(name for name in ("evaluation", "kind", "training", "behaviour", "model") if rows[name].nunique() > 1)]
-    parts = [((key if isinstance(key, tuple) else (key,)), part) for key, part in rows.groupby(names, observed=True)]
-    parts.sort(key=lambda one: (list(arms).index(one[0][0]), *map(str, one[0][1:])))
-    return [_figure(part, _title(part, arms[arm], *map(str, rest)), keyed) for (arm, *rest), part in parts]
+    groups = rows.groupby(names, observed=True)
+    parts = [([str(x) for x in (key if isinstance(key, tuple) else (key,))], part) for key, part in groups]
+    parts.sort(key=lambda one: (list(arms).index(one[0][0]), *one[0][1:]))
+    return [_figure(part, _title(part, arms[arm], *rest), keyed) for (arm, *rest), part in parts]
 
 
 def _folded(rows: pd.DataFrame) -> pd.DataFrame:
