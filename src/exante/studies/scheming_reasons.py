@@ -236,6 +236,10 @@ STUDY = Study(
         " 69, 67 and 67, 1 and 5 %; with a good and a plain one 31 and 28, 36 and 37, 33 and 49, 1 and 1 %. The filters kept"
         " 867 to 957 of 1,800 samples. So the order of primaries, the regions, and that `forced` would be contradicted, were"
         " known when they were written",
+        "another on base draw 0, seed 0, with the plainer prompts, after all but the region of `by-act`, which was set at 10"
+        " pp instead of 20 after it, and claims of no difference that eight bases cannot decide became estimates: covert acts"
+        " 61, 38, 59 and 19 % (organism, kept for good reasons, at random, by the act), scheming thoughts 72, 8, 71 and 48 %,"
+        " covert acts after a forced bad reason 74, 76, 70 and 26 %",
     ),
     caveats=(
         CAVEAT,
