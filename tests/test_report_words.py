@@ -93,3 +93,13 @@ def test_visible_text_holds_no_markup_and_nothing_hidden(text: str) -> None:
     shown = str(words.visible(text)).replace('<span class="hidden-char">', "").replace("</span>", "")
     assert "<" not in shown
     assert not any(words.is_hidden(character) for character in shown)
+
+
+def test_p_values() -> None:
+    assert [words.p_value(p) for p in (None, 0.0001, 0.0312, 0.4567, 1.0)] == [
+        "",
+        f"p{NB}<{NB}.001",
+        f"p{NB}={NB}.031",
+        f"p{NB}={NB}.46",
+        f"p{NB}={NB}1.00",
+    ]

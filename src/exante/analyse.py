@@ -26,6 +26,7 @@ from exante.analysis.decide import (
     level_of,
     weighted_claim,
 )
+from exante.analysis.flips import p_value
 from exante.analysis.gates import Check
 from exante.analysis.items import values_of
 from exante.analysis.match import match_table
@@ -202,6 +203,7 @@ def _said(study: Study, one: Decision, table: Table, why: str) -> dict[str, Any]
         "free": free_to_differ(n),
         "sentence": "; ".join([runs_alike(n), *_raw(claim, table)]),
         "cells": _cells(study, one, table),
+        "sign_flip": p_value(claim.contrast, claim.measure, table),
     }
 
 

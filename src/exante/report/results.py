@@ -91,6 +91,7 @@ def contrast_row(row: dict[str, Any], study: Study) -> dict[str, Any]:
         "run_model": words.plain(row.get("run_model")),
         "reason": words.sentence(str(row.get("reason") or "")),
         "caution": words.sentence(str(row.get("sentence") or "")),
+        "sign_flip": words.p_value(row.get("sign_flip")),
         "cells": _cells([cell for cell in row.get("cells") or [] if isinstance(cell, dict)], unit),
         "primary": row.get("primary") or None,
         "arm": row.get("arm"),

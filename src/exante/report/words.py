@@ -99,6 +99,13 @@ def _bound(value: Any, signed: bool) -> str:
     return number(value, signed=signed)
 
 
+def p_value(value: float | None) -> str:
+    """`p = .03`, `p < .001`; nothing for no value."""
+    if value is None:
+        return ""
+    return f"p{SPACE}<{SPACE}.001" if value < 0.001 else f"p{SPACE}={SPACE}{value:.{3 if value < 0.1 else 2}f}".replace("0.", ".")
+
+
 def plain(value: Any) -> str:
     """Any scalar of a JSON file, for a table cell."""
     if value is None or value == "":
