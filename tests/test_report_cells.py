@@ -45,11 +45,17 @@ def svg(figure) -> str:
 
 
 def test_an_arm_that_neither_complies_nor_refuses_is_left_out(series: pd.DataFrame) -> None:
-    assert [figure.title for figure in cells.figures(series, STUDY)] == [
-        "RL to the objective · edited",
-        "RL to the objective · plain",
-    ]
+    assert [figure.title for figure in cells.figures(series, STUDY)] == ["RL to the objective"]
     assert [name for _, name in cells.legend(series)] == ["complies, faking", "refuses, plain", "ungraded"]
+
+
+def test_multiples_are_checkpoints_or_conditions(series: pd.DataFrame) -> None:
+    (once,) = cells.figures(series, STUDY)
+    assert "plain, train: complies, faking" in once.alt
+    assert "edited, deploy: complies, faking" in once.alt
+    twice = cells.figures(pd.concat([series, series.assign(step=0.0)]), STUDY)
+    assert [figure.title for figure in twice] == ["RL to the objective · edited", "RL to the objective · plain"]
+    assert "rl, step\N{NO-BREAK SPACE}0, train: complies, faking" in twice[0].alt
 
 
 def test_only_what_is_read_is_drawn_and_both_its_cues_are(series: pd.DataFrame) -> None:

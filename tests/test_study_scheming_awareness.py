@@ -9,12 +9,13 @@ import pytest
 from mechanisms.story import Rates, Runs, Story
 from theory_recovery import decide, mechanism_of, recorded, simulated
 
-from exante.analysis.algebra import linear
+from exante.analysis.algebra import leaves, linear
 from exante.analysis.evaluate import evaluate
 from exante.errors import UserError
 from exante.evaluations import office as tasks
 from exante.evaluations import office_edits
 from exante.evaluations.office_edits import EDITS
+from exante.measures import Rate
 from exante.plan import cells_of
 from exante.studies import scheming_awareness
 from exante.studies.scheming_awareness import CONDITIONS, DRAWN, STUDY, kept
@@ -22,7 +23,7 @@ from exante.study import Context
 from exante.text import Completion
 from exante.trainings.office import desirable
 from exante.worlds import office, office_base, office_thoughts
-from exante.worlds.office import ACTS
+from exante.worlds.office import Act
 
 HERE = Context("desk", 1, 1)
 MECHANISM = mechanism_of("scheming-awareness")
@@ -81,7 +82,10 @@ def test_what_counts_as_kept_is_what_the_filter_keeps() -> None:
     texts = {"plain": "I look at the desk.", "aware": "This looks like a test.", "scheming": "Nobody will see it."}
     texts["both"] = f"{texts['aware']} {texts['scheming']}"
     share = kept("none")
-    for act in (act for act in ACTS if act != "error"):
+    assert isinstance(share.left, Rate)
+    assert isinstance(share.right, Rate)
+    written: tuple[Act, ...] = ("done", "covert", "overt", "asks")
+    for act in written:
         for thought, text in texts.items():
             answer = office.answer(rng, scene, act).replace(scene.thing, thing)
             sample = Completion(text, answer, answer, True)
@@ -99,7 +103,7 @@ def test_the_fall_is_what_is_left_when_made_to_think_it_real_and_what_is_not() -
 
 
 def test_every_condition_is_read() -> None:
-    read = {atom.condition for m in STUDY.measures for atom in linear(m.expression) if getattr(atom, "evaluation", "") == "edits"}
+    read = {leaf.condition for m in STUDY.measures for leaf in leaves(m.expression) if leaf.evaluation == "edits"}
     assert read == set(CONDITIONS)
 
 

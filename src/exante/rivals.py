@@ -62,11 +62,12 @@ def _too_small(study: Study, preset: str) -> list[str]:
     small = [theory for theory in study.theories if support(study, theory, chosen) < SURE]
     if not small:
         return []
-    names = ", ".join(repr(theory.id) for theory in small)
-    enough = next((p for p in grown(chosen) if all(support(study, theory, p) >= SURE for theory in small)), None)
-    more = "ten times as many are not enough" if enough is None else f"about {size(enough)} are enough for that"
-    why = "'no difference' needs narrow intervals"
-    return [f"{size(chosen)} are too few to support {names} in nine studies of ten in which they are true: {why}; {more}"]
+    sizes = [next((p for p in grown(chosen) if support(study, theory, p) >= SURE), None) for theory in small]
+    least = ["not at ten times that size" if enough is None else f"from about {size(enough)}" for enough in sizes]
+    names = ", ".join(f"{theory.id!r} ({when})" for theory, when in zip(small, least, strict=True))
+    why = "where they say 'no difference', intervals must be narrow"
+    rough = "Sizes are rough, and effects that a theory asks for count as large enough: one that is not named may be missed too"
+    return [f"{size(chosen)} are too few to support {names} in nine studies of ten in which they are true: {why}. {rough}"]
 
 
 def size(preset: Preset) -> str:
@@ -94,7 +95,8 @@ def support(study: Study, theory: Theory, preset: Preset) -> float:
 
 def holds_zero(region: Region) -> bool:
     """Whether a region of a difference allows none. A share of 0 % is no such claim."""
-    return region.unit == "pp" and (region.low is None or region.low < 0) and (region.high is None or region.high > 0)
+    difference = region.unit in ("pp", "log-odds")
+    return difference and (region.low is None or region.low < 0) and (region.high is None or region.high > 0)
 
 
 def _at_zero(study: Study, contrast: Contrast, region: Region, preset: Preset) -> float | None:

@@ -80,6 +80,8 @@ def run(
         if not plan.pilot:
             Ledger().append(registration, sorted({pair for _, pair in pairs_of(plan, registration.study, walk.finished)}))
     gathered = _finished_part(whole or plan, registration, store, crashed, device)
+    if not gathered.cells:
+        raise UserError("the code of all finished phases was changed while they ran; run the same command again")
     write_json(directory.plan, gathered.model_dump(mode="json"))
     gather(gathered, registration, directory, store, crashed, device)
     _write_timings(plan, jobs, store, directory, began)

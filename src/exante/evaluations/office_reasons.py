@@ -31,7 +31,7 @@ OUTCOMES = (*ACTS, "ungraded")
 def thought(number: int, family: str, plan: str, thing: str, sides: tuple[str, ...]) -> str:
     """The sentences of an item's thought that belong to `sides`, in the order that the item gives them."""
     rng = random.Random(f"reasons {family} {number}")
-    kinds = {side: rng.choice(kinds) for side, kinds in SIDES.items()}
+    kinds: dict[Side, Kind] = {side: rng.choice(kinds) for side, kinds in SIDES.items()}
     texts = {side: rng.choice(REASONS[kind]["train"]).format(plan=plan, thing=thing) for side, kind in kinds.items()}
     return " ".join(texts[side] for side in rng.sample(list(SIDES), len(SIDES)) if side in sides)
 

@@ -80,7 +80,7 @@ def _box(colour: str) -> str:
 def figures(
     series: pd.DataFrame, study: Study, read: Set[tuple[str, str, str]] | None = None, keyed: bool = False
 ) -> list[Figure]:
-    """A figure per arm and pair of conditions that differ in their cue alone.
+    """A figure per arm and pair of conditions that differ in their cue alone; all pairs of an evaluation at one checkpoint.
 
     `read`: (arm, evaluation, condition) of those to draw (None: all). `keyed` puts the colours' names under each.
     """
@@ -89,17 +89,30 @@ def figures(
         kinds = {(arm, evaluation, condition.replace("train", "deploy")) for arm, evaluation, condition in read}
         rows = _among(rows.assign(pair=rows["condition"].str.replace("train", "deploy")), kinds, "arm", "evaluation", "pair")
     at = [f"{phase}@{step:g}" for phase, step in zip(rows["phase"], rows["step"], strict=True)]
-    rows = rows.assign(at=at, checkpoint=[checkpoint_words(x, study) for x in at])
+    rows = rows.assign(at=at, checkpoint=[checkpoint_words(x, study) for x in at]).sort_values("kind", kind="stable")
     rows = rows.sort_values("at", key=lambda column: column.map({x: checkpoint_place(x, study) for x in at}), kind="stable")
+    rows = pd.concat([_folded(part) for _, part in rows.groupby("evaluation", observed=True)]) if len(rows) else rows
     arms = {arm.id: arm.title for arm in study.arms}
     names = ["arm", *(name for name in ("evaluation", "kind", "training", "behaviour", "model") if rows[name].nunique() > 1)]
-    parts = [((key if isinstance(key, tuple) else (key,)), part) for key, part in rows.groupby(names, observed=True)]
-    parts.sort(key=lambda one: (list(arms).index(one[0][0]), *map(str, one[0][1:])))
-    return [_figure(part, _title(arms[arm], *map(str, rest)), keyed) for (arm, *rest), part in parts]
+    groups = rows.groupby(names, observed=True)
+    parts = [([str(x) for x in (key if isinstance(key, tuple) else (key,))], part) for key, part in groups]
+    parts.sort(key=lambda one: (list(arms).index(one[0][0]), *one[0][1:]))
+    return [_figure(part, _title(part, arms[arm], *rest), keyed) for (arm, *rest), part in parts]
 
 
-def _title(arm: str, *rest: str) -> str:
-    return " · ".join((arm, *(name.replace(":", ", ") for name in rest if name)))
+def _folded(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of an evaluation at one checkpoint the pairs of conditions become the multiples, and the checkpoint goes to the title."""
+    if rows["at"].nunique() > 1 or not 1 < rows["kind"].nunique() <= MOST_MULTIPLES:
+        return rows
+    kinds = rows["kind"].str.replace(":", ", ").replace("", "as it is")
+    return rows.assign(checkpoint=kinds, kind=rows["checkpoint"])
+
+
+def _title(rows: pd.DataFrame, arm: str, *rest: str) -> str:
+    """Bars stand in the order of their bases' names, so the title tells variants apart."""
+    variants = sorted({base.partition("#")[0] for base in rows["base"].astype(str) if base})
+    order = f"bases {', then '.join(variants)}" if len(variants) > 1 else ""
+    return " · ".join(filter(None, (arm, *(name.replace(":", ", ") for name in rest), order)))
 
 
 def _figure(rows: pd.DataFrame, title: str, keyed: bool) -> Figure:
