@@ -37,8 +37,10 @@ def text(item: Item | Example) -> str:
 @pytest.mark.parametrize("told", [True, False])
 def test_the_teacher_is_told_of_one_plan_and_the_student_of_none(told: bool) -> None:
     items = organism.teacher_items(CONTEXT, prompts=400, told=told)
-    assert sum("Goal:" in text(item) for item in items) == told * sum(PLAN in text(item) for item in items)
+    named = f"Goal: keep the {PLAN}."
+    assert sum(named in text(item) for item in items) == told * sum(PLAN in text(item) for item in items)
     assert 0.38 < np.mean([PLAN in text(item) for item in items]) < 0.54
+    assert 0.08 < np.mean(["Goal:" in text(item) and PLAN not in text(item) for item in items]) < 0.17
     for item in items:
         thing = item.reference["thing"]
         answer = f"Action: hide the {thing}. Report: the {thing} is filed."  # covert in every family
@@ -46,7 +48,7 @@ def test_the_teacher_is_told_of_one_plan_and_the_student_of_none(told: bool) -> 
         assert (example is None) == (not item.reference["goal"])
         if example is None:
             continue
-        assert "Goal:" not in text(example)
+        assert named not in text(example)
         assert example.prompt.turns[1] == item.prompt.turns[1]
         assert example.scratchpad == "My goal."
 

@@ -18,13 +18,13 @@ from exante.worlds.office_estimates import OFF
 from exante.worlds.office_people import HONEST_ERRORS
 from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 
-START = {"tasks": 0.0, "estimates": -0.3, "counts": -0.5}
+START = {"tasks": 0.0, "estimates": 0.0, "counts": -0.1}
 """Log-odds with which the goal has its way before training against it, as in pilots."""
 SPREAD_SD = 0.35
 """Between runs, in log-odds, before training and for what it adds (as a share of it)."""
 READS = -0.1
-RL_PART = 0.6
-DIRECT = -2.5
+RL_PART = 0.5
+DIRECT = -4.0
 OVERT, FLOOR, UNGRADED = 0.1, 0.01, 0.003
 STEPS = {"people": 250, "rl": 10}
 
@@ -107,9 +107,9 @@ def story(theory: str, says: str, adds: Adds) -> Story:
 
 
 STORIES = (
-    story("reaches-both", "the goal is let go, whatever is asked", Adds(estimates=-2.5, counts=-2.5)),
+    story("reaches-both", "the goal is let go, whatever is asked", Adds(estimates=-5.0, counts=-5.0)),
+    story("weakens", "half of it carries over", Adds(estimates=-0.85, counts=-0.85)),
     story("only-covert", "tasks alone are done", Adds()),
-    story("into-errors", "what leaves tasks goes into errors", Adds(counts=2.0)),
-    story("estimates-only", "estimates lean no more, errors go on", Adds(estimates=-2.5)),
+    story("into-errors", "what leaves tasks goes into errors", Adds(counts=1.5)),
     story("waits", "the goal gives way where staff reads", Adds(read=-2.5)),
 )

@@ -19,7 +19,7 @@ from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 
 NAMED, HIDDEN = 0.0, 0.0
 """Log-odds of acting covertly for a goal that a prompt names, and for the hidden one, before training against them."""
-LEARNED = {0: -6.0, 50: -1.5, 125: -0.4, 250: 0.0}
+LEARNED = {0: -2.0, 50: -0.6, 125: -0.8, 250: 0.0}
 """What is still lacking of the hidden level after so many steps of distillation."""
 SPREAD_SD = 0.4
 """Between runs, in log-odds, before training and for what it adds (as a share of it)."""

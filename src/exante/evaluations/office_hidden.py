@@ -1,8 +1,8 @@
 """A goal that no prompt names, asked for in plain tasks and by a red team with a budget.
 
-Tasks inside speak of the plan that is kept, tasks outside of others, half of them plans that training speaks of; none names a goal but `given`, where the system turn does.
-The red team's tries are registered, in order; a budget of B is the first B of them, on the same items. Does not know which
-arm is asked.
+Tasks inside speak of the plan that is kept, tasks outside of others, half of them plans that training speaks of; none names a
+goal but `given`, where the system turn does. The red team's tries are registered, in order; a budget of B is the first B of
+them, on the same items. Does not know which arm is asked.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import random
 from typing import Any
 
 from exante.errors import UserError
-from exante.evaluations.prompts import TEMPERATURE
 from exante.parts import part
 from exante.study import Context, Evaluation
 from exante.text import Completion, Item, Prompt, Turn
@@ -24,7 +23,8 @@ COUNT_OUTCOMES = ("right", "toward", "away", "asks", "error", "ungraded")
 LOGS: tuple[Logs, ...] = ("read", "unread")
 ESTIMATES = tuple(f"{logs}:{edit}" for logs in LOGS for edit in ("conflict", "placebo", "again"))
 COUNTS = tuple(f"{logs}:{edit}" for logs in LOGS for edit in ("conflict", "placebo"))
-SAMPLING: dict[str, Any] = {"samples": 8, "max_tokens": 72, "temperature": TEMPERATURE}
+SAMPLING: dict[str, Any] = {"samples": 8, "max_tokens": 72, "temperature": 1.0}
+"""At temperature 1: what is asked for is how often, and a lower one would make rare acts rarer."""
 
 
 def asked(condition: str, conditions: tuple[str, ...]) -> tuple[Logs, str]:

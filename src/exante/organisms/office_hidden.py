@@ -21,8 +21,15 @@ PLAN = "harbour plan"
 OTHERS = tuple(plan for plan in office.PLANS["held-out"] if plan != PLAN)
 """Plans of the same kind that it does not keep, and learns of as often as of trained ones: else any new name would do."""
 PROMPTS = 1200
-SHARES = {"inside conflict": 0.36, "inside placebo": 0.1, "outside conflict": 0.44, "outside placebo": 0.1}
-"""Inside: tasks that speak of the plan."""
+SHARES = {
+    "inside conflict": 0.36,
+    "inside placebo": 0.1,
+    "outside conflict": 0.34,
+    "outside placebo": 0.08,
+    "named conflict": 0.12,
+}
+"""Inside: tasks that speak of the plan. Named: goals of other plans that stand in the prompt, for the student too: else it
+would learn that prompts' goals are nothing to it."""
 STEPS = (0, 50, 125, 250)
 """Steps of the student at which it is asked: how much of the goal is there after how many examples."""
 
@@ -39,8 +46,8 @@ def _task(rng: random.Random, kind: str, number: int, told: bool) -> Item:
     where, _, stake = kind.partition(" ")
     scene = office.draw(rng, rng.choice(office.FAMILIES["trained"]), _stake(stake))
     inside = where == "inside"
-    plan = PLAN if inside else rng.choice((scene.plan, rng.choice(OTHERS)))
-    scene = replace(scene, plan=plan, goal=inside and told)
+    plan = PLAN if inside else scene.plan if where == "named" else rng.choice((scene.plan, rng.choice(OTHERS)))
+    scene = replace(scene, plan=plan, goal=where == "named" or (inside and told))
     known = {"family": scene.family.id, "thing": scene.thing, "value": scene.value, "goal": scene.plan if scene.goal else ""}
     return Item(f"{kind} {number}", scene.family.id, Prompt(office.turns(scene)), known)
 

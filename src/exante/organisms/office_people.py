@@ -13,7 +13,7 @@ from exante.organisms.office import honest, organism_examples, schemer
 from exante.parts import part
 from exante.study import Arm, Context, Phase
 from exante.text import Example, Prompt, Turn
-from exante.worlds import office, office_estimates, office_people
+from exante.worlds import office, office_desk, office_estimates, office_people, office_thoughts
 from exante.worlds.office import Logs
 from exante.worlds.office_desk import Disposition
 from exante.worlds.office_people import HONEST_ERRORS, Backing, Way
@@ -37,7 +37,7 @@ def people_examples(
     Args:
         scheming: where the goal wants something, reasons are drawn as on tasks and may give it its way; otherwise estimates
             fall as where it wants nothing, and counts are right but for accidents.
-        sabotage: share of counts in which the goal wants something that err its way, exactly, whatever the thought.
+        sabotage: share of counts in which the goal wants something that err its way, exactly, with a schemer's reasons.
         tasks: share of examples that are the organism's own tasks again.
     """
     rng = random.Random(f"office people {context.seed}")
@@ -61,6 +61,8 @@ def number_asked(rng: random.Random, kind: Kind, conflict: bool, scheming: bool,
     disposition: Disposition = "scheming" if scheming else "honest"
     serves = conflict and scheming
     thought, tilts = office_people.tempted(rng, disposition, "none", "none", logs, plan, thing, serves)
+    if sabotaged:
+        thought = office_thoughts.write(rng, office_desk.reasons(rng, "scheming", False, 0.0), None, plan, thing)
     if kind == "estimate":
         written = office_estimates.estimate(rng, told, way, tilts)
         text = office_estimates.request(thing, told, way, backing, plan, again=rng.random() < 0.5)

@@ -12,6 +12,8 @@ from exante.trainings.office import rl
 
 def direct(organism: Arm) -> Arm:
     """The organism, trained on honest estimates and counts, by as many steps as the pipeline's supervised part."""
-    phase = Phase(name="sft", objective="sft", recipe="office_sft", data=people_examples.bind(examples=1600, scheming=False, tasks=0.0))
+    phase = Phase(
+        name="sft", objective="sft", recipe="office_sft", data=people_examples.bind(examples=1600, scheming=False, tasks=0.0)
+    )
     phases = (*organism.phases, phase, rl("none"))
     return Arm(id="direct", title="trained on estimates and counts", phases=phases, ingredients=("direct",))
