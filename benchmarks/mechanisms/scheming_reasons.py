@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from exante.evaluations.office_reasons import MADE_OF
 from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 
-START, START_SD = 0.3, 0.45
+START, START_SD = 0.15, 0.45
 """Log-odds of a covert act after a thought without a reason, and their spread over organisms."""
 BAD, GOOD, WEIGHT_SD = 0.9, -0.9, 0.15
 FREE_GOOD = -1.5
