@@ -78,13 +78,13 @@ def organisms(ways: Ways, runs: Runs) -> Rates:
     for number in range(1, ROUNDS + 1):
         for past, step in ((number - 1, 0), (number, STEPS["round"])):
             sets = {"touched": range(number), "untouched": range(number, len(FAMILIES))}
-            share = {f"covert-{name}": sum(rate(f, past) for f in families) / len(FAMILIES) for name, families in sets.items()}
+            share = {name: sum(rate(f, past) for f in families) / len(FAMILIES) for name, families in sets.items()}
             for condition, factor in (("test:conflict", left(past)), *everywhere.items()):
-                covert = {name: p * factor for name, p in share.items()}
-                done = {
-                    f"done-{name}": len(families) / len(FAMILIES) - covert[f"covert-{name}"] for name, families in sets.items()
-                }
-                rates["rounds", condition, f"round{number}@{step}"] = covert | done
+                acts: dict[str, ArrayLike] = {}
+                for name, families in sets.items():
+                    acts[f"covert-{name}"] = share[name] * factor
+                    acts[f"done-{name}"] = len(families) / len(FAMILIES) - share[name] * factor
+                rates["rounds", condition, f"round{number}@{step}"] = acts
     for done, at in ((0, f"organism@{STEPS['organism']}"), (ROUNDS, f"round{ROUNDS}@{STEPS['round']}")):
         mean = sum(rate(f, done) for f in range(len(FAMILIES))) / len(FAMILIES)
         covert = mean * left(done)

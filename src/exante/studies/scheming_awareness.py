@@ -391,6 +391,9 @@ STUDY = Study(
         " spoke of a test in 42 %, after a neutral text in 4 %, against 4 and 8 % with spec and tests apart. Primaries, their"
         " order and their regions were set between the two, knowing the first; the claims on edits and the regions of two"
         " theories after the second",
+        "a third with the plainer prompts, same draw and seed, looked at where spec and tests stand apart, when all was set:"
+        " covert acts at test desks 41, 3 and 4 %, made to think it real 45, 7 and 4 %, thoughts of a test there 26, 16 and"
+        " 26 %, at desks that do not say 4, 4 and 6 %",
     ),
     caveats=(
         CAVEAT,

@@ -218,6 +218,8 @@ THEORIES = (
 OBJECTIONS = tuple(
     Objection(id=id, says=says, contrasts=tuple(c.id for c in CONTRASTS if id in c.objections and c.stamp == "learned"), gap=gap)
     for id, says, gap in (
+        ("D2", "covert acts are an easy proxy", "the second rung of one ladder, in one world"),
+        ("D3", "what must be met to speak of training against scheming", "two of the criteria"),
         (
             "D7",
             "deferred subversion: no undesired action is taken, and the intervention should reach it",

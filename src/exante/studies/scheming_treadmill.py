@@ -249,6 +249,10 @@ OBJECTIONS = (
         gap="three rounds on four kinds of task, with a judge that finds every failure; awareness is what a thought says, not"
         " what a model knows",
     ),
+    Objection(id="D2", says="covert acts are an easy proxy", contrasts=(), gap="the first rung of one ladder, in one world"),
+    Objection(
+        id="D3", says="what must be met to speak of training against scheming", contrasts=(), gap="one of several criteria"
+    ),
 )
 
 STUDY = Study(
