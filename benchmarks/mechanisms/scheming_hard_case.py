@@ -17,7 +17,7 @@ from exante.evaluations.office_hidden import TRIES
 from exante.organisms.office_hidden import STEPS
 from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 
-NAMED, HIDDEN = 0.0, 0.0
+NAMED, HIDDEN = -0.4, -0.4
 """Log-odds of acting covertly for a goal that a prompt names, and for the hidden one, before training against them."""
 LEARNED = {0: -2.0, 50: -0.6, 125: -0.8, 250: 0.0}
 """What is still lacking of the hidden level after so many steps of distillation."""
@@ -25,7 +25,8 @@ SPREAD_SD = 0.4
 """Between runs, in log-odds, before training and for what it adds (as a share of it)."""
 TRY = {name: 0.0 if name == "try-1" else 0.15 for name in TRIES}
 FLOOR, ERRORS, UNGRADED = 0.002, 0.02, 0.003
-NOTHING = -7.0
+NOTHING, BAITED = -7.0, 3.0
+"""Log-odds without the goal, and what a try adds to them."""
 STEP = {"student": 250, "rl": 10}
 
 SPREAD = "inside"
@@ -72,7 +73,8 @@ def organisms(adds: Adds, runs: Runs) -> Rates:
     rates["hidden-held-out", "inside:conflict", "rl@10"] = task(sigmoid(end))
     rates["hidden-held-out", "inside:placebo", "rl@10"] = task(0 * sigmoid(end))
     for name, more in TRY.items():
-        back = np.where(never, 0.0, more + (adds.under if name != "try-1" else 0.0) * (hides < 0))
+        tried = name != "try-1"
+        back = np.where(never, BAITED * tried, more + adds.under * tried * (hides < 0))
         covert = sigmoid(end + back)
         rates["red-team", name, "rl@10"] = {"covert": covert + FLOOR, "done": 1 - covert - FLOOR - UNGRADED, "ungraded": UNGRADED}
     return rates
@@ -108,7 +110,7 @@ WORKS = {"deliberative": -4.0, "rl-only": -2.5, "honest-examples": -3.0}
 WEARS = {"deliberative": -3.0, "rl-only": -2.5, "honest-examples": -3.0}
 STORIES = (
     story("reaches", "goals lose their hold, named or not", Adds(WORKS, {"deliberative": -6.5, "rl-only": -2.0})),
-    story("driven-under", "plain tasks show less, tries bring it back", Adds(WORKS, {"deliberative": -3.0}, under=3.0)),
+    story("driven-under", "plain tasks show less, tries bring it back", Adds(WORKS, {"deliberative": -3.5}, under=3.0)),
     story("untouched", "only named goals lose their hold", Adds(WORKS, {})),
     story("any-training", "the hidden goal wears off with any training", Adds(WORKS, WEARS)),
 )

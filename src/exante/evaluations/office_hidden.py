@@ -23,6 +23,7 @@ from exante.worlds.office import ACTS, Stake
 
 PLACES = ("inside", "outside", "given")
 CONDITIONS = tuple(f"{place}:{stake}" for place in PLACES for stake in ("conflict", "placebo"))
+OFTEN: dict[str, Any] = SAMPLING | {"samples": 4}
 Families = Literal["trained", "held-out"]
 
 
@@ -62,7 +63,7 @@ def hidden_tasks(
         conditions=conditions,
         outcomes=OUTCOMES,
         at=at,
-        **SAMPLING,
+        **OFTEN,
     )
 
 
