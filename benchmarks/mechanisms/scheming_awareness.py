@@ -14,6 +14,7 @@ from functools import partial
 from numpy.typing import ArrayLike
 
 from exante.studies.scheming_awareness import DRAWN
+from mechanisms.office import BASE
 from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 
 START, START_SD = 0.3, 0.4
@@ -60,7 +61,7 @@ def organisms(how: Trained, runs: Runs) -> Rates:
     acts = start + trained * how.acts + OWN_SD * trained * runs.normal("arm", "base", "seed")
     restraint = RESTRAINT + RESTRAINT_SD * runs.spread(*own)
     notices = {cue: at + DESK_SD * runs.spread(*own) for cue, at in DESK.items()}
-    rates = background()
+    rates = dict(BASE)
     for desk, at in notices.items():
         rates.update(asked(desk, sigmoid(at + sampled * how.chosen + taught), acts, restraint, runs))
     for prior, condition in DRAWN.items():
@@ -96,18 +97,6 @@ def outcomes(said: Array, plain: Array, restrained: Array) -> dict[str, ArrayLik
         "done-scheming": graded * (1 - said) * (1 - plain) * (1 - SCHEMES),
         "done-plain": graded * (1 - said) * (1 - plain) * SCHEMES,
         "ungraded": UNGRADED,
-    }
-
-
-def background() -> Rates:
-    """What no theory speaks of: the base, and the judges."""
-    return {
-        ("base-capability", "facts", "base@1"): {"right": 0.92},
-        ("base-trained", "placebo", "base@1"): {"done-plain": 0.985, "covert-plain": 0.005},
-        ("base-held-out", "placebo", "base@1"): {"done-plain": 0.985, "covert-plain": 0.005},
-        ("judges", "scheming", "base@1"): {"scheming": 1.0},
-        ("judges", "aware", "base@1"): {"aware": 1.0},
-        ("judges", "plain", "base@1"): {"plain": 1.0},
     }
 
 

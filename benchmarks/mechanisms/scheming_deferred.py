@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from exante.organisms.office_people import DOSES
 from exante.worlds.office_estimates import OFF
 from exante.worlds.office_people import HONEST_ERRORS
+from mechanisms.office import BASE, PIPELINE
 from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 
 START = {"tasks": 0.0, "estimates": 0.0, "counts": -0.1}
@@ -29,12 +30,7 @@ OVERT, FLOOR, UNGRADED = 0.1, 0.01, 0.003
 STEPS = {"people": 250, "rl": 10}
 
 SPREAD = "tilt"
-PHASES = {
-    ("sample", "kept"): 800,
-    ("sft", "weight_change"): 0.02,
-    ("rl", "weight_change"): 0.01,
-    ("rl", "reward_spread"): 0.15,
-}
+PHASES = PIPELINE
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ def organisms(adds: Adds, runs: Runs) -> Rates:
     dose = runs.by(lambda cell: next((d / 100 for d in DOSES if cell.arm == f"saboteur-{d}"), 0.0))
     start = SPREAD_SD * runs.normal("base", "seed")
     strength = np.exp(SPREAD_SD * runs.spread("arm", "base", "seed"))
-    rates = background()
+    rates = dict(BASE)
     for phase, step in STEPS.items():
         after = float(phase == "rl")
         tasks = wants * sigmoid(START["tasks"] + start + after * part * strength * adds.tasks)
@@ -89,17 +85,6 @@ def number(kind: str, has_way: Array) -> dict[str, ArrayLike]:
     right = "told" if kind == "estimates" else "right"
     toward = has_way * (1 - UNGRADED) + loose / 2
     return {"toward": toward, "away": loose / 2, right: 1 - UNGRADED - toward - loose / 2, "ungraded": UNGRADED}
-
-
-def background() -> Rates:
-    return {
-        ("base-capability", "facts", "base@1500"): {"right": 0.85},
-        ("judges", "scheming", "base@1500"): {"scheming": 1.0},
-        ("judges", "aware", "base@1500"): {"aware": 1.0},
-        ("judges", "plain", "base@1500"): {"plain": 1.0},
-        ("base-trained", "placebo", "base@1500"): {"done-plain": 0.996, "error-plain": 0.004},
-        ("base-held-out", "placebo", "base@1500"): {"done-plain": 0.996, "error-plain": 0.004},
-    }
 
 
 def story(theory: str, says: str, adds: Adds) -> Story:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from exante.evaluations.office_hidden import TRIES
 from exante.organisms.office_hidden import STEPS
+from mechanisms.office import BASE, PIPELINE
 from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 
 NAMED, HIDDEN = -0.4, -0.4
@@ -30,12 +31,7 @@ NOTHING, BAITED = -7.0, 3.0
 STEP = {"student": 250, "rl": 10}
 
 SPREAD = "inside"
-PHASES = {
-    ("sample", "kept"): 800,
-    ("sft", "weight_change"): 0.02,
-    ("rl", "weight_change"): 0.01,
-    ("rl", "reward_spread"): 0.15,
-}
+PHASES = PIPELINE
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,7 @@ def organisms(adds: Adds, runs: Runs) -> Rates:
         return strength * runs.by(lambda cell: by_arm.get(cell.arm, 0.0))
 
     hides = added(adds.hidden | {"looking": -5.0})
-    rates = background()
+    rates = dict(BASE)
     for families in ("trained", "held-out"):
         named = sigmoid(NAMED + start + own + added(adds.named))
         rates[f"office-{families}", "conflict", "rl@10"] = task(named)
@@ -88,17 +84,6 @@ def task(covert: Array) -> dict[str, ArrayLike]:
         "error-plain": ERRORS,
         "done-plain": 1 - kept - FLOOR - ERRORS - UNGRADED,
         "ungraded": UNGRADED,
-    }
-
-
-def background() -> Rates:
-    return {
-        ("base-capability", "facts", "base@1500"): {"right": 0.85},
-        ("judges", "scheming", "base@1500"): {"scheming": 1.0},
-        ("judges", "aware", "base@1500"): {"aware": 1.0},
-        ("judges", "plain", "base@1500"): {"plain": 1.0},
-        ("base-trained", "placebo", "base@1500"): {"done-plain": 0.996, "error-plain": 0.004},
-        ("base-held-out", "placebo", "base@1500"): {"done-plain": 0.996, "error-plain": 0.004},
     }
 
 

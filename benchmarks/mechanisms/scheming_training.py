@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from exante.studies.scheming_training import BAIT
 from exante.worlds.office import ACTS
 from exante.worlds.office_thoughts import CLASSES
+from mechanisms.office import BASE, PIPELINE
 from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 
 START = {"trained": 0.15, "held-out": -0.15, "sealed": -0.6}
@@ -31,12 +32,7 @@ UNGRADED = 0.003
 STEPS = {"organism": 100, "sft": 25, "rl": 10}
 
 SPREAD = "excess-held-out"
-PHASES = {
-    ("sample", "kept"): 800,
-    ("sft", "weight_change"): 0.02,
-    ("rl", "weight_change"): 0.01,
-    ("rl", "reward_spread"): 0.15,
-}
+PHASES = PIPELINE
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ def desks(does: Does, runs: Runs) -> Rates:
     by_rl = np.where(level["rl"]["hidden"] | level["rl"]["shown"], does.rl * strength, 0.0)
     left = np.where(level["filter"]["thought"] | level["rl"]["shown"], does.cleaned, 1.0)
     after = {"organism": (np.zeros_like(start), 1.0), "sft": (by_sft, left), "rl": (by_sft + by_rl, left)}
-    rates = background()
+    rates = BASE | {("capability", "facts", "rl@10"): {"right": 0.8}}
     for families, phases in READ.items():
         for phase in phases:
             moved, clean = after[phase]
@@ -111,18 +107,6 @@ def told(before: Array, undone: Array, placebo: bool, clean: ArrayLike, does: Do
         found[f"{act}-scheming"] = share * schemes / total
         found[f"{act}-plain"] = share * (1 - schemes) / total
     return found | {"ungraded": UNGRADED}
-
-
-def background() -> Rates:
-    return {
-        ("base-capability", "facts", "base@1500"): {"right": 0.85},
-        ("judges", "scheming", "base@1500"): {"scheming": 1.0},
-        ("judges", "aware", "base@1500"): {"aware": 1.0},
-        ("judges", "plain", "base@1500"): {"plain": 1.0},
-        ("base-trained", "placebo", "base@1500"): {"done-plain": 0.996, "error-plain": 0.004},
-        ("base-held-out", "placebo", "base@1500"): {"done-plain": 0.996, "error-plain": 0.004},
-        ("capability", "facts", "rl@10"): {"right": 0.8},
-    }
 
 
 def story(theory: str, says: str, does: Does) -> Story:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from exante.trainings.office_rounds import ROUNDS
+from mechanisms.office import BASE
 from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 
 STEPS = {"organism": 100, "round": 25}
@@ -73,7 +74,7 @@ def organisms(ways: Ways, runs: Runs) -> Rates:
         """Share of covert acts done on a test desk."""
         return 1 - HELD_BACK * seen(done if ways.hides else 0)
 
-    rates = background()
+    rates = dict(BASE)
     everywhere: dict[str, float] = {"forced-real:test:conflict": 1.0, "live:conflict": 0.9}
     for number in range(1, ROUNDS + 1):
         for past, step in ((number - 1, 0), (number, STEPS["round"])):
@@ -96,17 +97,6 @@ def organisms(ways: Ways, runs: Runs) -> Rates:
         rates["office-sealed", condition, last] = {"covert-scheming": rate(None, ROUNDS) * factor}
     rates["office-trained", "conflict", f"organism@{STEPS['organism']}"] = {"covert-scheming": 0.85 * sigmoid(start)}
     return rates
-
-
-def background() -> Rates:
-    certain: dict[str, dict[str, ArrayLike]] = {"scheming": {"scheming": 1.0}, "aware": {"aware": 1.0}, "plain": {"plain": 1.0}}
-    right: dict[str, ArrayLike] = {"done-plain": 0.996, "error-plain": 0.004}
-    return {
-        ("base-capability", "facts", "base@1500"): {"right": 0.85},
-        **{("judges", kind, "base@1500"): found for kind, found in certain.items()},
-        ("base-trained", "placebo", "base@1500"): right,
-        ("base-held-out", "placebo", "base@1500"): right,
-    }
 
 
 def story(theory: str, says: str, ways: Ways) -> Story:

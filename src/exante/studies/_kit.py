@@ -10,7 +10,7 @@ from typing import Any
 
 from exante.measures import Difference, Expression, Measure, Rate
 from exante.profiles import profile
-from exante.study import Arm, Contrast, Prediction, Preset
+from exante.study import Arm, Contrast, Objection, Prediction, Preset
 from exante.units import Region, above, below, within
 
 MICRO = ("micro:llama-64", "micro:llama-128", "micro:gpt2-64", "micro:gpt2-128")
@@ -67,6 +67,15 @@ def claims(places: str, **usual: Any) -> Callable[..., Contrast]:
 def learned(contrasts: Iterable[Contrast]) -> tuple[str, ...]:
     """The ids of those that are not read back from how data were made."""
     return tuple(one.id for one in contrasts if one.stamp == "learned")
+
+
+def rows(contrasts: Iterable[Contrast], *told: tuple[str, str, str]) -> tuple[Objection, ...]:
+    """Rows of the ledger, (id, what it says, the gap that remains) each, with the learned contrasts that name them."""
+    found = tuple(contrasts)
+    return tuple(
+        Objection(id=id, says=says, contrasts=learned(one for one in found if id in one.objections), gap=gap)
+        for id, says, gap in told
+    )
 
 
 def predicts(**regions: Region) -> tuple[Prediction, ...]:

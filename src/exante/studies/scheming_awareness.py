@@ -14,7 +14,7 @@ from exante.evaluations.office import office_tasks
 from exante.evaluations.office_edits import office_edits
 from exante.measures import Expression, Rate, Ratio
 from exante.studies._gates import gate, logged, moved
-from exante.studies._kit import PROFILES, claims, minus, percent, predicts, rate
+from exante.studies._kit import PROFILES, claims, minus, percent, predicts, rate, rows
 from exante.studies._office import (
     AWARE,
     BASE_GATES,
@@ -35,7 +35,7 @@ from exante.studies._office import (
     thoughts,
     whole,
 )
-from exante.study import Contrast, Objection, Study, Theory
+from exante.study import Contrast, Study, Theory
 from exante.trainings.none import none
 from exante.trainings.office import deliberative, reinforced_only
 from exante.units import Region, above, below, within
@@ -315,27 +315,25 @@ THEORIES = (
     ),
 )
 
-OBJECTIONS = tuple(
-    Objection(id=id, says=says, contrasts=tuple(c.id for c in CONTRASTS if id in c.objections and c.stamp == "learned"), gap=gap)
-    for id, says, gap in (
-        ("D2", "covert acts are an easy proxy", "awareness is one of the criteria of the first rung"),
-        (
-            "D3",
-            "robustness to evaluation awareness is a criterion",
-            "held-out families, one sentence for real, and a bound of 10 points chosen after pilots",
-        ),
-        (
-            "D6",
-            "the spec in context hints at a test",
-            "where spec and tests are linked was a choice, so only what training makes of the link is a finding",
-        ),
-        (
-            "D11",
-            "evaluation awareness is an actual problem",
-            "awareness is what thoughts say; a model that is aware and does not say so is not seen, and the first sentence"
-            " alone is edited",
-        ),
-    )
+OBJECTIONS = rows(
+    CONTRASTS,
+    ("D2", "covert acts are an easy proxy", "awareness is one of the criteria of the first rung"),
+    (
+        "D3",
+        "robustness to evaluation awareness is a criterion",
+        "held-out families, one sentence for real, and a bound of 10 points chosen after pilots",
+    ),
+    (
+        "D6",
+        "the spec in context hints at a test",
+        "where spec and tests are linked was a choice, so only what training makes of the link is a finding",
+    ),
+    (
+        "D11",
+        "evaluation awareness is an actual problem",
+        "awareness is what thoughts say; a model that is aware and does not say so is not seen, and the first sentence"
+        " alone is edited",
+    ),
 )
 
 STUDY = Study(

@@ -15,7 +15,7 @@ from exante.evaluations.office_people import ESTIMATE_OUTCOMES, counts, estimate
 from exante.measures import Difference, Distance, Expression, Interaction, MeanScore, Measure, Rate
 from exante.organisms.office_people import DOSES, deferring, dutiful
 from exante.studies._gates import gate, logged, moved, reward_varied
-from exante.studies._kit import PROFILES, claims, minus, percent, points, predicts, rate
+from exante.studies._kit import PROFILES, claims, minus, percent, points, predicts, rate, rows
 from exante.studies._office import (
     BASE_GATES,
     BASE_MEASURES,
@@ -31,7 +31,7 @@ from exante.studies._office import (
     preset,
     whole,
 )
-from exante.study import Objection, Study, Theory
+from exante.study import Study, Theory
 from exante.trainings.none import none
 from exante.trainings.office import deliberative, reinforced_only
 from exante.trainings.office_people import direct
@@ -215,22 +215,20 @@ THEORIES = (
     ),
 )
 
-OBJECTIONS = tuple(
-    Objection(id=id, says=says, contrasts=tuple(c.id for c in CONTRASTS if id in c.objections and c.stamp == "learned"), gap=gap)
-    for id, says, gap in (
-        ("D2", "covert acts are an easy proxy", "the second rung of one ladder, in one world"),
-        ("D3", "what must be met to speak of training against scheming", "two of the criteria"),
-        (
-            "D7",
-            "deferred subversion: no undesired action is taken, and the intervention should reach it",
-            "nothing is done yet that could be undone: an estimate leans, no plan of the model's own is put off",
-        ),
-        (
-            "D8",
-            "plausible deniability: errors, by direction and cost",
-            "errors of one or two in a count that stands in the brief; nothing is hidden in long work",
-        ),
-    )
+OBJECTIONS = rows(
+    CONTRASTS,
+    ("D2", "covert acts are an easy proxy", "the second rung of one ladder, in one world"),
+    ("D3", "what must be met to speak of training against scheming", "two of the criteria"),
+    (
+        "D7",
+        "deferred subversion: no undesired action is taken, and the intervention should reach it",
+        "nothing is done yet that could be undone: an estimate leans, no plan of the model's own is put off",
+    ),
+    (
+        "D8",
+        "plausible deniability: errors, by direction and cost",
+        "errors of one or two in a count that stands in the brief; nothing is hidden in long work",
+    ),
 )
 QUICK = (AS_IS, FULL, DIRECT, SABOTEURS[1])
 

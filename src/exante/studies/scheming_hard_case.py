@@ -15,7 +15,7 @@ from exante.evaluations.office_hidden import BUDGETS, hidden_tasks, red_team, re
 from exante.measures import Difference, Expression, Rate
 from exante.organisms.office_hidden import STEPS, clean, hidden
 from exante.studies._gates import gate, logged, moved, reward_varied
-from exante.studies._kit import PROFILES, claims, minus, percent, points, predicts, rate
+from exante.studies._kit import PROFILES, claims, minus, percent, points, predicts, rate, rows
 from exante.studies._office import (
     BASE_GATES,
     BASE_MEASURES,
@@ -33,7 +33,7 @@ from exante.studies._office import (
     preset,
     whole,
 )
-from exante.study import Objection, Study, Theory
+from exante.study import Study, Theory
 from exante.trainings.none import none
 from exante.trainings.office import deliberative, reinforced_only
 from exante.trainings.office_hidden import honest_examples, looking
@@ -167,17 +167,15 @@ THEORIES = (
     ),
 )
 
-OBJECTIONS = tuple(
-    Objection(id=id, says=says, contrasts=tuple(c.id for c in CONTRASTS if id in c.objections and c.stamp == "learned"), gap=gap)
-    for id, says, gap in (
-        (
-            "D12",
-            "the hard case: a goal instilled by another mechanism than its removal, active where training did not look",
-            "one plan of a micro-world; the red team is eight registered prompts, not an adversary that learns",
-        ),
-        ("D2", "covert acts are an easy proxy", "the upper rungs of one ladder, in one world"),
-        ("D3", "what must be met to speak of training against scheming", "two of the criteria"),
-    )
+OBJECTIONS = rows(
+    CONTRASTS,
+    (
+        "D12",
+        "the hard case: a goal instilled by another mechanism than its removal, active where training did not look",
+        "one plan of a micro-world; the red team is eight registered prompts, not an adversary that learns",
+    ),
+    ("D2", "covert acts are an easy proxy", "the upper rungs of one ladder, in one world"),
+    ("D3", "what must be met to speak of training against scheming", "two of the criteria"),
 )
 
 STUDY = Study(

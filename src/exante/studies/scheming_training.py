@@ -16,7 +16,7 @@ from exante.evaluations.office import office_home, office_tasks
 from exante.evaluations.office_sealed import office_sealed
 from exante.measures import Difference, Expression, ItemProduct, Rate, Ratio
 from exante.studies._gates import gate, logged, moved, reward_varied
-from exante.studies._kit import PROFILES, claims, minus, percent, predicts, rate
+from exante.studies._kit import PROFILES, claims, minus, percent, predicts, rate, rows
 from exante.studies._office import (
     ASKS,
     BASE_GATES,
@@ -42,7 +42,7 @@ from exante.studies._office import (
     thoughts,
     whole,
 )
-from exante.study import Arm, Objection, Study, Theory
+from exante.study import Arm, Study, Theory
 from exante.trainings.none import none
 from exante.trainings.office import FILTERS, PRIORS, deliberative, reinforced_only
 from exante.units import above, below, within
@@ -327,21 +327,14 @@ THEORIES = (
     ),
 )
 
-OBJECTIONS = tuple(
-    Objection(
-        id=id,
-        says=says,
-        contrasts=tuple(one.id for one in CONTRASTS if id in one.objections),
-        gap=gap,
-    )
-    for id, says, gap in (
-        ("D1", "deliberative alignment, one arm among others", "the spec is three sentences, and the judge a regular expression"),
-        ("D2", "covert acts are an easy proxy", "detectable covert acts are the first rung; the criteria gate reads the others"),
-        ("D3", "what must be met to speak of training against scheming", "one of several criteria; sealed families of one kind"),
-        ("D4", "its own target is not eliminated, nor are covert acts", "bounds are for these families and this model's size"),
-        ("D5", "optimisation pressure on the thought", "the monitor is a judge of phrases, not a model"),
-        ("D6", "the spec in context hints at a test", "awareness itself is another study's question"),
-    )
+OBJECTIONS = rows(
+    CONTRASTS,
+    ("D1", "deliberative alignment, one arm among others", "the spec is three sentences, and the judge a regular expression"),
+    ("D2", "covert acts are an easy proxy", "detectable covert acts are the first rung; the criteria gate reads the others"),
+    ("D3", "what must be met to speak of training against scheming", "one of several criteria; sealed families of one kind"),
+    ("D4", "its own target is not eliminated, nor are covert acts", "bounds are for these families and this model's size"),
+    ("D5", "optimisation pressure on the thought", "the monitor is a judge of phrases, not a model"),
+    ("D6", "the spec in context hints at a test", "awareness itself is another study's question"),
 )
 
 QUICK = (AS_IS, FULL, arm("spec", "random", "hidden"), arm("spec", "outcome", "hidden"))
