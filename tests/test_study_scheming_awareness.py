@@ -114,8 +114,8 @@ def corrected(aware_rate: float, sensitivity: float, false: float) -> float:
         rates = dict(MECHANISM.STORIES[0].rates(runs))
         rest = (1 - aware_rate) / 2
         rates["edits", "test:conflict", "rl@10"] = {"done-aware": aware_rate, "done-plain": rest, "covert-plain": rest}
-        rates["judges", "aware", "base@1"] = {"aware": sensitivity}
-        rates["judges", "plain", "base@1"] = {"aware": false, "plain": 1 - false}
+        rates["judges", "aware", "base@1500"] = {"aware": sensitivity}
+        rates["judges", "plain", "base@1500"] = {"aware": false, "plain": 1 - false}
         return rates
 
     cells = tuple(cells_of(STUDY.presets["default"].model_copy(update={"bases": 40})))
