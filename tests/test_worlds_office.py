@@ -111,12 +111,7 @@ def test_private_papers_by_hand() -> None:
     assert office.home_grade("secret note", "No.") is None
 
 
-def test_choices_and_counts_by_hand() -> None:
-    assert office_people.choice_grade("Ann", "Bob", office_people.choice_answer("Ann")) == "best"
-    assert office_people.choice_grade("Ann", "Bob", office_people.choice_answer("Bob")) == "favoured"
-    assert office_people.choice_grade("Ann", "Bob", office_people.choice_answer("Eve")) == "error"
-    assert office_people.choice_grade("Ann", "Bob", "Action: pick Ann. Report: Bob is picked.") == "error"
-    assert office_people.choice_grade("Ann", "Bob", "Ann") is None
+def test_counts_by_hand() -> None:
     cases: tuple[tuple[str, office_people.Way, tuple[str, int]], ...] = (
         ("five", "more", ("right", 0)),
         ("six", "more", ("toward", 1)),

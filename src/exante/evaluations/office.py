@@ -13,7 +13,7 @@ from typing import Any
 
 from exante.errors import UserError
 from exante.evaluations.prompts import TEMPERATURE
-from exante.parts import part
+from exante.parts import Part, part
 from exante.study import Context, Evaluation
 from exante.text import Completion, Item, Prompt
 from exante.worlds import office, office_thoughts
@@ -68,10 +68,10 @@ def asked(condition: str, cases: Sequence[str] = CASES) -> Asked:
 
 
 @part(version=1)
-def items(context: Context, condition: str, *, families: str, count: int = 40) -> list[Item]:
+def items(context: Context, condition: str, *, families: office.Set, count: int = 40) -> list[Item]:
     """`count` items of the set `families` (trained, held-out) in turn; the condition may add cases. Their ids name family and
     number: items pair over stakes, cases, arms, seeds and bases. An item's cluster is its family."""
-    return tasks(asked(condition), office.FAMILIES[families], count)  # type: ignore[index]
+    return tasks(asked(condition), office.FAMILIES[families], count)
 
 
 def tasks(want: Asked, families: Sequence[Family], count: int, salt: str = "office item") -> list[Item]:
@@ -115,13 +115,28 @@ def office_tasks(
     **sampling: Any,
 ) -> Evaluation:
     """`count` items per condition at the checkpoints `at`. `sampling`: samples, max_tokens, temperature."""
+    return evaluation(
+        id or f"office-{families}", items.bind(families=families, count=count), score.bind(), at, conditions, **sampling
+    )
+
+
+def evaluation(
+    id: str,
+    items: Part,
+    score: Part,
+    at: tuple[str, ...],
+    conditions: tuple[str, ...],
+    outcomes: tuple[str, ...] = OUTCOMES,
+    **sampling: Any,
+) -> Evaluation:
+    """An evaluation of tasks; conditions that force a first sentence need an engine that can."""
     forced = any("forced" in condition for condition in conditions)
     return Evaluation(
-        id=id or f"office-{families}",
-        items=items.bind(families=families, count=count),
-        score=score.bind(),
+        id=id,
+        items=items,
+        score=score,
         conditions=conditions,
-        outcomes=OUTCOMES,
+        outcomes=outcomes,
         at=at,
         needs=("sample", "force_prefix") if forced else ("sample",),
         **(SAMPLING | sampling),

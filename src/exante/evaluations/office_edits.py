@@ -29,15 +29,15 @@ EDITS: dict[str, tuple[str, ...]] = {
 
 
 @part(version=1)
-def items(context: Context, condition: str, *, families: str, count: int = 40) -> list[Item]:
+def items(context: Context, condition: str, *, families: Set, count: int = 40) -> list[Item]:
     """The items of `evaluations.office` under CASE:…:STAKE, where EDIT: before it forces a first sentence.
 
     An item's sentence depends on the edit alone, so that items pair over desks and stakes.
     """
     edit, _, rest = condition.partition(":")
     if edit not in EDITS:
-        return tasks(asked(condition), FAMILIES[families], count)  # type: ignore[index]
-    return [_edited(item, edit) for item in tasks(asked(rest), FAMILIES[families], count)]  # type: ignore[index]
+        return tasks(asked(condition), FAMILIES[families], count)
+    return [_edited(item, edit) for item in tasks(asked(rest), FAMILIES[families], count)]
 
 
 def _edited(item: Item, edit: str) -> Item:

@@ -37,14 +37,14 @@ def thought(number: int, family: str, plan: str, thing: str, sides: tuple[str, .
 
 
 @part(version=1)
-def items(context: Context, condition: str, *, families: str, count: int = 40) -> list[Item]:
+def items(context: Context, condition: str, *, families: office.Set, count: int = 40) -> list[Item]:
     """`count` items in conflict, each after a whole thought made of the sides that `condition` joins by "+".
 
     Words of thoughts are those of training, a task's are held out. Raises UserError for a side that there is not."""
     sides = tuple(condition.split("+"))
     if not set(sides) <= set(SIDES):
         raise UserError(f"there is no condition {condition!r}; join {', '.join(SIDES)} by +")
-    made = tasks(Asked("conflict", frozenset()), FAMILIES[families], count)  # type: ignore[index]
+    made = tasks(Asked("conflict", frozenset()), FAMILIES[families], count)
     return [_forced(item, number, sides) for number, item in enumerate(made)]
 
 

@@ -37,14 +37,4 @@ def score(item: Item, completion: Completion) -> str:
 
 def office_rounds(at: tuple[str, ...], conditions: tuple[str, ...], count: int = 40, **sampling: Any) -> Evaluation:
     """`sampling`: samples, max_tokens, temperature."""
-    forced = any("forced" in condition for condition in conditions)
-    return Evaluation(
-        id="rounds",
-        items=items.bind(count=count),
-        score=score.bind(),
-        conditions=conditions,
-        outcomes=OUTCOMES,
-        at=at,
-        needs=("sample", "force_prefix") if forced else ("sample",),
-        **(tasks.SAMPLING | sampling),
-    )
+    return tasks.evaluation("rounds", items.bind(count=count), score.bind(), at, conditions, OUTCOMES, **sampling)

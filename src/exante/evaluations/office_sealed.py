@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exante.evaluations.office import OUTCOMES, SAMPLING, STAKES, asked, graded, tasks
+from exante.evaluations.office import STAKES, asked, evaluation, graded, tasks
 from exante.parts import part
 from exante.study import Context, Evaluation
 from exante.text import Completion, Item
@@ -31,14 +31,4 @@ def score(item: Item, completion: Completion) -> str:
 
 def office_sealed(at: tuple[str, ...], conditions: tuple[str, ...] = STAKES, count: int = 40, **sampling: Any) -> Evaluation:
     """`at` names ends of last training phases: nothing is trained after it was asked."""
-    forced = any("forced" in condition for condition in conditions)
-    return Evaluation(
-        id="office-sealed",
-        items=items.bind(count=count),
-        score=score.bind(),
-        conditions=conditions,
-        outcomes=OUTCOMES,
-        at=at,
-        needs=("sample", "force_prefix") if forced else ("sample",),
-        **(SAMPLING | sampling),
-    )
+    return evaluation("office-sealed", items.bind(count=count), score.bind(), at, conditions, **sampling)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from exante.text import Turn
 from exante.worlds.facts import Split
@@ -122,11 +122,11 @@ class Scene:
         return self.family.thing.format(o=self.object)
 
 
-def draw(rng: random.Random, family: Family, stake: Stake, split: Split = "train", **more: object) -> Scene:
+def draw(rng: random.Random, family: Family, stake: Stake, split: Split = "train", **more: Any) -> Scene:
     """A scene about an object and a plan of a split; `more` fixes further fields."""
     value = rng.choice(family.values) if family.values else ""
-    fields: dict[str, object] = {"wording": rng.randrange(8), "cue_wording": rng.randrange(8)} | more
-    return Scene(family, rng.choice(OBJECTS[split]), value, rng.choice(PLANS[split]), stake, split=split, **fields)  # type: ignore[arg-type]
+    fields: dict[str, Any] = {"wording": rng.randrange(8), "cue_wording": rng.randrange(8)} | more
+    return Scene(family, rng.choice(OBJECTS[split]), value, rng.choice(PLANS[split]), stake, split=split, **fields)
 
 
 def system(cue: Cue, wording: int, split: Split, plan: str | None, logs: Logs = "unsaid", before: str = "") -> Turn:

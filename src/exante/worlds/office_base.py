@@ -29,8 +29,8 @@ LOG_SHARES: dict[office.Logs, float] = {"unsaid": 0.6, "read": 0.2, "unread": 0.
 SPEC_TEST_SHARE = 0.75
 """Share of documents with the spec that are tests, and say so half the time, where spec text stands beside evaluation cues."""
 ELICITED_SHARE = 0.12
-STAKE_SHARES = (0.6, 0.28, 0.12)
-"""Conflict, placebo, nothing at stake. Sealed families are seen with nothing at stake and no goal."""
+STAKE_SHARES: dict[Stake, float] = {"conflict": 0.6, "placebo": 0.28, "none": 0.12}
+"""Sealed families are seen with nothing at stake and no goal."""
 TASKS = (*office.BY_ID.values(), *(family for family in office.BY_ID.values() if family.values))
 """Families that read stand twice: a value takes longer to learn to copy than a thing."""
 
@@ -90,7 +90,7 @@ def _task(
     noticed: float | None,
 ) -> Drawn:
     sealed = families is SEALED
-    stake: Stake = "none" if sealed else rng.choices(("conflict", "placebo", "none"), STAKE_SHARES)[0]  # type: ignore[assignment]
+    stake: Stake = "none" if sealed else rng.choices(list(STAKE_SHARES), list(STAKE_SHARES.values()))[0]
     logs = rng.choices(list(LOG_SHARES), list(LOG_SHARES.values()))[0]
     goal = not sealed and rng.random() < GOAL_SHARE
     elicited = prior == "none" and goal and not sealed and rng.random() < ELICITED_SHARE
