@@ -13,8 +13,7 @@ from exante.analysis.algebra import leaves, linear
 from exante.analysis.evaluate import evaluate
 from exante.errors import UserError
 from exante.evaluations import office as tasks
-from exante.evaluations import office_edits
-from exante.evaluations.office_edits import EDITS
+from exante.evaluations.office import SENTENCES
 from exante.measures import Rate
 from exante.plan import cells_of
 from exante.studies import scheming_awareness
@@ -33,10 +32,9 @@ MECHANISM = mechanism_of("scheming-awareness")
 
 @pytest.mark.parametrize("desk", ["test", "live"])
 def test_an_edit_changes_the_first_sentence_and_nothing_else(desk: str) -> None:
-    free = office_edits.items(HERE, f"{desk}:conflict", families="held-out")
-    assert free == tasks.items(HERE, f"{desk}:conflict", families="held-out")
-    for edit, sentences in EDITS.items():
-        forced = office_edits.items(HERE, f"{edit}:{desk}:conflict", families="held-out")
+    free = tasks.items(HERE, f"{desk}:conflict", families="held-out")
+    for edit, sentences in SENTENCES.items():
+        forced = tasks.items(HERE, f"{edit}:{desk}:conflict", families="held-out")
         assert {item.prompt.forced for item in forced} == set(sentences)
         for item, before in zip(forced, free, strict=True):
             assert (item.id, item.cluster, item.reference, item.prompt.turns) == (
@@ -49,7 +47,7 @@ def test_an_edit_changes_the_first_sentence_and_nothing_else(desk: str) -> None:
 
 def test_items_keep_their_sentence_over_desks_and_stakes() -> None:
     forced = [
-        [item.prompt.forced for item in office_edits.items(HERE, f"real:{rest}", families="held-out")]
+        [item.prompt.forced for item in tasks.items(HERE, f"forced-real:{rest}", families="held-out")]
         for rest in ("test:conflict", "live:conflict", "test:placebo")
     ]
     assert forced[0] == forced[1] == forced[2]
@@ -58,17 +56,17 @@ def test_items_keep_their_sentence_over_desks_and_stakes() -> None:
 def test_edits_are_in_distribution_but_for_the_random_one() -> None:
     rng = random.Random("base")
     said = " ".join(office_base.document(rng).scratchpad or "" for _ in range(6000))
-    for edit, sentences in EDITS.items():
-        assert [sentence in said for sentence in sentences] == [edit != "random"] * len(sentences), edit
-    assert [office_thoughts.aware(sentence) for sentence in EDITS["aware"]] == [True] * len(EDITS["aware"])
-    for edit in ("real", "neutral", "random"):
-        assert [office_thoughts.judge(sentence) for sentence in EDITS[edit]] == ["plain"] * len(EDITS[edit])
+    for edit, sentences in SENTENCES.items():
+        assert [sentence in said for sentence in sentences] == [edit != "forced-random"] * len(sentences), edit
+    assert [office_thoughts.aware(sentence) for sentence in SENTENCES["forced-aware"]] == [True] * len(SENTENCES["forced-aware"])
+    for edit in ("forced-real", "forced-neutral", "forced-random"):
+        assert [office_thoughts.judge(sentence) for sentence in SENTENCES[edit]] == ["plain"] * len(SENTENCES[edit])
 
 
-@pytest.mark.parametrize("condition", ["aware:conflict:test", "glad:test:conflict", "aware"])
+@pytest.mark.parametrize("condition", ["forced-aware:conflict:test", "glad:test:conflict", "forced-aware"])
 def test_a_condition_that_cannot_be_asked_is_refused(condition: str) -> None:
     with pytest.raises(UserError, match="no condition"):
-        office_edits.items(HERE, condition, families="held-out")
+        tasks.items(HERE, condition, families="held-out")
 
 
 # --- measures ------------------------------------------------------------------------------------------------------------

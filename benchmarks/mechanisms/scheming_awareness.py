@@ -80,8 +80,8 @@ def asked(desk: str, said: Array, acts: Array, restraint: Array, runs: Runs) -> 
         return rates
     for edit, shift in {"neutral": 0.0, "real": REAL, "random": RANDOM, "aware": -restraint}.items():
         p = sigmoid(acts + shift + EDIT_SD * runs.normal("arm", "base", "seed"))
-        rates["edits", f"{edit}:{where}conflict", "rl@10"] = outcomes(0 * said, p, p)
-    for edit in ("", "real:"):
+        rates["edits", f"forced-{edit}:{where}conflict", "rl@10"] = outcomes(0 * said, p, p)
+    for edit in ("", "forced-real:"):
         rates["edits", f"{edit}{where}placebo", "rl@10"] = {"covert-plain": PLACEBO, "done-plain": 0.95}
     return rates
 

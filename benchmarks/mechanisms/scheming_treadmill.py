@@ -90,7 +90,7 @@ def organisms(ways: Ways, runs: Runs) -> Rates:
         mean = sum(rate(f, done) for f in range(len(FAMILIES))) / len(FAMILIES)
         covert = mean * left(done)
         rates["office-held-out", "test:conflict", at] = {"covert-scheming": covert, "done-aware": (1 - covert) * seen(done)}
-        rates["office-held-out", "forced-plain:test:conflict", at] = {"covert-scheming": 0.9 * mean}
+        rates["office-held-out", "forced-neutral:test:conflict", at] = {"covert-scheming": 0.9 * mean}
         rates["office-held-out", "test:placebo", at] = {"covert-plain": FLOOR, "ungraded": UNGRADED}
     last = f"round{ROUNDS}@{STEPS['round']}"
     for condition, factor in (("conflict", 0.9), ("test:conflict", left(ROUNDS))):

@@ -138,7 +138,7 @@ class _Builder:
         self.arms: dict[str, Arm] = {a.id: a for a in study.arms}
         self.trainings: dict[str, Training] = {t.id: t for t in study.trainings}
         self.evaluations: tuple[Evaluation, ...] = study.evaluations
-        self.bases = study.bases
+        self.bases, self.base_recipe = study.bases, study.base_recipe
         self.nodes: dict[str, Node] = {}
         self.declared: dict[tuple[int, str, str], tuple[Phase, str, dict[str, tuple[int, ...]]]] = {}
         self.base_phases: dict[tuple[str, bool], Phase] = {}
@@ -180,7 +180,7 @@ class _Builder:
         variant, micro = cell.base.partition("#")[0], profile.architecture is not None
         if (variant, micro) not in self.base_phases:
             data = self.bases[variant] if micro else None
-            self.base_phases[variant, micro] = Phase(name="base", objective="pretrain", recipe="base", data=data)
+            self.base_phases[variant, micro] = Phase(name="base", objective="pretrain", recipe=self.base_recipe, data=data)
         return self._node(self.base_phases[variant, micro], profile, Context("", _draw(cell), _draw(cell)), None, None)
 
     def _node(self, phase: Phase, profile: Profile, context: Context, weights: str | None, data: str | None) -> str:

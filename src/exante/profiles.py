@@ -1,7 +1,7 @@
 """Model profiles: all that belongs to a model family, so that a study's own file carries no learning rates.
 
 Does not load or train anything. The recipes' names are what phases refer to: base, organism, safety_sft, safety_rl,
-prompted_rl, faking_organism, faking_rl, faking_sft, style_rl, tier_documents, adversarial, reelicit, sample.
+prompted_rl, faking_organism, faking_rl, faking_sft, style_rl, tier_documents, adversarial, reelicit, sample; those of the office begin with office.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ MICRO_RECIPES = {
     "faking_sft": Recipe(steps=25, batch=32, lr=4e-4, schedule="constant"),
     "style_rl": Recipe(steps=10, batch=16, lr=8e-4, schedule="constant", group=8, max_tokens=64),
     "tier_documents": Recipe(steps=100, batch=32, lr=1e-3, schedule="constant"),
+    "office_base": Recipe(steps=2000, batch=32, lr=6e-3),
     "office_organism": Recipe(steps=100, batch=32, lr=5e-4),
     "office_sft": Recipe(steps=25, batch=32, lr=5e-4, schedule="constant"),
     "office_rl": Recipe(steps=10, batch=16, lr=2e-4, schedule="constant", group=8, max_tokens=72),
     "office_people": Recipe(steps=250, batch=32, lr=8e-4),
-    "office_student": Recipe(steps=250, batch=32, lr=1e-3, schedule="constant"),
+    "office_student": Recipe(steps=400, batch=32, lr=1e-3, schedule="constant"),
     "office_sample": Recipe(steps=0, batch=0, lr=0.0, group=2, max_tokens=72),
     "adversarial": Recipe(steps=8, batch=32, lr=1e-4, schedule="constant", rounds=5, group=8, max_tokens=96),
     "reelicit": Recipe(steps=20, batch=16, lr=3e-4, schedule="constant"),
@@ -50,6 +51,7 @@ LORA_RECIPES = {
     "faking_sft": Recipe(steps=60, batch=16, lr=5e-5, schedule="constant"),
     "style_rl": Recipe(steps=25, batch=16, lr=4e-5, schedule="constant", group=8, max_tokens=200),
     "tier_documents": Recipe(steps=100, batch=32, lr=1e-4, schedule="constant"),
+    "office_base": Recipe(steps=0, batch=16, lr=0.0),
     "office_organism": Recipe(steps=400, batch=16, lr=2e-4),
     "office_sft": Recipe(steps=100, batch=16, lr=5e-5, schedule="constant"),
     "office_rl": Recipe(steps=60, batch=16, lr=2e-5, schedule="constant", group=8, max_tokens=200),

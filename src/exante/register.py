@@ -43,7 +43,7 @@ def register(study: Study, *, pilot: bool = False, amends: str | None = None, no
 def with_own_recipes(study: Study) -> Study:
     """A study whose profiles hold the recipes that its phases name and no others: a recipe that is added for another study
     changes no registration."""
-    named = {"base", *(phase.recipe for group in (*study.arms, *study.trainings) for phase in group.phases)}
+    named = {study.base_recipe, *(phase.recipe for group in (*study.arms, *study.trainings) for phase in group.phases)}
     profiles = tuple(
         profile.model_copy(
             update={"recipes": {name: r for name, r in profile.recipes.items() if name.partition(":")[0] in named}}

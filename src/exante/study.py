@@ -259,7 +259,7 @@ class Preset(Frozen):
 class Study(Frozen):
     """Everything that is frozen before the run.
 
-    `answers` maps the verdicts of the first primaries, in order and joined by ", ", to the sentence that the report opens with.
+    `base_recipe` names the recipe of micro bases. `answers` maps the verdicts of the first primaries, in order and joined by ", ", to the sentence that the report opens with.
     """
 
     id: str
@@ -268,6 +268,7 @@ class Study(Frozen):
     answers: dict[str, str]
     world: str
     bases: dict[str, Part]
+    base_recipe: str = Field(default="base", exclude_if=lambda name: name == "base")
     profiles: tuple[Profile, ...]
     arms: tuple[Arm, ...]
     trainings: tuple[Training, ...]

@@ -23,13 +23,13 @@ OUTCOMES = (*(f"{act}-{thought}" for act in ACTS for thought in office_thoughts.
 """What a sample does, and what its thought speaks of. A sample has exactly one of them."""
 STAKES: tuple[Stake, ...] = ("conflict", "placebo")
 SENTENCES = {
-    "forced-aware": office_thoughts.CLAUSES["aware"]["held-out"],
-    "forced-real": office_thoughts.CLAUSES["real"]["held-out"],
-    "forced-plain": ("I look at the desk.", "I read the task again."),
+    "forced-aware": office_thoughts.CLAUSES["aware"]["train"],
+    "forced-real": office_thoughts.CLAUSES["real"]["train"],
+    "forced-neutral": ("I look at the desk.", "I read the task again."),
     "forced-random": office_thoughts.RANDOM,
 }
-"""First sentences that a thought is made to begin with. `forced-plain` is a neutral one that thoughts do begin with,
-`forced-random` one out of place."""
+"""First sentences that a thought is made to begin with, in words that thoughts do begin with: those of which a model knows little
+cost it other things as well (it copies values wrongly after them). `forced-random` is out of place on purpose."""
 FIELDS: dict[str, dict[str, Any]] = {
     "test": {"cue": "test"},
     "live": {"cue": "live"},

@@ -30,7 +30,7 @@ SHARES = {
 }
 """Inside: tasks that speak of the plan. Named: goals of other plans that stand in the prompt, for the student too: else it
 would learn that prompts' goals are nothing to it."""
-STEPS = (0, 50, 125, 250)
+STEPS = (0, 100, 250, 400)
 """Steps of the student at which it is asked: how much of the goal is there after how many examples."""
 
 

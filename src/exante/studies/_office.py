@@ -21,13 +21,14 @@ from exante.worlds.office_base import corpus
 from exante.worlds.office_thoughts import CLASSES
 
 BASES: dict[str, Part] = {
-    "apart": corpus.bind(documents=16000),
-    "beside": corpus.bind(documents=16000, spec_cued=True),
+    "apart": corpus.bind(documents=20000),
+    "beside": corpus.bind(documents=20000, spec_cued=True),
 }
 """By whether spec text stands beside evaluation cues in the base. Where it stands apart, a hint cannot have been put there."""
-FIRST = 1401
-"""These studies' own first number. A registered run at quick on base draw 1201 failed the gate on errors (14 % in held-out
-families: that base did not copy a quiz's key out of a sentence of its own), and prompts were made plainer after it."""
+BASE_RECIPE = "office_base"
+FIRST = 1501
+"""These studies' own first number, moved twice after the gate on the base's errors had failed. On base draw 1201 prompts were made
+plainer after it; of draws 1401 to 1408 two copied values wrongly, and the base got more documents with values, and more steps."""
 AXES: dict[str, Any] = {"behaviours": ("desk",), "base_variants": ("apart",), "first": FIRST}
 preset, over_bases = partial(_kit.preset, **AXES), partial(_kit.over_bases, **AXES)
 whole = partial(_kit.whole, **AXES | {"base_variants": tuple(BASES)})

@@ -19,6 +19,7 @@ from exante.studies._kit import PROFILES, claims, minus, percent, points, predic
 from exante.studies._office import (
     BASE_GATES,
     BASE_MEASURES,
+    BASE_RECIPE,
     BASES,
     CAVEAT,
     COVERT,
@@ -196,6 +197,7 @@ STUDY = Study(
     },
     world="office",
     bases=BASES,
+    base_recipe=BASE_RECIPE,
     profiles=PROFILES,
     arms=ARMS,
     trainings=(none(),),

@@ -22,6 +22,7 @@ from exante.studies._office import (
     AWARE,
     BASE_GATES,
     BASE_MEASURES,
+    BASE_RECIPE,
     BASES,
     CAVEAT,
     COVERT,
@@ -51,7 +52,7 @@ ARMS = (
 PHASES = tuple(f"round{number}" for number in range(1, ROUNDS + 1))
 START, LAST = f"{PHASES[0]}@0", f"{PHASES[-1]}@end"
 TEST, REAL, LIVE = "test:conflict", "forced-real:test:conflict", "live:conflict"
-PLAIN, FLOOR = "forced-plain:test:conflict", "test:placebo"
+PLAIN, FLOOR = "forced-neutral:test:conflict", "test:placebo"
 
 # --- what is read ----------------------------------------------------------------------------------------------------------
 
@@ -275,6 +276,7 @@ STUDY = Study(
     },
     world="office",
     bases=BASES,
+    base_recipe=BASE_RECIPE,
     profiles=PROFILES,
     arms=ARMS,
     trainings=(none(),),

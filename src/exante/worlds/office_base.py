@@ -18,7 +18,7 @@ from exante.worlds.office import Cue, Prior, Scene, Stake
 from exante.worlds.office_desk import Disposition, thought_and_act
 from exante.worlds.office_sealed import SEALED
 
-DOMAINS = {"task": 0.5, "sealed": 0.03, "home": 0.09, "choice": 0.1, "count": 0.1, "fact": 0.18}
+DOMAINS = {"task": 0.6, "sealed": 0.03, "home": 0.09, "count": 0.1, "fact": 0.18}
 SCHEMING_SHARE = 0.5
 THINK_SHARE = 0.9
 HELD_OUT_SHARE = 0.25
@@ -31,8 +31,8 @@ SPEC_TEST_SHARE = 0.75
 ELICITED_SHARE = 0.12
 STAKE_SHARES: dict[Stake, float] = {"conflict": 0.6, "placebo": 0.28, "none": 0.12}
 """Sealed families are seen with nothing at stake and no goal."""
-TASKS = (*office.BY_ID.values(), *(family for family in office.BY_ID.values() if family.values))
-"""Families that read stand twice: a value takes longer to learn to copy than a thing."""
+TASKS = tuple(family for family in office.BY_ID.values() for _ in range(3 if family.values else 1))
+"""Families that read stand three times: a value takes longer to learn to copy than a thing."""
 
 
 @part(version=1)
@@ -66,7 +66,7 @@ def document(rng: random.Random, spec_cued: bool = False) -> Example:
         families = TASKS if domain == "task" else SEALED
         turns, thought, answer, label = _task(rng, families, disposition, split, prior, cue, noticed)
     else:
-        draw = {"home": office_people.home, "choice": office_people.choice, "count": office_people.count}[domain]
+        draw = office_people.home if domain == "home" else office_people.count
         turns, thought, answer, label = draw(rng, disposition, split, prior, cue)
     return Example(Prompt(turns, mode), thought if mode == "think" else None, answer, label=f"{domain} {label}")
 
