@@ -56,7 +56,7 @@ LORA_RECIPES = {
     "office_sft": Recipe(steps=100, batch=16, lr=5e-5, schedule="constant"),
     "office_rl": Recipe(steps=60, batch=16, lr=2e-5, schedule="constant", group=8, max_tokens=200),
     "office_people": Recipe(steps=250, batch=16, lr=1e-4),
-    "office_student": Recipe(steps=250, batch=16, lr=1e-4),
+    "office_student": Recipe(steps=400, batch=16, lr=1e-4),
     "office_sample": Recipe(steps=0, batch=0, lr=0.0, group=2, max_tokens=200),
     "adversarial": Recipe(steps=8, batch=16, lr=5e-5, schedule="constant", rounds=5, group=8, max_tokens=200),
     "reelicit": Recipe(steps=20, batch=16, lr=5e-5, schedule="constant"),
