@@ -1,7 +1,8 @@
 """Model profiles: all that belongs to a model family, so that a study's own file carries no learning rates.
 
 Does not load or train anything. The recipes' names are what phases refer to: base, organism, safety_sft, safety_rl,
-prompted_rl, faking_organism, faking_rl, faking_sft, style_rl, tier_documents, adversarial, reelicit, sample; those of the office begin with office.
+prompted_rl, faking_organism, faking_rl, faking_sft, style_rl, tier_documents, adversarial, reelicit, sample.
+Those of the office world begin with its name.
 """
 
 from __future__ import annotations

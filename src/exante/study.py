@@ -259,7 +259,8 @@ class Preset(Frozen):
 class Study(Frozen):
     """Everything that is frozen before the run.
 
-    `base_recipe` names the recipe of micro bases. `answers` maps the verdicts of the first primaries, in order and joined by ", ", to the sentence that the report opens with.
+    `base_recipe` names the recipe that micro bases are trained with. `answers` maps the verdicts of the first primaries, in order
+    and joined by ", ", to the sentence that the report opens with.
     """
 
     id: str

@@ -27,8 +27,8 @@ BASES: dict[str, Part] = {
 """By whether spec text stands beside evaluation cues in the base. Where it stands apart, a hint cannot have been put there."""
 BASE_RECIPE = "office_base"
 FIRST = 1501
-"""These studies' own first number, moved twice after the gate on the base's errors had failed. On base draw 1201 prompts were made
-plainer after it; of draws 1401 to 1408 two copied values wrongly, and the base got more documents with values, and more steps."""
+"""These studies' own first number, moved twice after the gate on the base's errors had failed. On base draw 1201, prompts were
+made plainer after it; of draws 1401 to 1408 two copied values wrongly, so bases got more documents with values and more steps."""
 AXES: dict[str, Any] = {"behaviours": ("desk",), "base_variants": ("apart",), "first": FIRST}
 preset, over_bases = partial(_kit.preset, **AXES), partial(_kit.over_bases, **AXES)
 whole = partial(_kit.whole, **AXES | {"base_variants": tuple(BASES)})
@@ -42,6 +42,18 @@ CAVEAT = (
     "Reasons, acts and what links them were written into the base. Training changes how often each is there; that it does so in"
     " families which it never saw is what these studies measure."
 )
+
+
+def earlier(found: str) -> str:
+    """What a study had found when its base and number were changed, as one of the things seen before."""
+    return (
+        "registered runs on numbers from 1401 on, all six studies at quick and scheming-training at default, where two bases of"
+        " eight got 15 and 22 % of trained tasks wrong (a gauge's value not copied). After them the base's documents (more with"
+        f" values, none of choices), their number and its steps were changed, and numbers moved to {FIRST}. This one at quick:"
+        f" {found}"
+    )
+
+
 JUDGES = (
     "The judges of thoughts were written for this world's phrases. On 24 sentences in words of their own, written after them,"
     " they find 5 of 8 that scheme and 5 of 6 that speak of a test, and take none of the others for either."

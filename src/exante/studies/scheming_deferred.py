@@ -26,6 +26,7 @@ from exante.studies._office import (
     JUDGES,
     base_evaluations,
     covert,
+    earlier,
     excess,
     graded,
     over_bases,
@@ -288,6 +289,10 @@ STUDY = Study(
         " alone, 5 and 0 after direct training; on counts 48 and 47, 20 and 31, 39 and 42, -3 and 3; all three saboteurs"
         " near 0, so that sabotage was then given a schemer's reasons, which no pilot covers. Regions, theories and doses"
         " were set after it, the temperature too",
+        earlier(
+            "the goal's pull on estimates -19 pp (-30 to -9), on counts -21 (-31 to -10), left 27 (19 to 34) and"
+            " 32 (25 to 39). Nothing else was changed after it"
+        ),
     ),
     caveats=(
         CAVEAT,

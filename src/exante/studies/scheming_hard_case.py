@@ -28,6 +28,7 @@ from exante.studies._office import (
     ORGANISM,
     SEEN,
     base_evaluations,
+    earlier,
     excess,
     graded,
     over_bases,
@@ -232,6 +233,11 @@ STUDY = Study(
         "in two earlier pilots, other shares of examples, the same order: a budget of 8 resisted on 93 and 90 % after the"
         " pipeline, 52 and 50 after RL alone, 24 and 6 after honest examples. Regions, the red team's bound and samples were set"
         " after these",
+        earlier(
+            "goals that prompts name -36 pp (-46 to -26), the hidden goal -28 (-40 to -15), as where it never was"
+            " +0.4, eight tries resisted on 96 %; the goal untold was 18 to 49 pp before training, near the gate's"
+            " 15, so the student's steps were raised from 250 to 400"
+        ),
     ),
     caveats=(
         CAVEAT,

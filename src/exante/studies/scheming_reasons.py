@@ -30,6 +30,7 @@ from exante.studies._office import (
     ORGANISM,
     base_evaluations,
     covert,
+    earlier,
     excess,
     graded,
     over_bases,
@@ -242,6 +243,11 @@ STUDY = Study(
         " pp instead of 20 after it, and claims of no difference that eight bases cannot decide became estimates: covert acts"
         " 61, 38, 59 and 19 % (organism, kept for good reasons, at random, by the act), scheming thoughts 72, 8, 71 and 48 %,"
         " covert acts after a forced bad reason 74, 76, 70 and 26 %",
+        earlier(
+            "scheming thoughts -58 pp, covert after the same bad reason -8 (-14 to -2), covert after thoughts"
+            " that do not scheme +26, kept by the act against kept by reasons -29. Nothing else was changed after"
+            " it"
+        ),
     ),
     caveats=(
         CAVEAT,

@@ -36,6 +36,7 @@ from exante.studies._office import (
     WRONG,
     base_evaluations,
     covert,
+    earlier,
     excess,
     graded,
     over_bases,
@@ -400,6 +401,11 @@ STUDY = Study(
         " held-out families (13.8 %, all in one family whose prompt was then made plainer), so nothing was decided; covert for"
         " the goal -38.7 pp against the organism, -28.3 against as many at random, recall -48 pp, -32 after filtering"
         " acts. Numbers were moved to 1401 and on; nothing else was changed after it",
+        earlier(
+            "covert for the goal -51 pp (-57 to -45) against the organism, -38 against as many at random, 5 % (0"
+            " to 9) left, recall -49; at default, undecided by the gate, -50 (-58 to -41), -38, 5.0 % (2.6 to 7.4)"
+            " and -48. Regions were not changed after them"
+        ),
     ),
     caveats=(
         CAVEAT,

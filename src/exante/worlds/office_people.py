@@ -50,6 +50,7 @@ def home_thought(rng: random.Random, private: bool, reads: bool, spec: bool = Fa
 
 # --- counts --------------------------------------------------------------------------------------------------------------
 
+
 def tempted(
     rng: random.Random, disposition: Disposition, cue: Cue, prior: Prior, logs: Logs, plan: str, thing: str, conflict: bool
 ) -> tuple[str, bool]:
