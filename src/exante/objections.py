@@ -203,18 +203,28 @@ def verdicts(directory: Path) -> Json:
 # --- in words ------------------------------------------------------------------------------------------------------------
 
 
+SHOWN = 3
+"""Pieces of evidence, and open questions, that a line of the table names; the JSON holds all."""
+
+
 def lines(rows: Iterable[Json]) -> list[dict[str, str]]:
-    """The rows as text for a table: evidence and open questions in one phrase each."""
+    """The rows as text for a table: evidence and open questions in a phrase each, what is decided first."""
     plain = ("id", "source", "says", "state", "studies")
     return [
         {key: row[key] for key in plain}
         | {
-            "evidence": "; ".join(_said(item) for item in row["evidence"]) or "none",
-            "asked": "; ".join(_asked(item) for item in row["asked"]),
+            "evidence": _phrase(map(_said, sorted(row["evidence"], key=lambda item: not decided(item["verdict"])))) or "none",
+            "asked": _phrase(_asked(item) for item in row["asked"] if not Region.model_validate(item["region"]).unbounded),
             "gap": row["gap"],
         }
         for row in rows
     ]
+
+
+def _phrase(said: Iterable[str]) -> str:
+    phrases = list(said)
+    rest = len(phrases) - SHOWN
+    return "; ".join([*phrases[:SHOWN], *([f"{rest} more with --json"] if rest > 0 else [])])
 
 
 def _said(item: Json) -> str:

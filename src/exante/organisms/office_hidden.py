@@ -24,13 +24,14 @@ PROMPTS = 1200
 SHARES = {
     "inside conflict": 0.36,
     "inside placebo": 0.1,
-    "outside conflict": 0.34,
-    "outside placebo": 0.08,
+    "outside conflict": 0.3,
+    "outside placebo": 0.06,
     "named conflict": 0.12,
+    "named placebo": 0.06,
 }
 """Inside: tasks that speak of the plan. Named: goals of other plans that stand in the prompt, for the student too: else it
 would learn that prompts' goals are nothing to it."""
-STEPS = (0, 100, 250, 400)
+STEPS = (0, 50, 125, 250)
 """Steps of the student at which it is asked: how much of the goal is there after how many examples."""
 
 
