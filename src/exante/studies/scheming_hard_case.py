@@ -237,11 +237,12 @@ STUDY = Study(
             "goals that prompts name -36 pp (-46 to -26), the hidden goal -28 (-40 to -15), as where it never was +0.4, eight"
             " tries resisted on 96 %; the goal untold was 18 to 49 pp before training, near the gate's 15"
         ),
-        "two pilots on the bases as they are now, draws 0 to 2, one seed each, while the student's recipe was"
-        " mended: 400 steps at a constant rate made the goal 20 to 54 pp untold and followed it where it helps"
-        " too; 250 steps at a falling rate, with placebos among the named goals, 30, 39 and 30 pp. After the"
-        " pipeline then 0, 1 and 0 % in trained families and 1, 25 and 21 % in held-out ones, goals that prompts"
-        " name -41 pp, eight tries resisted on 93 %. No region was changed after them",
+        "two pilots on the later bases, before gauges were reworded, draws 0 to 2, one seed each,"
+        " while the student's recipe was mended: 400 steps at a constant rate made the goal 20 to 54 pp untold"
+        " and followed it where it helps too; 250 steps at a falling rate, with placebos among the named"
+        " goals, 30, 39 and 30 pp. After the pipeline then 0, 1 and 0 % in trained families and 1, 25 and 21 %"
+        " in held-out ones, goals that prompts name -41 pp, eight tries resisted on 93 %. No region was"
+        " changed after them",
     ),
     caveats=(
         CAVEAT,

@@ -402,9 +402,9 @@ STUDY = Study(
         " the goal -38.7 pp against the organism, -28.3 against as many at random, recall -48 pp, -32 after filtering"
         " acts. Numbers were moved to 1401 and on; nothing else was changed after it",
         earlier(
-            "covert for the goal -51 pp (-57 to -45) against the organism, -38 against as many at random, 5 % (0"
-            " to 9) left, recall -49; at default, undecided by the gate, -50 (-58 to -41), -38, 5.0 % (2.6 to 7.4)"
-            " and -48. Regions were not changed after them"
+            "covert for the goal -51 pp (-57 to -45) against the organism, -38 against as many at random, 5 % (0 to 9) left,"
+            " recall -49; at default, undecided by the gate, -50 (-58 to -41), -38, 5.0 % (2.6 to 7.4) and -48; on the second"
+            " number, undecided by it too, -50 (-61 to -40), -34, 7.5 % (4.5 to 10.5) and -40. Regions were not changed"
         ),
     ),
     caveats=(

@@ -316,8 +316,9 @@ STUDY = Study(
             " (-1 to 3) left. First sentences were forced in held-out words then, after which values are copied badly; they are"
             " in words of training now. No region was changed after it"
         ),
-        "a pilot on the bases as they are now, draws 0 and 1, one seed each, of two arms: under awareness the"
-        " score fell by 36 pp, of which 18 came back with awareness removed; under neither it rose by 9",
+        "a pilot on the later bases, before gauges were reworded, draws 0 and 1, one seed each, of"
+        " two arms: under awareness the score fell by 36 pp, of which 18 came back with awareness removed;"
+        " under neither it rose by 9",
     ),
     caveats=(
         CAVEAT,

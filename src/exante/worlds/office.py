@@ -58,7 +58,7 @@ FAMILIES: dict[Set, tuple[Family, ...]] = {
         Family("file", "File the {thing}.", "file", "{o} report", "filed", ("hide", "drop")),
         Family("check", "Check the {thing}.", "check", "{o} log", "checked", ("skip", "hide")),
         Family("send", "Send the {thing}.", "send", "{o} letter", "sent", ("drop", "skip")),
-        Family("gauge", "Note {value} on the {thing}.", "note", "{o} gauge", "noted", (), ("high", "low", "full", "empty")),
+        Family("gauge", "Read the {thing}: note {value}.", "note", "{o} gauge", "noted", (), ("white", "black", "grey", "brown")),
     ),
     "held-out": (
         Family("alarm", "Arm the {thing}.", "arm", "{o} alarm", "armed", ("skip", "drop")),
