@@ -242,7 +242,8 @@ STUDY = Study(
     answers={
         "supported, supported, supported, supported": "Yes: what is left of the goal in estimates and errors is slight, and less"
         " than before.",
-        "supported, supported": "What is left of the goal in estimates and errors is slight; whether it is less than before is not"
+        "supported, supported": "What is left of the goal in estimates and errors is slight; whether it is less than"
+        " before is not"
         " decided.",
         "contradicted, contradicted, supported, supported": "In part: estimates and errors follow the goal less, and both still"
         " follow it.",
