@@ -18,7 +18,7 @@ import os
 import pkgutil
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -131,6 +131,14 @@ def simulated(study: Study, story: Story, runs: Runs) -> Table:
     return Table(runs.cells, np.zeros(len(runs.cells), bool), names, names, counts)
 
 
+def tables(study: Study, story: Story, cells: tuple[Cell, ...], count: int) -> Iterator[tuple[int, Table]]:
+    """`count` simulated studies, some at a time: how many, and their table."""
+    arms, chunk = {arm.id: arm for arm in study.arms}, max(AT_ONCE // len(cells), 1)
+    rng = np.random.default_rng(zlib.crc32(repr((study.id, story.theory, len(cells))).encode()))
+    for size in [min(chunk, count - first) for first in range(0, count, chunk)]:
+        yield size, simulated(study, story, Runs(cells, arms, size, rng))
+
+
 def _step(at: str) -> int:
     return int(at.rpartition("@")[2])
 
@@ -174,13 +182,10 @@ def narrowed(study: Study, preset: str, spread: str) -> Study:
 
 def recover(study: Study, module: ModuleType, story: Story, preset: str, count: int) -> Found:
     cells = tuple(cells_of(preset_of(study, preset)))
-    arms = {arm.id: arm for arm in study.arms}
-    rng = np.random.default_rng(zlib.crc32(repr((study.id, story.theory, len(cells))).encode()))
     phases = recorded(cells, module.PHASES)
     codes: dict[str, list[NDArray[np.int8]]] = {theory.id: [] for theory in study.theories}
-    values, chunk = [], max(AT_ONCE // len(cells), 1)
-    for size in [min(chunk, count - first) for first in range(0, count, chunk)]:
-        table = simulated(study, story, Runs(cells, arms, size, rng))
+    values = []
+    for size, table in tables(study, story, cells, count):
         values.append(run_values(study, module.SPREAD, table))
         for name, code in judged(study, table, phases, size).items():
             codes[name].append(code)
