@@ -5,7 +5,7 @@
 `mechanisms/interventions.py` says what an intervention does in each study and which criteria it truly meets. Every set is one
 simulation of each study, decided as in theory_recovery.py; `analysis.criteria` judges the verdicts of a set together. The last
 line is `recovered R worst_wrong W`: R the lowest share of sets, over interventions and criteria with a truth, in which the gate
-said the truth; W the highest in which it said the opposite, or gave the last rung's name to what does not meet all criteria.
+said the truth; W the highest in which it said the opposite, or gave the last rung's name to what truly fails a criterion.
 Undecided is not wrong.
 """
 
@@ -70,9 +70,7 @@ class Gated:
 
     @property
     def wrong(self) -> float:
-        truth = self.intervention.truth
-        deserved = all(truth.get(name, False) for name in CRITERIA)
-        named = 0.0 if deserved else self.called[LADDER[-1].name] / self.sets
+        named = 0.0 if all(self.intervention.truth.values()) else self.called[LADDER[-1].name] / self.sets
         return max(named, *(opposite for _, opposite in self.told))
 
 

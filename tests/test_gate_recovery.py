@@ -30,7 +30,7 @@ def test_interventions_go_through_every_study_with_evidence_and_their_truths_are
     for one in INTERVENTIONS:
         assert set(one.stories) == asked
         assert one.truth.keys() <= CRITERIA.keys()
-    assert [one.name for one in INTERVENTIONS if all(one.truth.get(name) for name in CRITERIA)] == ["works"]
+    assert [one.name for one in INTERVENTIONS if all(one.truth.values())] == ["works"]
 
 
 @pytest.mark.parametrize("name", BY_NAME)
