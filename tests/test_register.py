@@ -10,7 +10,7 @@ from exante.identity import canonical
 from exante.register import adapt, intact, register
 from exante.store import Ledger
 from exante.study import Prediction, Registration, Theory
-from exante.units import above, below, within
+from exante.units import Region, above, below, within
 from exante.verbs import stamps
 
 
@@ -117,6 +117,15 @@ def test_the_same_cells_evaluated_another_way_are_after_data(tmp_path):
     stamp = stamps(register(changed(evaluations=(more,))), ledger)
     assert not stamp["before_data"]
     assert set(stamp["changed"]) == {"with-without", "same-end", "matters", "harms"}
+
+
+def test_an_estimate_without_a_hypothesis_is_never_after_data(tmp_path):
+    ledger = Ledger(tmp_path)
+    other = register(changed(id="other-study"))
+    ledger.append(other, produced(other))
+    estimate = STUDY.contrasts[0].model_copy(update={"region": Region(unit="pp"), "primary": None})
+    alone = changed(contrasts=(estimate,), theories=(), objections=())
+    assert stamps(register(alone), ledger) == {"before_data": True, "pilot": False, "seen_by": [], "changed": []}
 
 
 def test_a_theory_changed_after_data_is_exploratory_alone(tmp_path):

@@ -32,7 +32,7 @@ def stamps(registration: Registration, ledger: Ledger | None = None) -> dict[str
     `changed` lists the contrasts whose own rows had been seen and that no registration which saw them had in the same form, and
     the theories that rest on such rows and were not registered so; those are exploratory. What only gates read (the base's own
     work, which all studies on a base share) tells nothing about a hypothesis, nor does a rate that was installed and that
-    another study read back.
+    another study read back; and a contrast without a hypothesis has none to be told of.
     """
     ledger, study = ledger or Ledger(), registration.study
     first = ledger.first_seen()
@@ -42,8 +42,9 @@ def stamps(registration: Registration, ledger: Ledger | None = None) -> dict[str
     seen = {key: {first.get(pair, registration.sha256) for pair in mine} & others for key, mine in pairs.items()}
     earlier = {sha: found for sha in others if (found := ledger.registration(sha)) is not None}
     own = {sha for sha, old in earlier.items() if old.study.id == study.id}
-    by = {c.id: _seen_by(study, c, seen) & (own if c.stamp == "installed" else others) for c in study.contrasts}
-    by |= {theory.id: set().union(*(by[p.contrast] for p in theory.predictions)) for theory in study.theories}
+    read = {c.id: _seen_by(study, c, seen) & (own if c.stamp == "installed" else others) for c in study.contrasts}
+    by = {c.id: read[c.id] for c in study.contrasts if not c.region.unbounded}
+    by |= {theory.id: set().union(*(read[p.contrast] for p in theory.predictions)) for theory in study.theories}
     known = {sha: set(_forms(old.study).values()) for sha, old in earlier.items()}
     forms = _forms(study)
     return {
