@@ -123,9 +123,10 @@ def test_an_estimate_without_a_hypothesis_is_never_after_data(tmp_path):
     ledger = Ledger(tmp_path)
     other = register(changed(id="other-study"))
     ledger.append(other, produced(other))
-    estimate = STUDY.contrasts[0].model_copy(update={"region": Region(unit="pp"), "primary": None})
-    alone = changed(contrasts=(estimate,), theories=(), objections=())
-    assert stamps(register(alone), ledger) == {"before_data": True, "pilot": False, "seen_by": [], "changed": []}
+    installed = STUDY.contrasts[0].model_copy(update={"stamp": "installed"})
+    estimate = STUDY.contrasts[0].model_copy(update={"id": "estimate", "region": Region(unit="pp"), "primary": None})
+    both = changed(contrasts=(installed, estimate), theories=(), objections=())
+    assert stamps(register(both), ledger) == {"before_data": True, "pilot": False, "seen_by": [], "changed": []}
 
 
 def test_a_theory_changed_after_data_is_exploratory_alone(tmp_path):
