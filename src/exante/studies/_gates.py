@@ -5,17 +5,26 @@ Does not know any study or world.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from exante.analysis.algebra import leaves
 from exante.evaluations.capability import capability
+from exante.measures import Measure
 from exante.studies._kit import MICRO, percent, rate
-from exante.study import Evaluation, Gate
+from exante.study import Contrast, Evaluation, Gate
 from exante.units import Region, above
 
 
 def gate(id: str, title: str, region: Region, measure: str = "", **where: Any) -> Gate:
     """A measure's value in every run. The measure has the gate's own id unless another is named."""
     return Gate(id=id, title=title, measure=measure or id, region=region, **where)
+
+
+def reading(evaluation: str, contrasts: Iterable[Contrast], measures: Iterable[Measure]) -> tuple[str, ...]:
+    """The contrasts whose measure reads an evaluation: those that a gate on its samples guards."""
+    read = {m.id for m in measures if any(leaf.evaluation == evaluation for leaf in leaves(m.expression))}
+    return tuple(one.id for one in contrasts if one.measure in read)
 
 
 def logged(id: str, title: str, phase: str, metric: str, region: Region | float, **where: Any) -> Gate:
