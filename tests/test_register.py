@@ -103,6 +103,11 @@ def test_an_amendment_needs_a_note_and_a_sha_and_changes_the_hash():
     assert register(STUDY, amends=first.sha256, note="a sharper region").sha256 != first.sha256
 
 
+def test_a_note_without_an_amendment_is_refused():
+    with pytest.raises(UserError, match="with --amends"):
+        register(STUDY, note="a sharper region")
+
+
 def test_pilots_numbers_cannot_be_registered():
     preset = STUDY.presets["quick"].model_copy(update={"first": 0})
     with pytest.raises(UserError, match="below 1000 are pilots'"):

@@ -243,6 +243,28 @@ def test_torn_and_missing_files_are_one_sentence(copied_run, name, fault):
     assert verdict_bytes(copied_run) == before
 
 
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda rows: rows.drop(columns="n"), "no column 'n'"),
+        (lambda rows: rows.assign(n=-5), "counts outcomes below none"),
+        (lambda rows: rows.assign(n=rows["trials"] + 1), "counts outcomes below none or above its samples"),
+    ],
+)
+def test_rows_that_cannot_be_are_refused_before_anything_is_written(copied_run, spoil, says):
+    before = verdict_bytes(copied_run)
+    spoil(pd.read_parquet(copied_run / "rows.parquet")).to_parquet(copied_run / "rows.parquet")
+    for verb in ("verify", "analyse"):
+        assert says in refused(verb, copied_run)
+    assert verdict_bytes(copied_run) == before
+
+
+def test_torn_training_texts_are_one_sentence(copied_run):
+    texts = sorted((copied_run / "transcripts" / "training").glob("*.jsonl"))
+    texts[0].write_text("{garbage\n" + texts[0].read_text())
+    assert f"{texts[0].name} is torn" in refused("analyse", copied_run)
+
+
 def test_foreign_directories_and_other_registrations_are_refused_and_left_alone(tiny_run, tmp_path):
     foreign = tmp_path / "foreign"
     foreign.mkdir()

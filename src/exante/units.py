@@ -18,6 +18,13 @@ Unit = Literal["%", "pp", "log-odds", "score"]
 SCALE: dict[Unit, float] = {"%": 100.0, "pp": 100.0, "log-odds": 1.0, "score": 1.0}
 
 
+def shown(value: float | None, unit: str) -> str:
+    """A number for a table, one decimal; a percentage is cut to what it can be: an interval around 98 % may end beyond 100."""
+    if value is None:
+        return ""
+    return f"{min(max(value, 0.0), 100.0) if unit == '%' else value:.1f}"
+
+
 class Region(Frozen):
     """An open interval of values in a unit: the hypothesis of a contrast. A missing end is unbounded."""
 

@@ -175,11 +175,14 @@ def analyse_directory(directory: RunDirectory) -> dict[str, Any]:
 
 def _analysed(directory: RunDirectory) -> tuple[dict[str, Any], Any]:
     from exante.analyse import analyse, series
+    from exante.run import PHASE_COLUMNS, ROW_COLUMNS
 
     registration = load_registered(directory)
     planned = load_plan(directory)
     mend = "continue the run with 'exante run'"
-    rows, phases = read_table(directory.rows, mend), read_table(directory.phases, mend)
+    rows, phases = read_table(directory.rows, mend, ROW_COLUMNS), read_table(directory.phases, mend, PHASE_COLUMNS)
+    if not rows["n"].between(0, rows["trials"] + 1e-6).all():
+        raise UserError(f"{directory.rows} was edited: it counts outcomes below none or above its samples; {mend}")
     found = directory.load_stamps()
     everything = [x.id for x in (*registration.study.contrasts, *registration.study.theories)]
     exploratory = everything if registration.pilot else found["changed"]
@@ -210,7 +213,10 @@ def training_texts(directory: RunDirectory) -> dict[str, list[str]]:
     """Arm → training texts that gates compare."""
     texts: dict[str, list[str]] = defaultdict(list)
     for path in sorted((directory.transcripts / "training").glob("*.jsonl")):
-        texts[path.stem] = [json.loads(line)["text"] for line in path.read_text("utf-8").split("\n") if line]
+        try:
+            texts[path.stem] = [json.loads(line)["text"] for line in path.read_text("utf-8").split("\n") if line]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path} is torn; restore it, or continue the run with 'exante run'") from error
     return dict(texts)
 
 

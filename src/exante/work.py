@@ -368,11 +368,12 @@ def work(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, An
     """Entry point of a worker: a job as JSON in, the done-marker out."""
     torch.set_num_threads(1)
     job = Job.model_validate(raw)
-    _check_device(job.device)
+    check_device(job.device)
     return compute(job, PhaseStore(), progress)
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Raises UserError for a device that torch cannot use here."""
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # torch asserts where it was built without CUDA

@@ -123,7 +123,8 @@ def _header(path: Path, line: int, names: list[str]) -> list[str]:
         raise UserError(f"{path}, line {line}: the header lacks {', '.join(missing)}; {wanted}")
     if unknown or len(set(names)) < len(names):
         named = unknown or [name for name in names if names.count(name) > 1]
-        raise UserError(f"{path}, line {line}: the header names {_shown(named[0])} {'twice' if not unknown else ''}; {wanted}")
+        why = "is no column of such a table" if unknown else "stands there twice"
+        raise UserError(f"{path}, line {line}: {_shown(named[0])} in the header {why}; {wanted}")
     return names
 
 

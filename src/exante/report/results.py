@@ -112,6 +112,8 @@ def _where(registered: Any, row: dict[str, Any], study: Study) -> str:
     """Which cells a contrast reads: its training, behaviour and model."""
     training = str(registered.training if registered else row.get("training") or "")
     title = next((item.title for item in study.trainings if item.id == training), training)
+    if not any(item.phases for item in study.trainings):  # all that is trained is the arm's own
+        title = ""
     parts = (title, registered.behaviour, registered.model) if registered else (title,)
     return " · ".join(str(part) for part in parts if part)
 
