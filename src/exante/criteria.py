@@ -90,7 +90,17 @@ def caveats(said: Json, told: list[tuple[Study, str]]) -> list[str]:
     reach = "evidence about the design and the instrument, not about large models" if micro else "nothing is said of any other"
     many = f"“{said['arm']}” is one intervention by its name: {studies} studies trained it, each in its own setting."
     found = [f"Seen {setting(told)}: {reach}.", RUNGS]
-    return found + ([DEMONSTRATION] if small else []) + ([many] if studies > 1 else [])
+    return found + ([DEMONSTRATION] if small else []) + ([many] if studies > 1 else []) + gaps(study for study, _ in told)
+
+
+def gaps(studies: Iterable[Study]) -> list[str]:
+    """What studies say is missing from the rows of the ledger that their evidence for criteria speaks to."""
+    found = []
+    for study in {study.id: study for study in studies}.values():
+        evidence = {contrast.id for contrast in study.contrasts if contrast.criteria}
+        missing = dict.fromkeys(row.gap for row in study.objections if row.gap and evidence & set(row.contrasts))
+        found += [f"What {study.id} leaves open: {'; '.join(missing)}."] if missing else []
+    return found
 
 
 # --- in words ------------------------------------------------------------------------------------------------------------
@@ -143,4 +153,5 @@ def rungs(said: Json) -> list[dict[str, str]]:
 def sentences(said: Json) -> list[str]:
     """What the intervention may be called, what that lacks, and the caveats."""
     lacking = f"{said['arm']} lacks: {'; '.join(said['lacking'])}" if said["lacking"] else f"{said['arm']} lacks nothing of these"
-    return [f"{said['arm']} may be called: {said['called']}", lacking, *said["caveats"]]
+    read = ", ".join(f"{run['study']} ({run['preset']})" for run in said["runs"])
+    return [f"{said['arm']} may be called: {said['called']}", lacking, f"Read: {read}", *said["caveats"]]
