@@ -260,9 +260,10 @@ def test_rows_that_cannot_be_are_refused_before_anything_is_written(copied_run, 
 
 
 def test_torn_training_texts_are_one_sentence(copied_run):
-    texts = sorted((copied_run / "transcripts" / "training").glob("*.jsonl"))
-    texts[0].write_text("{garbage\n" + texts[0].read_text())
-    assert f"{texts[0].name} is torn" in refused("analyse", copied_run)
+    texts = copied_run / "transcripts" / "training" / "with.jsonl"
+    texts.parent.mkdir(parents=True, exist_ok=True)
+    texts.write_text('{"text": "kept"}\n{garbage\n')
+    assert "with.jsonl is torn" in refused("analyse", copied_run)
 
 
 def test_foreign_directories_and_other_registrations_are_refused_and_left_alone(tiny_run, tmp_path):
