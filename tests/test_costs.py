@@ -25,7 +25,7 @@ def test_a_run_costs_what_its_files_say(tiny_run: command.Finished) -> None:
     assert found["samples"] == 6 * 4 * (4 * 2 * 2)
     assert found["core_seconds"] == pytest.approx(timings["compute_seconds"])
     assert 0 < found["base_seconds"] < found["core_seconds"]
-    assert (found["workers"], found["starts"]) == (2, 1)
+    assert (found["workers"], found["starts"]) == (2, len(timings["runs"])), "tests before this one may have continued the run"
 
 
 def test_tokens_are_counted_once_where_cells_share_a_phase(tiny_run: command.Finished) -> None:

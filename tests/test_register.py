@@ -103,6 +103,21 @@ def test_an_amendment_needs_a_note_and_a_sha_and_changes_the_hash():
     assert register(STUDY, amends=first.sha256, note="a sharper region").sha256 != first.sha256
 
 
+def test_a_recipe_that_bases_lack_is_refused():
+    with pytest.raises(UserError, match="bases use the recipe 'slow'"):
+        register(changed(base_recipe="slow"))
+
+
+def test_a_base_recipe_is_registered_only_where_it_is_another():
+    assert "base_recipe" not in STUDY.model_dump(mode="json")
+    recipes = STUDY.profiles[0].recipes
+    slow = STUDY.profiles[0].model_copy(update={"recipes": recipes | {"slow": recipes["base"]}})
+    other = register(changed(base_recipe="slow", profiles=(slow,)))
+    assert other.study.model_dump(mode="json")["base_recipe"] == "slow"
+    assert "slow" in other.study.profiles[0].recipes
+    assert "base" not in other.study.profiles[0].recipes
+
+
 def test_a_note_without_an_amendment_is_refused():
     with pytest.raises(UserError, match="with --amends"):
         register(STUDY, note="a sharper region")

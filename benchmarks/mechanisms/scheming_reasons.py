@@ -47,10 +47,9 @@ class Does:
         judged = runs.by(lambda cell: JUDGED.get(cell.arm, 0.0))
         by_act = runs.by(lambda cell: cell.arm in KEPT_BY_ACT)
         anything = runs.by(lambda cell: cell.arm in ("random", "none-none-none"))
-        return sum(
-            share * kinds.get(what, 0.0)
-            for share, kinds in ((judged, self.reasons), (by_act, self.by_act), (anything, self.anything))
-        )  # type: ignore[return-value]
+        return (
+            judged * self.reasons.get(what, 0.0) + by_act * self.by_act.get(what, 0.0) + anything * self.anything.get(what, 0.0)
+        )
 
 
 def desks(does: Does, runs: Runs) -> Rates:
