@@ -262,7 +262,7 @@ def _check_counts(name: str, preset: Preset) -> None:
 
 def _check_recipes(study: Study) -> None:
     for profile in study.profiles:
-        if study.base_recipe not in profile.recipes:
+        if study.base_recipe != "base" and study.base_recipe not in profile.recipes:
             raise UserError(
                 f"bases use the recipe {study.base_recipe!r}, which model {profile.id!r} lacks; add it to the profile, or name"
                 " another as base_recipe"
