@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Annotated, Any, Generic, ParamSpec, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from exante.errors import UserError
 
@@ -27,12 +28,33 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def _as_json(value: dict[str, Any]) -> dict[str, Any]:
+    """The value as it is read back from its JSON: tuples become lists, so that what is frozen equals what was."""
+    try:
+        read = json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"it cannot be written as JSON ({error}); use numbers, texts, lists and dictionaries") from error
+    if _keys(read) != _keys(value):
+        raise ValueError("a dictionary in it has keys that are not text; JSON turns them into text, so write them as text")
+    return read
+
+
+def _keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _keys(item) for key, item in value.items()}
+    return [_keys(item) for item in value] if isinstance(value, list | tuple) else None
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_as_json)]
+"""A dictionary that equals what is read back from its JSON."""
+
+
 class Part(Frozen):
     """A function by import path (`package.module:name`), its version and its keyword parameters."""
 
     target: str
     version: int
-    params: dict[str, Any] = {}
+    params: JsonObject = {}
 
     def load(self) -> Callable[..., Any]:
         """The function, with the parameters applied. The caller passes the positional context."""

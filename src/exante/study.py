@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from exante.measures import Measure
-from exante.parts import Frozen, Part
+from exante.parts import Frozen, JsonObject, Part
 from exante.units import Region
 
 Objective = Literal["pretrain", "sft", "rl", "adversarial", "sample_and_filter"]
@@ -76,7 +76,7 @@ class Profile(Frozen):
 
     id: str
     family: str
-    architecture: dict[str, Any] | None
+    architecture: JsonObject | None
     recipes: dict[str, Recipe]
     method: Literal["full", "lora"] = "full"
     dtype: Literal["float32", "bfloat16"] = "float32"

@@ -19,7 +19,7 @@ from rich.console import Console
 from exante import forecast, studies
 from exante.analysis.algebra import leaves
 from exante.errors import UserError
-from exante.identity import canonical
+from exante.identity import canonical, digest
 from exante.plan import Key, Plan, plan, seen_pairs
 from exante.register import with_own_recipes
 from exante.store import Ledger, PhaseStore, RunDirectory, read_json, read_table, write_atomic, write_json, write_table
@@ -84,7 +84,8 @@ def register_into(directory: RunDirectory, registration: Registration, source: P
     directory.create()
     if directory.registration.exists():
         held = directory.load_registration()
-        if (held.study, held.pilot) != (registration.study, registration.pilot):
+        # By hash, not as objects: what is held was read back from JSON.
+        if (digest(held.study), held.pilot) != (digest(registration.study), registration.pilot):
             raise UserError(
                 f"{directory.path} holds registration {held.sha256[:12]} of {held.study.id!r}, not {registration.sha256[:12]};"
                 " choose another --out, or run that study with the options it was registered with"
