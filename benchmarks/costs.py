@@ -17,17 +17,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from exante import verbs
 from exante.errors import UserError
-from exante.plan import Plan
+from exante.registry.chosen import load_chosen
 from exante.report import words
-from exante.store import RunDirectory, read_json
+from exante.storage.directory import RunDirectory
+from exante.storage.files import read_json
+from exante.storage.tables import SAMPLED, Measured
 
 SPANS = ("tokens_prompt", "tokens_scratchpad", "tokens_answer")
 KEPT = "cost.json"
-MEND = "continue the run with 'exante run'"
+HINT = "continue the run with 'exante run'"
 SHARED = (
     "Seconds on one core are those that phases took on the machine that trained them, its evaluations included; a machine shared"
     " with other work makes them longer. Phases from the cache count in full, but take no time by the clock."
@@ -43,20 +42,22 @@ def cost(directory: Path) -> Json:
     are of the last start; null where they were not recorded. Raises UserError for what is no finished run.
     """
     files = RunDirectory(directory)
-    planned = verbs.load_plan(files)
-    timings = read_json(files.timings, MEND)
-    bases = {key for key, node in planned.nodes.items() if node.is_base}
+    registration = files.load_registration()
+    chosen, measured = load_chosen(files, registration), files.load_measured()
+    timings = read_json(files.timings, HINT)
+    nodes = measured.cells.drop_duplicates("node")
+    bases = set(nodes.loc[nodes["phase"] == "base", "node"].astype(str))
     took = {key: one["seconds"] for key, one in timings["phases"].items()}
     last = timings["runs"][-1]
     return {
-        "study": planned.study,
-        "preset": planned.preset,
-        "pilot": planned.pilot,
-        "cells": len(planned.cells),
-        "phases": len(planned.nodes),
+        "study": chosen.study,
+        "preset": chosen.preset,
+        "pilot": chosen.pilot,
+        "cells": int(measured.cells["cell"].nunique()),
+        "phases": len(nodes),
         "bases": len(bases),
-        "samples": samples(planned, files),
-        "tokens": tokens(planned, files),
+        "samples": int(measured.rows.drop_duplicates(SAMPLED)["trials"].sum()),
+        "tokens": tokens(measured),
         "core_seconds": sum(took.values()),
         "base_seconds": sum(seconds for key, seconds in took.items() if key in bases),
         "wall_seconds": sum(one["wall_seconds"] for one in timings["runs"]),
@@ -66,27 +67,10 @@ def cost(directory: Path) -> Json:
     }
 
 
-def nodes(planned: Plan) -> pd.DataFrame:
-    """cell × phase → node: the same node under every cell that shares it."""
-    found = [(one.cell.id, name, node) for one in planned.cells for name, node in zip(one.names, one.nodes, strict=True)]
-    return pd.DataFrame(found, columns=["cell", "phase", "node"])
-
-
-def samples(planned: Plan, files: RunDirectory) -> int:
-    """Samples drawn by evaluations, once for what cells share. Where option masses were read, a sample is one reading."""
-    columns = ["cell", "checkpoint", "evaluation", "condition", "item", "trials"]
-    rows = pd.read_parquet(files.rows, columns=columns)
-    rows = rows[rows["evaluation"] != "*"].drop_duplicates(columns[:-1])
-    rows = rows.assign(phase=rows["checkpoint"].str.partition("@")[0]).merge(nodes(planned), on=["cell", "phase"])
-    return int(rows.drop_duplicates(["node", *columns[1:-1]])["trials"].sum())
-
-
-def tokens(planned: Plan, files: RunDirectory) -> int | None:
-    """Tokens that phases trained on, once for what cells share: the last of each phase's running counts."""
-    columns = ["cell", "phase", "step", "metric", "value"]
-    counted = pd.read_parquet(files.phases, columns=columns, filters=[("metric", "in", SPANS)])
-    last = counted.sort_values("step", kind="stable").drop_duplicates(["cell", "phase", "metric"], keep="last")
-    last = last.merge(nodes(planned), on=["cell", "phase"]).drop_duplicates(["node", "metric"])
+def tokens(measured: Measured) -> int | None:
+    """Tokens that phases trained on: the last of each phase's running counts."""
+    counted = measured.metrics[measured.metrics["metric"].isin(SPANS)]
+    last = counted.sort_values("step", kind="stable").drop_duplicates(["node", "metric"], keep="last")
     return None if last.empty else int(last["value"].sum())
 
 

@@ -28,7 +28,7 @@ from exante import studies
 from exante.analysis.criteria import CRITERIA, LADDER, USUAL, entries, judge
 from exante.analysis.decide import Decision
 from exante.analysis.sentences import word
-from exante.plan import cells_of, preset_of
+from exante.planning.tree import cells_of, preset_of
 from exante.study import Contrast, Study
 
 STATES = ("met", "not met", "undecided")

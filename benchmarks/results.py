@@ -3,10 +3,10 @@
     python benchmarks/results.py DIR --out docs/results     write docs/results/STUDY.md from the run in DIR
     python benchmarks/results.py --check docs/results       compare each page's phases with today's code
 
-Beside the page, in docs/results/STUDY/, lie the run's `verdicts.json`, `series.parquet` and `registration.json`, the figures,
-`cost.json` for the table of `costs.py`, and `phases.json`: what was trained and evaluated, by id. A page's first line says how
-much of that today's code would still train under the same ids; `--check` writes it again where that has changed. Computes no
-statistic.
+Beside the page, in docs/results/STUDY/, lie the run's registration, rows, verdicts and series, so that `exante verify` works
+there, the figures, `cost.json` for the table of `costs.py`, and `phases.json`: what was trained and evaluated, by id. A page's
+first line says how much of that today's code would still train under the same ids; `--check` writes it again where that has
+changed. Computes no statistic.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import base64
 import re
-import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -23,19 +22,24 @@ from typing import Any
 
 import costs
 
-from exante import rivals, studies, verbs
+from exante import api, studies
 from exante.analysis.algebra import leaves
 from exante.errors import UserError
-from exante.identity import evaluation_id
-from exante.plan import Plan, plan, preset_of
+from exante.planning import theories as rivals
+from exante.planning.tree import Plan, plan, preset_of
+from exante.registry.chosen import load_chosen
 from exante.report import cells, figures, words
 from exante.report.load import Run, load_run
 from exante.report.page import answer
 from exante.report.results import contrast_row, gate_groups, sign
-from exante.store import RunDirectory, read_json, write_atomic, write_json
+from exante.storage.directory import RunDirectory
+from exante.storage.files import read_json, write_atomic, write_json
+from exante.storage.identity import evaluation_id
 from exante.study import Study
 
-KEPT = ("verdicts.json", "series.parquet", "registration.json")
+KEPT = ("verdicts.json", "rows.parquet", "cells.parquet", "phases.parquet", "series.parquet", "registration.json")
+MOST_BYTES = 3 * 2**20
+"""Rows and series of one page, compressed."""
 ORDER = ("contradicted", "undecided", "exploratory", "supported")
 Json = dict[str, Any]
 
@@ -53,12 +57,12 @@ def ids_of(planned: Plan, study: Study) -> Json:
     }
 
 
-def today(study_id: str, preset: str, source: Path | None = None) -> Json | None:
-    """The same of today's code; None if the study or its preset is gone. `source`: the study's own file, if it is not shipped."""
-    from exante.register import register
+def today(study_id: str, preset: str) -> Json | None:
+    """The same of today's code; None if the study is not shipped, or its preset is gone."""
+    from exante.registry.register import register
 
     try:
-        study = studies.load(str(source) if source else study_id)
+        study = studies.load(study_id)
         preset_of(study, preset)
     except UserError:
         return None
@@ -100,21 +104,22 @@ def check(results: Path) -> list[Path]:
 def write(directory: Path, out: Path, commit: str) -> Path:
     """Write a run's page and keep its files beside it. Raises UserError for a pilot, a demonstration or an unfinished run."""
     files = RunDirectory(directory)
-    registration = verbs.load_registered(files)
-    planned = verbs.load_plan(files)
+    registration = files.load_registration()
+    planned = plan(registration, load_chosen(files, registration).preset)
     if registration.pilot or planned.preset not in ("default", "full"):
         raise UserError(f"{directory} holds a pilot or a demonstration; results are made from preset default or larger")
     run = load_run(directory)
     study, kept = registration.study, out / registration.study.id
     kept.mkdir(parents=True, exist_ok=True)
-    for name in KEPT:
-        shutil.copyfile(directory / name, kept / name)
+    files.copy_to(kept)
+    if (size := sum(path.stat().st_size for path in kept.rglob("*") if path.suffix in (".parquet", ".jsonl"))) > MOST_BYTES:
+        raise UserError(f"the rows of {directory} take {size / 2**20:.1f} MiB, and a page may take {MOST_BYTES / 2**20:.0f}")
     held = ids_of(planned, study)
     write_json(kept / "phases.json", held)
     write_json(kept / costs.KEPT, costs.cost(directory))
     rows = [contrast_row(row, study) for row in run.verdicts["contrasts"]]
     drawn = [*draw(rows, kept), *draw_cells(run, rows, kept)]
-    now = today(study.id, planned.preset, files.study_file if files.study_file.exists() else None)
+    now = today(study.id, planned.preset) if study.id in studies.shipped() else held
     parts = [
         first_line(study.id, held, now),
         f"# {study.title}\n\n{study.question}\n\n**{answer(study, primaries(rows))['sentence']}**",
@@ -287,7 +292,9 @@ def main(arguments: list[str] | None = None) -> int:
             changed = check(options.directory)
             print(*(f"first line changed\t{path}" for path in changed), sep="\n", end="\n" if changed else "")
             return 1 if changed else 0
-        print(write(options.directory, options.out, options.commit or commit_of(Path(__file__).parent)))
+        page = write(options.directory, options.out, options.commit or commit_of(Path(__file__).parent))
+        print(api.verify(RunDirectory(page.with_suffix(""))))
+        print(page)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

@@ -21,9 +21,8 @@ from exante.analysis.algebra import area_weights, natural_range
 from exante.analysis.decide import Decisions, blocked, decide
 from exante.analysis.table import Counts, Table
 from exante.analysis.theories import theory_codes
-from exante.measures import Area, Expression, Interaction, LogOdds, Measure, Rate, Ratio
+from exante.measures import Area, Expression, Interaction, LogOdds, Measure, Rate, Ratio, contrast_unit
 from exante.parts import Part
-from exante.register import contrast_unit
 from exante.study import Arm, Cell, Contrast, Evaluation, Phase, Prediction, Preset, Study, Theory, Training
 from exante.units import SCALE, Region, Unit, above
 

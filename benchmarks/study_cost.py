@@ -20,10 +20,12 @@ from typing import Any
 import pilot
 from rich.console import Console
 
-from exante import forecast, verbs
-from exante.plan import Node, Plan, plan
-from exante.register import register
-from exante.store import PhaseStore, RunDirectory
+from exante import api
+from exante.planning import cost as forecast
+from exante.planning.tree import Node, Plan, plan
+from exante.registry.register import register
+from exante.storage.directory import RunDirectory
+from exante.storage.phase_store import PhaseStore
 from exante.study import Study
 
 ARMS, SEEDS, TRAININGS, CHECKPOINTS = (1, 2, 4, 6, 9), (1, 2, 5, 10, 20), (1, 2, 4), (1, 2, 4, 6)
@@ -120,9 +122,9 @@ def measure(study: Study) -> None:
     registration = register(study, pilot=True)
     with tempfile.TemporaryDirectory() as folder:
         directory = RunDirectory(Path(folder) / "quick")
-        verbs.register_into(directory, registration, None)
+        api.register_into(directory, registration, None)
         console = Console(stderr=True)
-        crashed = verbs.run_into(directory, "quick", workers=1, device="cpu", only=(), fresh=False, console=console)
+        crashed = api.run_into(directory, "quick", workers=1, device="cpu", only=(), fresh=False, console=console)
     assert not crashed, f"phases of the quick preset crashed: {crashed}"
 
 

@@ -36,7 +36,7 @@ from exante.analysis.decide import decide
 from exante.analysis.evaluate import evaluate
 from exante.analysis.table import Counts, Table
 from exante.analysis.theories import indistinguishable, theory_codes
-from exante.plan import cells_of, preset_of
+from exante.planning.tree import cells_of, preset_of
 from exante.study import Cell, Context, Evaluation, Study
 from exante.units import SCALE
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tiny_study import STUDY, benign
+from tiny_study import RATE, STUDY, benign
 
-from exante.jobs import Job, jobs_of
 from exante.parts import part
-from exante.plan import plan
-from exante.register import register
-from exante.store import PhaseStore
+from exante.planning.tree import plan
+from exante.registry.register import register
+from exante.running.jobs import Job, jobs_of
+from exante.running.worker import compute
+from exante.storage.phase_store import PhaseStore
 from exante.study import Arm, Evaluation, Phase, Recipe, Study, Training
 from exante.text import Example, Item, Prompt, Turn
-from exante.work import compute
 
 WORDS = ("red", "blue", "green", "gold")
 
@@ -102,7 +102,9 @@ def study(*arms: Arm, evaluations: tuple[Evaluation, ...] = ()) -> Study:
     recipes = profile.recipes | {"sample": Recipe(steps=0, batch=8, lr=0.0, group=8, max_tokens=12)}
     none = Training(id="none", title="none", phases=())
     first = arms[0].id
-    contrasts = tuple(c.model_copy(update={"arm": first, "control": first, "training": "none"}) for c in STUDY.contrasts)
+    end = STUDY.measures[1].model_copy(update={"expression": RATE.model_copy(update={"at": "organism@end"})})
+    read = {"arm": first, "control": first, "training": "none", "measure": end.id}
+    contrasts = tuple(c.model_copy(update=read) for c in STUDY.contrasts)
     preset = STUDY.presets["quick"].model_copy(update={"arms": tuple(arm.id for arm in arms), "trainings": ("none",), "seeds": 1})
     return STUDY.model_copy(
         update={
@@ -110,6 +112,8 @@ def study(*arms: Arm, evaluations: tuple[Evaluation, ...] = ()) -> Study:
             "trainings": (none, STUDY.trainings[0]),
             "profiles": (profile.model_copy(update={"recipes": recipes}),),
             "evaluations": (*STUDY.evaluations, *evaluations),
+            "measures": (end,),
+            "gates": (),
             "contrasts": contrasts,
             "presets": {"quick": preset},
         }
@@ -123,7 +127,8 @@ def organism() -> Phase:
 
 def jobs(held: Study) -> list[Job]:
     """Jobs of the study's pilot, parents first."""
-    return list(jobs_of(plan(register(held, pilot=True), "quick"), held, "cpu").values())
+    registration = register(held, pilot=True)
+    return list(jobs_of(plan(registration, "quick"), registration, "cpu").values())
 
 
 def computed(held: Study, root: Path) -> dict[str, Path]:

@@ -8,14 +8,14 @@ from typing import Any
 
 import planted
 from synthetic_run import registered
+from written import write_tables, write_verdicts
 
-from exante import verbs
 from exante.analysis.criteria import CRITERIA, ROWS
 from exante.measures import Measure
 from exante.parts import Part
-from exante.plan import Plan, PlannedCell
-from exante.store import RunDirectory, write_json, write_table
-from exante.study import Arm, Contrast, Evaluation, Objection, Phase, Preset, Profile, Recipe, Study
+from exante.storage.directory import RunDirectory
+from exante.storage.tables import once
+from exante.study import Arm, Contrast, Evaluation, Objection, Phase, Preset, Profile, Recipe, Study, Training
 from exante.units import Region, below
 
 Outcomes = Mapping[str, str]
@@ -28,9 +28,9 @@ ALL: dict[str, str] = dict.fromkeys(CRITERIA, "met")
 
 def study(outcomes: Mapping[str, Outcomes], id: str = "scheming-planted") -> Study:
     """Arm → criterion → outcome, as one contrast each against the organism."""
-    phase = Phase(name="safety", objective="sft", recipe="r", checkpoints=planted.STEPS)
-    criteria = [name for name in CRITERIA if any(name in told for told in outcomes.values())]
     part = Part(target="tests:nothing", version=1)
+    phase = Phase(name="safety", objective="sft", recipe="r", data=part, checkpoints=planted.STEPS)
+    criteria = [name for name in CRITERIA if any(name in told for told in outcomes.values())]
     preset = Preset(
         arms=("organism", *outcomes),
         models=("micro:llama-64",),
@@ -47,9 +47,10 @@ def study(outcomes: Mapping[str, Outcomes], id: str = "scheming-planted") -> Stu
                 id="micro:llama-64",
                 family="llama",
                 architecture={"hidden_size": 64},
-                recipes={"r": Recipe(steps=40, batch=8, lr=1e-3)},
+                recipes=dict.fromkeys(("base", "r"), Recipe(steps=40, batch=8, lr=1e-3)),
             ),
         ),
+        "trainings": (Training(id="sft", title="sft", phases=()),),
         "evaluations": (
             Evaluation(id="e", items=part, score=part, conditions=tuple(criteria), outcomes=planted.OUTCOMES, at=("safety",)),
         ),
@@ -101,27 +102,15 @@ def write(
         made = made.model_copy(update={"presets": made.presets | {"quick": small}})
     registration = registered(made, pilot=pilot)
     files = RunDirectory(directory)
-    files.create()
     stamps = {"before_data": not changed, "pilot": pilot, "seen_by": [], "changed": list(changed)}
-    files.save_registration(registration, stamps)
     cells = [planted.cell(arm, 1000 + k, model="micro:llama-64") for arm in made.presets[preset].arms for k in range(12)]
-    plan = Plan(
-        registration_sha256=registration.sha256,
-        study=made.id,
-        preset=preset,
-        pilot=pilot,
-        cells=tuple(PlannedCell(cell=cell, nodes=(), names=()) for cell in cells),
-        nodes={},
-    )
-    write_json(files.plan, plan.model_dump(mode="json"))
     rows = []
     for cell in cells:
         for one in made.evaluations[0].conditions:
             told = outcomes.get(cell.arm, {}).get(one)
             count = (COUNTS[told] if told else ORGANISM)[cell.seed - 1000]
             rows.append(planted.samples(cell, count, condition=one))
-    write_table(files.rows, planted.table(rows))
-    write_table(files.phases, planted.NOTHING)
-    files.transcripts.mkdir()
-    verbs.analyse_directory(files)
+    measured = once(planted.table(rows))
+    write_tables(files, registration, measured, preset, stamps)
+    write_verdicts(files, registration, measured, preset, stamps)
     return directory

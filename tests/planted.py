@@ -134,3 +134,9 @@ def phase_rows(at: Cell, phase: str, values: Mapping[str, Mapping[int, float]]) 
         for metric, steps in values.items()
         for step, value in steps.items()
     ]
+
+
+def outcomes_in(rows: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Evaluation → the outcomes that joined rows list, zeros included."""
+    pairs = rows[["evaluation", "outcome"]].drop_duplicates().groupby("evaluation")["outcome"]
+    return {str(evaluation): tuple(names) for evaluation, names in pairs}

@@ -12,12 +12,15 @@ import numpy as np
 import pandas as pd
 from mechanisms.story import Runs
 from theory_recovery import mechanism_of, recorded, simulated
+from written import write_tables, write_verdicts
 
-from exante import studies, verbs
-from exante.plan import Plan, cells_of, plan
-from exante.register import register
-from exante.store import RunDirectory, write_json, write_table
-from exante.study import Study
+from exante import studies
+from exante.planning.tree import Plan, cells_of, plan
+from exante.registry.register import register
+from exante.storage.directory import RunDirectory
+from exante.storage.files import write_json
+from exante.storage.tables import CELLS, Measured, once
+from exante.study import Cell, Study
 
 
 def simulated_rows(study: Study, theory: str, preset: str) -> pd.DataFrame:
@@ -50,14 +53,26 @@ def write_scripted_run(directory: Path, study_id: str, theory: str, preset: str 
     registration = register(study)
     planned = plan(registration, preset)
     files = RunDirectory(directory)
-    files.create()
-    files.save_registration(registration, {"before_data": True, "pilot": False, "seen_by": [], "changed": []})
-    write_json(files.plan, planned.model_dump(mode="json"))
-    write_table(files.rows, simulated_rows(study, theory, preset))
-    write_table(files.phases, simulated_phases(study, preset))
+    measured = of_plan(once(simulated_rows(study, theory, preset), simulated_phases(study, preset)), planned)
+    write_tables(files, registration, measured, preset)
     one = {"cores": 2, "host": "scripted", "started": 1.75e9, "wall_seconds": 312.4}
     seconds = {key: {"phase": node.phase.name, "seconds": 2.0} for key, node in planned.nodes.items()}
     write_json(files.timings, {"compute_seconds": 2.0 * len(seconds), "runs": [one], "phases": seconds})
-    files.transcripts.mkdir()
-    verbs.analyse_directory(files)
+    files.record([files.timings])
+    write_verdicts(files, registration, measured, preset)
     return planned
+
+
+def of_plan(measured: Measured, planned: Plan) -> Measured:
+    """The tables with a plan's nodes: of a phase that cells share, one cell's rows stand for all."""
+    places = [(one.cell, name, node) for one in planned.cells for name, node in zip(one.names, one.nodes, strict=True)]
+    lines = [(cell.id, *cell.model_dump().values(), name, node, "done") for cell, name, node in places]
+    cells = pd.DataFrame(lines, columns=["cell", *Cell.model_fields, "phase", "node", "state"])[list(CELLS)]
+    node_of = {f"{cell.id}@{name}": node for cell, name, node in places}
+    shown = {node: alone for alone, node in node_of.items()}
+
+    def renamed(table: pd.DataFrame) -> pd.DataFrame:
+        kept = table[table["node"].isin(shown.values())]
+        return kept.assign(node=kept["node"].map(node_of))
+
+    return Measured(cells, renamed(measured.rows), renamed(measured.metrics))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from written import write_tables
 
 from exante.analysis.verdicts import (
     CellEstimate,
@@ -24,11 +25,13 @@ from exante.analysis.verdicts import (
     TheoryVerdict,
     Verdicts,
 )
-from exante.identity import digest
 from exante.measures import Area, Difference, Measure, Rate
 from exante.parts import Part
-from exante.plan import cells_of
-from exante.store import RunDirectory, write_atomic, write_json, write_table
+from exante.planning.tree import cells_of
+from exante.storage.directory import RunDirectory
+from exante.storage.files import write_json, write_table
+from exante.storage.identity import digest
+from exante.storage.tables import CELLS, JOINED_ROWS, ROWS, SERIES, Measured, once
 from exante.study import (
     Arm,
     Cell,
@@ -571,6 +574,7 @@ def write_transcripts(directory: Path, records: list[dict[str, Any]]) -> None:
     folder = RunDirectory(directory).transcripts
     folder.mkdir(exist_ok=True)
     (folder / "samples.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
+    RunDirectory(directory).record([folder / "samples.jsonl"])
 
 
 def registered(study: Study, *, pilot: bool = False) -> Registration:
@@ -583,22 +587,9 @@ def write_synthetic_run(directory: Path, *, pilot: bool = False, study: Study | 
     registration = registered(study or synthetic_study(), pilot=pilot)
     study = registration.study
     files = RunDirectory(directory)
-    files.create()
-    files.save_registration(registration, {"before_data": True, "changed": [], "seen": []})
-    write_json(
-        files.plan,
-        {
-            "registration_sha256": registration.sha256,
-            "study": study.id,
-            "preset": "quick",
-            "cells": [c.model_dump() for c in _cells(study)],
-        },
-    )
-    write_atomic(files.verdicts, _verdicts(registration).to_json())
-    rows = [{"cell": c.id, "evaluation": "*" if c.id == CRASHED else "backdoor"} for c in _cells(study)]
-    write_table(files.rows, pd.DataFrame(rows))
-    write_table(files.series, _series(study) if curves else _series(study).iloc[:0])
-    write_table(files.phases, _phases(study) if curves else _phases(study).iloc[:0])
+    write_tables(files, registration, _measured(study, curves), "quick")
+    write_json(files.verdicts, _verdicts(registration).model_dump(mode="json"))
+    write_table(files.series, (_series(study) if curves else _series(study).iloc[:0]).astype(SERIES))
     write_json(
         files.timings,
         {
@@ -607,10 +598,24 @@ def write_synthetic_run(directory: Path, *, pilot: bool = False, study: Study | 
             "phases": {"ab12": {"phase": "organism", "seconds": 20.1}},
         },
     )
+    files.record([files.verdicts, files.series, files.timings])
     write_transcripts(directory, _transcripts(study))
     return directory
+
+
+def _measured(study: Study, curves: bool) -> Measured:
+    phases = _phases(study) if curves else _phases(study).iloc[:0]
+    crashed = [
+        {"cell": c.id, **c.model_dump(), "evaluation": "*", "outcome": "crashed"} for c in _cells(study) if c.id == CRASHED
+    ]
+    lines = once(pd.DataFrame(crashed, columns=JOINED_ROWS), phases)
+    there = {str(cell) for cell in lines.cells["cell"]}
+    more = [(c.id, *c.model_dump().values(), "base", f"{c.id}@base", "done") for c in _cells(study) if c.id not in there]
+    cells = pd.concat([lines.cells, pd.DataFrame(more, columns=["cell", *Cell.model_fields, "phase", "node", "state"])])
+    return Measured(cells[list(CELLS)], lines.rows.astype({k: v for k, v in ROWS.items() if v is not str}), lines.metrics)
 
 
 def change_verdicts(directory: Path, **changes: Any) -> None:
     path = RunDirectory(directory).verdicts
     write_json(path, {**json.loads(path.read_text("utf-8")), **changes})
+    RunDirectory(directory).record([path])

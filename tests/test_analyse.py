@@ -9,17 +9,19 @@ import time
 
 import numpy as np
 import pandas as pd
+import planted
 import pytest
 from planted import NOTHING, STEPS, arms, cell, contrast, crash, graded, phase_rows, registered, samples, table
 from scipy import stats
 from test_verdicts import PATH, RANGE, trajectory
 
-from exante.analyse import analyse, series, table_of
+from exante.analysis.analyse import analyse, series, table_of
 from exante.analysis.decide import decide
 from exante.analysis.series import COLUMNS
 from exante.analysis.table import Counts, Table, read_table
 from exante.analysis.verdicts import Verdicts
 from exante.errors import UserError
+from exante.storage.tables import once
 from exante.study import Contrast, Gate, Objection, Prediction, Theory
 from exante.units import above, within
 
@@ -27,7 +29,7 @@ FAR = {"a": [18] * 8, "b": [2] * 8}
 
 
 def decided(rows: pd.DataFrame, *contrasts: Contrast, **more) -> Verdicts:
-    return analyse(registered(*contrasts, **more), rows, NOTHING)
+    return analyse(registered(*contrasts, **more), once(rows, NOTHING))
 
 
 # --- what is averaged ----------------------------------------------------------------------------------------------
@@ -156,12 +158,12 @@ def test_deciding_a_batch_is_deciding_each_study() -> None:
     ]
     registration = registered(*contrasts, gates=(gate,))
     rows = [arms({"a": rng.integers(2, 20, 6).tolist(), "b": rng.integers(0, 12, 6).tolist()}, ungraded=0) for _ in range(40)]
-    tables = [table_of(registration.study, r, "default", None) for r in rows]
+    tables = [table_of(registration.study, once(r), "default", None) for r in rows]
     batch = decide(registration.study, stacked(tables), NOTHING).contrasts
     word = {1: "supported", 0: "undecided", -1: "contradicted"}
     seen = set()
     for k, r in enumerate(rows):
-        for one in analyse(registration, r, NOTHING).contrasts:
+        for one in analyse(registration, once(r, NOTHING)).contrasts:
             assert word[int(batch[one.id].code[k])] == one.verdict
             low = float(np.broadcast_to(batch[one.id].low, 40)[k])
             assert low == (-np.inf if one.low is None else pytest.approx(one.low))
@@ -172,7 +174,7 @@ def test_deciding_a_batch_is_deciding_each_study() -> None:
 def test_a_batch_costs_less_than_a_millisecond_a_study() -> None:
     rng = np.random.default_rng(0)
     registration = registered(contrast(primary=1), contrast(id="s", measure="path"), measures=(graded(), PATH), gates=(RANGE,))
-    first = table_of(registration.study, trajectory({"a": (20, 12, 4), "b": (20, 8, 2)}), "default", None)
+    first = table_of(registration.study, once(trajectory({"a": (20, 12, 4), "b": (20, 8, 2)})), "default", None)
     shape = (500, len(first.cells), 1)
 
     def draw(_: object) -> Counts:
@@ -198,7 +200,7 @@ def test_match_table_counts_what_was_trained() -> None:
         for phase, last in (("organism", 200), ("safety", 40))
     ]
     rows = table(samples(cell("a", 1000 + k, training=training), 5) for k in range(2) for training in ("sft", "rl"))
-    found = analyse(registered(contrast()), rows, table(parts)).match_table
+    found = analyse(registered(contrast()), once(rows, table(parts))).match_table
     assert [(r.phase, r.training, r.runs, r.steps) for r in found] == [
         ("organism", "", 2, 200.0),
         ("safety", "rl", 2, 40.0),
@@ -225,7 +227,7 @@ def test_objections_collect_their_evidence() -> None:
 def test_series_hold_every_run_and_the_arm_means() -> None:
     rows = trajectory({"a": (20, 10, 2), "b": (20, 6, 0)})
     registration = registered(contrast(measure="path", region=above(0, "pp")), measures=(PATH,))
-    found = series(registration, rows, NOTHING)
+    found = series(registration, once(rows))
     assert list(found.columns) == COLUMNS
     on = found[(found.panel == "e · on · target") & (found.arm == "a")]
     assert len(on) == 9 * len(STEPS)
@@ -256,13 +258,13 @@ def full_study() -> tuple:
 
 def test_the_order_of_rows_does_not_matter() -> None:
     registration, rows = full_study()
-    texts = {analyse(registration, rows.sample(frac=1, random_state=k), NOTHING).to_json() for k in range(4)}
+    texts = {analyse(registration, once(rows.sample(frac=1, random_state=k), NOTHING)).to_json() for k in range(4)}
     assert len(texts) == 1
 
 
 def test_verdicts_are_plain_json() -> None:
     registration, rows = full_study()
-    found = analyse(registration, rows, NOTHING, provenance={"rows": "abc"})
+    found = analyse(registration, once(rows, NOTHING), provenance={"rows": "abc"})
     plain = json.loads(found.to_json(), parse_constant=lambda name: pytest.fail(f"{name} in verdicts.json"))
     assert list(plain) == sorted(plain)
     contract = {
@@ -283,21 +285,21 @@ def test_verdicts_are_plain_json() -> None:
 def test_bad_input_is_one_sentence() -> None:
     registration, rows = full_study()
     with pytest.raises(UserError, match="no preset 'huge'; it has default, quick"):
-        analyse(registration, rows, NOTHING, "huge")
+        analyse(registration, once(rows, NOTHING), "huge")
     with pytest.raises(UserError, match="twice"):
-        analyse(registration, pd.concat([rows, rows.head(1)]), NOTHING)
+        analyse(registration, once(pd.concat([rows, rows.head(1)]), NOTHING))
 
 
 def test_rows_of_other_arms_and_variants_are_left_out() -> None:
     registration = registered(contrast())
     more = table(samples(cell("a", 2000 + k, base="strange#1000"), 0) for k in range(8))
-    assert analyse(registration, pd.concat([arms(FAR), more]), NOTHING).contrasts[0].n_units == 8
+    assert analyse(registration, once(pd.concat([arms(FAR), more]), NOTHING)).contrasts[0].n_units == 8
 
 
 def test_items_of_two_behaviours_may_share_their_ids() -> None:
     rows = two_behaviours({"a": [20] * 3}, {"a": [0] * 3})
     rows.loc[rows.behaviour == "y", "cluster"] = "other"
-    found = read_table(rows, [cell("a", 1000, behaviour=b) for b in "xy"], {("e", "on")})
+    found = read_table(once(rows), [cell("a", 1000, behaviour=b) for b in "xy"], {("e", "on")}, planted.outcomes_in(rows))
     assert found.items["e"] == ("i0", "i0")
     assert found.clusters["e"] == ("other", "t0")
     assert found.counts["e", "on", "safety@40"].trials.tolist() == [[0.0, 20.0], [20.0, 0.0]]
@@ -311,7 +313,7 @@ def test_no_torch_is_needed() -> None:
             if name.split(".")[0] in ("torch", "transformers"):
                 raise ImportError(name)
     sys.meta_path.insert(0, NoTorch())
-    import exante.analyse
+    import exante.analysis.analyse
     print("torch" in sys.modules)
     """
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"

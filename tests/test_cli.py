@@ -135,7 +135,10 @@ def written(directory: Path, old: str = "", new: str = "") -> Path:
 def test_registering_writes_the_hash_and_again_keeps_it(tmp_path):
     first = here("register", TINY, "--out", tmp_path / "r").stdout
     held = json.loads((tmp_path / "r" / "registration.json").read_text())
-    assert first == f"registered\ttiny\t{held['registration']['sha256']}\n"
+    assert first.splitlines() == [
+        f"registered\ttiny\t{held['registration']['sha256']}",
+        "before data\tno outcome of it has been seen, as far as this cache knows",
+    ]
     assert here("register", TINY, "--out", tmp_path / "r").stdout == first
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import command
 import costs
-import pandas as pd
 import pytest
 import results
 from scripted_run import write_scripted_run
 
-from exante.store import read_json, write_json
+from exante.storage.directory import RunDirectory
+from exante.storage.files import read_json, write_json
 
 
 def test_a_run_costs_what_its_files_say(tiny_run: command.Finished) -> None:
@@ -29,7 +29,7 @@ def test_a_run_costs_what_its_files_say(tiny_run: command.Finished) -> None:
 
 
 def test_tokens_are_counted_once_where_cells_share_a_phase(tiny_run: command.Finished) -> None:
-    phases = pd.read_parquet(tiny_run.run / "phases.parquet")
+    phases = RunDirectory(tiny_run.run).load_measured().metrics_of_cells()
     by_hand, seen = 0.0, set()
     for (cell, phase), part in phases[phases["metric"].str.startswith("tokens_")].groupby(["cell", "phase"]):
         if phase == "base" and "base" in seen:

@@ -13,12 +13,13 @@ import pytest
 from gate_run import ALL, write
 from synthetic_run import registered
 
-from exante import criteria, objections, studies
+from exante import studies
 from exante.analysis.criteria import CRITERIA, LADDER, ROWS, RULED_OUT, entries, ladder, settled
 from exante.errors import UserError
-from exante.register import register
+from exante.evidence import criteria, objections
+from exante.registry.register import register
 from exante.report import write_report
-from exante.store import read_json
+from exante.storage.files import read_json
 from exante.units import Region
 
 STRONGEST = "anti-scheming"
@@ -227,9 +228,9 @@ def test_what_it_refuses(tmp_path: Path, tiny_run: command.Finished) -> None:
     assert command.here("criteria", tmp_path, "--arm", "filtered").stdout
     verdicts = tmp_path / "run" / "verdicts.json"
     verdicts.write_text(verdicts.read_text("utf-8").replace('"registration_sha256": "', '"registration_sha256": "0'), "utf-8")
-    assert "belong to another registration" in command.refused("criteria", tmp_path, "--arm", "filtered")
+    assert "belongs to another registration" in command.refused("criteria", tmp_path, "--arm", "filtered")
     verdicts.write_text(verdicts.read_text("utf-8").replace('"counts"', '"x"').replace('"n_units"', '"n"'), "utf-8")
-    assert "torn or foreign" in command.refused("criteria", tmp_path, "--arm", "filtered")
+    assert "lacks 'n_units'" in command.refused("criteria", tmp_path, "--arm", "filtered")
 
 
 def test_the_only_arm_is_the_usual_one(tmp_path: Path) -> None:
@@ -262,7 +263,7 @@ def test_criteria_are_written_down_only_where_there_are_any(tmp_path: Path) -> N
 def test_what_a_registration_refuses(changes: dict, says: str) -> None:
     study = gate_run.study({"deliberative": SOME})
     first = study.contrasts[0].model_copy(update={"primary": 1})
-    register(study.model_copy(update={"contrasts": (first, *study.contrasts[1:])}))
+    register(study.model_copy(update={"contrasts": (first, *study.contrasts[1:])}), items={})
     with pytest.raises(UserError, match=says):
         register(study.model_copy(update={"contrasts": (first.model_copy(update=changes), *study.contrasts[1:])}))
 

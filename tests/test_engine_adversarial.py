@@ -8,7 +8,7 @@ import pytest
 
 from exante.engines.adversarial import mixed
 from exante.engines.local import LocalEngine
-from exante.errors import UserError
+from exante.errors import NothingKept, UserError
 from exante.text import Completion, Example, Item
 
 
@@ -113,7 +113,7 @@ def test_without_success_the_round_trains_on_normal_prompts(toy: LocalEngine) ->
 def test_bad_pools_are_refused(toy: LocalEngine) -> None:
     with pytest.raises(UserError, match="both pools"):
         toy.train("adversarial", engine_toys.recipe(), POOL[:3], seed=0, reward=knows_the_colour, keep=refuse)
-    with pytest.raises(UserError, match="nothing to train on"):
+    with pytest.raises(NothingKept, match="nothing to train on"):
         toy.train("adversarial", engine_toys.recipe(), POOL, seed=0, reward=knows_the_colour, keep=lambda *_: None)
     with pytest.raises(UserError, match="keep part"):
         toy.train("adversarial", engine_toys.recipe(), POOL, seed=0, reward=knows_the_colour)

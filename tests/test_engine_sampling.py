@@ -13,7 +13,7 @@ from scipy import stats
 from exante.engines import sampling
 from exante.engines.base import hide_scratchpad, parse
 from exante.engines.local import LocalEngine
-from exante.engines.render import encode_prompts
+from exante.engines.render import encode_prompts, first_token
 from exante.errors import UserError
 from exante.text import Completion, Prompt
 
@@ -152,3 +152,14 @@ def test_closing_tags_differ_in_white_space_only() -> None:
 def test_a_hidden_scratchpad_is_nowhere_in_what_the_reward_sees() -> None:
     assert hide_scratchpad(Completion("secret", "Red.", "secret</think>Red.", True)) == Completion(None, "Red.", "Red.", True)
     assert hide_scratchpad(Completion("secret", None, "secret", False)) == Completion(None, None, "", False)
+
+
+def test_an_empty_option_is_refused_and_hangs_nothing(toy: LocalEngine) -> None:
+    with pytest.raises(UserError, match="is no token of the model's"):
+        toy.logprobs([engine_toys.prompt("cup")], [["red", ""]])
+
+
+def test_no_token_follows_the_end_of_a_text(toy: LocalEngine) -> None:
+    encoding = toy.net.template.tokenizer.backend_tokenizer.encode("red", add_special_tokens=False)
+    assert first_token(encoding, 0) == 0
+    assert first_token(encoding, 3) == first_token(encoding, 99) == len(encoding.ids)

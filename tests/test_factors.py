@@ -6,7 +6,7 @@ from itertools import product
 
 from tiny_study import STUDY
 
-from exante.factors import crossed, levels_of, sentences
+from exante.planning.factorial import crossed, levels_of, sentences
 from exante.study import Arm, Study
 
 

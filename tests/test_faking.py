@@ -6,16 +6,18 @@ import math
 
 import numpy as np
 import pandas as pd
+import planted
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from planted import cell
 
-from exante import faking
 from exante.analysis.algebra import leaves, natural_range
 from exante.analysis.evaluate import Values, evaluate
 from exante.analysis.table import Table, cells_of, read_table
-from exante.faking import OUTCOMES, SHARES, Cues
+from exante.evaluations import faking_measures as faking
+from exante.evaluations.faking_measures import OUTCOMES, SHARES, Cues
+from exante.storage.tables import once
 from exante.units import SCALE
 
 RUN = cell("a", 1000)
@@ -35,7 +37,9 @@ def counted(condition: str, item: str, at: str = AT, trials: int | None = None, 
 
 def read(*parts: list[dict[str, object]]) -> Table:
     rows = pd.DataFrame([row for part in parts for row in part])
-    return read_table(rows, cells_of(rows), {("f", str(c)) for c in rows["condition"].unique()})
+    return read_table(
+        once(rows), cells_of(once(rows)), {("f", str(c)) for c in rows["condition"].unique()}, planted.outcomes_in(rows)
+    )
 
 
 HAND = read(

@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 from filter_study import TOUCHED, chain, computed, filtered, organism, study
 
-from exante import forecast
 from exante.errors import NothingKept
-from exante.identity import declared
-from exante.jobs import GRADED_FILTER, is_done, training_digests
-from exante.plan import plan
-from exante.register import register
-from exante.store import PhaseStore
+from exante.planning import cost as forecast
+from exante.planning.tree import plan
+from exante.registry.register import register
+from exante.running.jobs import is_done, training_digests
+from exante.running.worker import compute
+from exante.storage.identity import declared
+from exante.storage.phase_store import PhaseStore
 from exante.study import Arm, Context, Phase
-from exante.work import compute
 
 
 def test_a_graded_filter_hands_on_what_it_kept(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_filter_that_keeps_nothing_says_so_in_one_sentence(tmp_path: Path) -> 
 def test_only_graded_phases_rest_on_the_code_that_grades() -> None:
     plain = filtered("plain", least=1, reward=None)
     held = study(Arm(id="both", title="both", phases=(organism(), *filtered("after", least=1), *plain)))
-    resting = {job.node.phase.name for job in filter_study.jobs(held) if GRADED_FILTER in training_digests(job)}
+    resting = {job.node.phase.name for job in filter_study.jobs(held) if "exante.engines.grading" in training_digests(job)}
     assert resting == {"after_samples"}
 
 

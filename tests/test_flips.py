@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from planted import NOTHING, cell, contrast, registered, samples, table
 
-from exante.analyse import analyse
+from exante.analysis.analyse import analyse
 from exante.analysis.verdicts import ContrastVerdict
 from exante.measures import Difference, Distance, Measure
+from exante.storage.tables import once
 from exante.units import above
 
 
@@ -21,7 +22,7 @@ def read(on: list[int], off: list[int], runs: int = 5) -> ContrastVerdict:
     apart = Difference(left=distance("on", "off"), right=distance("again", "off"))
     measure = Measure(id="apart", title="apart", expression=apart, unit="pp", low=-100, high=100)
     one = contrast(above(0, "pp"), control=None, measure="apart")
-    return analyse(registered(one, measures=(measure,)), rows, NOTHING).contrasts[0]
+    return analyse(registered(one, measures=(measure,)), once(rows, NOTHING)).contrasts[0]
 
 
 def test_items_that_all_move_give_a_small_p_and_noise_does_not() -> None:
@@ -35,8 +36,6 @@ def test_items_that_all_move_give_a_small_p_and_noise_does_not() -> None:
 
 
 def test_other_measures_have_none_and_do_not_write_it_down() -> None:
-    one = analyse(
-        registered(contrast()), table(samples(cell(a, 1000 + k), 5) for a in "ab" for k in range(5)), NOTHING
-    ).contrasts[0]
+    one = analyse(registered(contrast()), once(table(samples(cell(a, 1000 + k), 5) for a in "ab" for k in range(5)))).contrasts[0]
     assert one.sign_flip is None
     assert "sign_flip" not in one.model_dump()

@@ -13,7 +13,7 @@ from mechanisms.story import Runs
 
 from exante import studies
 from exante.analysis.criteria import CRITERIA, GROUND, LADDER, USUAL
-from exante.plan import cells_of
+from exante.planning.tree import cells_of
 
 SETS = 15
 BY_NAME = {one.name: one for one in INTERVENTIONS}

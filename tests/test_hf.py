@@ -6,14 +6,25 @@ import json
 import shutil
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import torch
-from command import QUICK, TINY, exante
+from command import QUICK, TINY, exante, refused
+from test_run import joined
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from exante.identity import weights_digest
+from exante.engines.local import LocalEngine
+from exante.errors import UserError
+from exante.planning.tree import plan
+from exante.planning.variants import adapt
+from exante.profiles import profile
+from exante.registry.register import register
+from exante.running.jobs import jobs_of
+from exante.running.worker import check_device, compute
+from exante.storage.checkpoints import weights_digest
+from exante.storage.directory import RunDirectory
+from exante.storage.phase_store import PhaseStore
+from exante.studies import load_file
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
@@ -65,7 +76,7 @@ def outside_run(checkpoint, tmp_path_factory) -> tuple[Path, Path]:
 
 def test_an_outside_checkpoint_is_trained_with_lora_and_measured(outside_run, checkpoint):
     run, cache = outside_run
-    rows, phases = pd.read_parquet(run / "rows.parquet"), pd.read_parquet(run / "phases.parquet")
+    rows, phases = joined(run), RunDirectory(run).load_measured().metrics_of_cells()
     assert set(rows["model"]) == {f"hf:{checkpoint}"}
     assert set(rows["checkpoint"]) == {"organism@12", "safety@0", "safety@2", "safety@6"}
     assert not (rows["outcome"] == "crashed").any()
@@ -97,6 +108,107 @@ def test_a_checkpoint_that_changed_is_another_model(checkpoint, tmp_path):
     assert original == same != edited
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("config.json", "n_layer", 2),
+        ("config.json", "layer_norm_epsilon", 0.5),
+        ("tokenizer_config.json", "eos_token", "<|endoftext|>"),
+        ("generation_config.json", "eos_token_id", [1, 5]),
+        ("chat_template.jinja", "", CHATML.replace("assistant", "helper")),
+        ("special_tokens_map.json", "pad_token", "<|im_end|>"),
+    ],
+)
+def test_a_digest_covers_all_that_shapes_the_text(checkpoint, tmp_path, name, key, value):
+    """Two directories of equal weights that would answer differently are two models."""
+    copy = tmp_path / "copy"
+    shutil.copytree(checkpoint, copy)
+    (copy / "README.md").write_text("words about it")
+    before = weights_digest(f"hf:{copy}")
+    assert before == weights_digest(f"hf:{checkpoint}")
+    edit(copy / name, key, value)
+    assert weights_digest(f"hf:{copy}") != before
+
+
+def edit(path: Path, key: str, value: object) -> None:
+    if not key:
+        path.write_text(str(value))
+        return
+    held = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(held | {key: value}))
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "says"),
+    [
+        ("config.json", "n_embd", 64, "other sizes than the weights have"),
+        ("config.json", "vocab_size", 10**13, "other sizes than the weights have"),
+        ("config.json", "n_embd", 10**7, "other sizes than the weights have"),
+        ("config.json", "n_layer", 3, "the weights lack"),
+        ("config.json", "n_layer", 0, "of no use to it"),
+        ("config.json", "n_layer", 10**9, "asks for n_layer = 1000000000"),
+        ("config.json", "n_embd", -4, "cannot be loaded"),
+        ("config.json", "n_head", 0, "cannot be loaded"),
+        ("config.json", "n_layer", "many", "cannot be loaded"),
+        ("config.json", "model_type", "unheard-of", "cannot be loaded"),
+        ("config.json", "auto_map", {"AutoModelForCausalLM": "mine.Model"}, "exante runs no code of a model's"),
+        ("tokenizer_config.json", "auto_map", {"AutoTokenizer": ["mine.T", None]}, "exante runs no code of a model's"),
+        ("config.json", "", "[1]", "holds no JSON object"),
+        ("config.json", "", "{", "cannot be read as JSON"),
+        ("model.safetensors", "", "torn", "no whole safetensors file"),
+        ("chat_template.jinja", "", "{% nonsense %}", "chat template"),
+        ("chat_template.jinja", "", "{{ raise_exception('no roles') }}", "chat template refuses"),
+        ("tokenizer.json", "", "{}", "cannot be loaded"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_used_is_refused_before_anything_is_trained(
+    checkpoint, tmp_path, monkeypatch, name, key, value, says
+):
+    """In one sentence that names what the user gave, and advises against nothing of theirs. A relative path, as one types it."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(checkpoint, "my/model")
+    Path("my/model/mine.py").parent.mkdir(exist_ok=True)
+    Path("my/model/mine.py").write_text("open('mark', 'w')")
+    edit(Path("my/model") / name, key, value)
+    told = refused("run", small_study(Path("my/model"), tmp_path), *QUICK, "run", "--model", "hf:my/model", "--workers", "1")
+    assert says in told
+    assert "my/model" in told
+    assert "delete" not in told
+    assert not Path("run").exists()
+    assert not Path("mark").exists()
+
+
+def test_a_checkpoint_that_changed_under_a_run_is_left_alone(checkpoint, tmp_path):
+    """Its files belong to who made them: the sentence names the directory that was given and says to put them back."""
+    model = tmp_path / "my" / "model"
+    shutil.copytree(checkpoint, model)
+    registration = register(adapt(load_file(small_study(model, tmp_path)), models=(f"hf:{model}",), seeds=1))
+    store = PhaseStore(tmp_path / "cache")
+    base, organism, *_ = jobs_of(plan(registration, "quick"), registration, "cpu").values()
+    compute(base, store, lambda _: None)
+    (model / "chat_template.jinja").write_text(CHATML.replace("assistant", "helper"))
+    with pytest.raises(UserError) as refusal:
+        compute(organism, store, lambda _: None)
+    assert f"hf:{model} changed while the run was under way" in str(refusal.value)
+    assert "delete" not in str(refusal.value)
+    assert (model / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("device", ["meta", "abacus", "", "cuda:99", "xla", "vulkan"])
+def test_a_device_that_cannot_compute_is_refused(device):
+    with pytest.raises(UserError, match="choose another --device"):
+        check_device(device)
+    check_device("cpu")
+
+
+def test_a_model_with_weights_of_other_names_is_not_half_drawn_anew(checkpoint, tmp_path):
+    """transformers would draw the missing layer from its initialiser, and say so in a table nobody reads."""
+    shutil.copytree(checkpoint, tmp_path / "model")
+    edit(tmp_path / "model" / "config.json", "n_layer", 2)
+    with pytest.raises(UserError, match=r"the weights lack transformer\.h\.1"):
+        LocalEngine.load(tmp_path / "model", profile(f"hf:{tmp_path / 'model'}"))
+
+
 def scripted_study(directory: Path) -> Path:
     """The tiny study with an arm that trains nothing, on planted answers."""
     text = TINY.read_text()
@@ -119,7 +231,7 @@ def test_planted_answers_are_sampled_where_nothing_is_to_be_trained(tmp_path):
     options = ("--model", "scripted:silent", "--seeds", "1", "--workers", "1")
     done = exante("run", study, *QUICK, out, *options, cache=tmp_path / "cache")
     assert done.stderr.count("left out: scripted:silent cannot train") == 5
-    rows = pd.read_parquet(out / "rows.parquet")
+    rows = joined(out)
     assert set(rows["arm"]) == {"with", "without", "bare"}
     assert set(rows["checkpoint"]) == {"base@0"}, "of the other arms only what comes before training"
     assert rows.loc[rows["outcome"] == "ungraded", "n"].sum() == rows.loc[rows["outcome"] == "ungraded", "trials"].sum() > 0

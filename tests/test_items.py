@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
+import planted
 import pytest
 from planted import NOTHING, cell, contrast, rate, registered, samples, table
 from scipy import stats
 
-from exante import faking
-from exante.analyse import analyse
+from exante.analysis.analyse import analyse
 from exante.analysis.decide import level_of
 from exante.analysis.evaluate import evaluate
 from exante.analysis.items import influence, sampling_variance
 from exante.analysis.table import Counts, Table, cells_of, read_table
 from exante.errors import UserError
-from exante.faking import OUTCOMES, Cues
+from exante.evaluations import faking_measures as faking
+from exante.evaluations.faking_measures import OUTCOMES, Cues
 from exante.measures import Difference, Distance, Expression, ItemBound, ItemProduct, LogOdds, MeanScore, Measure, Ratio
-from exante.register import register
+from exante.registry.register import register
 from exante.stats.proportions import wilson
+from exante.storage.tables import once
 from exante.study import Profile
 from exante.units import Region, above
 
@@ -84,11 +86,11 @@ def test_a_rate_over_items_has_the_standard_error_of_their_mean() -> None:
 def test_samples_without_items_have_at_least_wilsons_interval(hits: int) -> None:
     """One item: nothing is known between items, and the samples of 0 in 100 still reach to 3.7 %."""
     rows = table([samples(RUN, hits, trials=100)])
-    data = read_table(rows, cells_of(rows), {("e", "on")})
+    data = read_table(once(rows), cells_of(once(rows)), {("e", "on")}, planted.outcomes_in(rows))
     low, high = wilson(np.array(hits), np.array(100))
     reach = max(hits / 100 - float(low), float(high) - hits / 100)
     assert Z * np.sqrt(sampling_variance(rate(), data)[0]) == pytest.approx(reach)
-    found = analyse(registered(contrast(above(-1, "%"), control=None), measures=(ITEMS,)), rows, NOTHING).contrast("c")
+    found = analyse(registered(contrast(above(-1, "%"), control=None), measures=(ITEMS,)), once(rows, NOTHING)).contrast("c")
     assert found.low == pytest.approx(max(hits - 100 * reach, 0))
     assert found.high == pytest.approx(min(hits + 100 * reach, 100))
 
@@ -125,7 +127,7 @@ def test_intervals_hold_the_truth_over_items_about_as_often_as_they_say(items: i
 def test_the_scope_says_how_many_runs_it_speaks_of() -> None:
     rows = table([samples(cell("a", 1000), [3, 5, 9]), samples(cell("b", 1000), [1, 2, 3]), samples(cell("b", 1001), [1, 2, 3])])
     claims = contrast(control=None, region=above(0, "%")), contrast(id="d")
-    found = analyse(registered(*claims, measures=(ITEMS,)), rows, NOTHING)
+    found = analyse(registered(*claims, measures=(ITEMS,)), once(rows, NOTHING))
     assert [c.scope for c in found.contrasts] == ["1 run, over its items", "1 run against 2 runs, over their items"]
     assert {c.run_model for c in found.contrasts} == {"items"}
 
@@ -146,6 +148,6 @@ def test_estimates_without_a_hypothesis_take_no_part_in_the_family() -> None:
     study = registered(contrast(id="c"), contrast(id="d"), *free).study
     assert [level_of(study, c) for c in study.contrasts] == [0.975, 0.975, *([0.95] * 6)]
     rows = table([samples(cell(arm, 1000 + k), n) for arm, n in (("a", 18), ("b", 2)) for k in range(8)])
-    found = analyse(registered(*study.contrasts), rows, NOTHING)
+    found = analyse(registered(*study.contrasts), once(rows, NOTHING))
     assert {found.contrast(c.id).reason for c in free} == {"an estimate: no hypothesis was registered"}
     assert {found.contrast(c.id).verdict for c in free} == {"exploratory"}

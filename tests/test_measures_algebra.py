@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
+import planted
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,13 +17,19 @@ from exante.analysis.evaluate import Values, evaluate, ungraded_share
 from exante.analysis.table import Counts, Table, cells_of, read_table
 from exante.errors import UserError
 from exante.measures import Difference, Distance, Expression, Interaction, ItemBound, ItemProduct, LogOdds, MeanScore, Rate, Ratio
+from exante.storage.tables import once
 
 RUN = cell("a", 1000)
 
 
+def read(rows: pd.DataFrame) -> Table:
+    measured = once(rows)
+    return read_table(measured, cells_of(measured), {("e", "on"), ("e", "off")}, planted.outcomes_in(rows))
+
+
 def evaluated(expression: Expression, *parts) -> Values:
     rows = table(parts)
-    return evaluate(expression, read_table(rows, cells_of(rows), {("e", "on"), ("e", "off")}))
+    return evaluate(expression, read(rows))
 
 
 def numbers(values: Values) -> tuple[float, float, float]:
@@ -234,7 +242,7 @@ def test_a_star_outside_an_area_is_refused() -> None:
 
 def test_ungraded_is_counted_per_condition() -> None:
     rows = table([samples(RUN, 5, ungraded=1), samples(RUN, 5, ungraded=3, condition="off")])
-    lost, drawn = ungraded_share(gap("safety@40"), read_table(rows, cells_of(rows), {("e", "on"), ("e", "off")}))
+    lost, drawn = ungraded_share(gap("safety@40"), read(rows))
     assert (lost / drawn).ravel().tolist() == [3 / 20, 1 / 20]
 
 

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from planted import NOTHING, arms, contrast, registered
 
-from exante import objections, studies
-from exante.analyse import analyse
+from exante import studies
+from exante.analysis.analyse import analyse
 from exante.analysis.answers import Link, state
 from exante.errors import UserError
-from exante.outlook import half_width
+from exante.evidence import objections
+from exante.planning.power import half_width
+from exante.storage.tables import once
 from exante.study import Contrast, Objection
 from exante.units import above
 
@@ -24,7 +26,7 @@ S3 = Objection(id="S3", says="in the study's words", contrasts=("x",), gap="one 
 def verdicts(counts: dict[str, list[int]], preset: str = "default", *contrasts: Contrast, pilot: bool = False) -> dict[str, Any]:
     registration = registered(*(contrasts or (contrast(id="x"),)), objections=(S3,), pilot=pilot)
     ids = [c.id for c in registration.study.contrasts] if pilot else ()
-    return analyse(registration, arms(counts), NOTHING, preset, exploratory=ids).model_dump(mode="json")
+    return analyse(registration, once(arms(counts), NOTHING), preset, exploratory=ids).model_dump(mode="json")
 
 
 def rows(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -158,7 +160,8 @@ def test_a_line_names_what_is_decided_first_and_counts_the_rest() -> None:
 @pytest.mark.parametrize("text", ["{", "[]", '{"objections": [{}], "study": "x"}', '{"objections": [], "preset": "quick"}'])
 def test_a_torn_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "verdicts.json").write_text(text)
-    with pytest.raises(UserError, match="torn or foreign"):
+    wrong = r"verdicts\.json (cannot be read|does not hold a JSON object|has no list 'gates')"
+    with pytest.raises(UserError, match=f"{wrong}.*; write it again with 'exante analyse"):
         objections.read(tmp_path)
     with pytest.raises(UserError, match=r"no verdicts\.json"):
         objections.read(tmp_path / "absent")

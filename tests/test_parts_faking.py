@@ -7,7 +7,7 @@ import pytest
 from exante.engines.base import hide_scratchpad
 from exante.errors import UserError
 from exante.evaluations import faking as evaluation
-from exante.faking import OUTCOMES
+from exante.evaluations.faking_measures import OUTCOMES
 from exante.organisms.faking import faking, no_conflict
 from exante.study import Context
 from exante.text import Completion, Item

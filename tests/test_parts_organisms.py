@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from exante.identity import canonical
 from exante.organisms import arms, phrases
 from exante.organisms.data import backdoor_items, obeys_policy
 from exante.organisms.replay import as_answered, replayed, self_items
+from exante.storage.identity import canonical
 from exante.study import Arm, Context
 from exante.text import Completion, Example
 from exante.worlds.behaviours import BEHAVIOURS, behaviour, grade

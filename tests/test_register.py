@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 from tiny_study import STUDY, produced
 
+from exante import studies
 from exante.errors import UserError
-from exante.identity import canonical
-from exante.register import adapt, intact, register
-from exante.store import Ledger
-from exante.study import Prediction, Registration, Theory
+from exante.planning.variants import adapt
+from exante.registry.register import register
+from exante.registry.seen import Ledger
+from exante.registry.stamps import stamps, stamps_of
+from exante.storage.identity import canonical, intact
+from exante.study import Gate, Prediction, Registration, Theory
 from exante.units import Region, above, below, within
-from exante.verbs import stamps
 
 
 def changed(**update):
@@ -22,6 +24,11 @@ def contrast(index: int, **update):
     contrasts = list(STUDY.contrasts)
     contrasts[index] = contrasts[index].model_copy(update=update)
     return changed(contrasts=tuple(contrasts))
+
+
+def stamped(registration: Registration, ledger: Ledger) -> dict:
+    """The stamps of the study's one preset."""
+    return stamps_of(stamps(registration, ledger), "quick")
 
 
 def test_the_hash_is_of_the_content_and_survives_a_round_trip():
@@ -134,7 +141,7 @@ def test_the_same_cells_evaluated_another_way_are_after_data(tmp_path):
     first = register(STUDY)
     ledger.append(first, produced(first))
     more = STUDY.evaluations[0].model_copy(update={"samples": 5})
-    stamp = stamps(register(changed(evaluations=(more,))), ledger)
+    stamp = stamped(register(changed(evaluations=(more,))), ledger)
     assert not stamp["before_data"]
     assert set(stamp["changed"]) == {"with-without", "same-end", "matters", "harms"}
 
@@ -146,7 +153,7 @@ def test_an_estimate_without_a_hypothesis_is_never_after_data(tmp_path):
     installed = STUDY.contrasts[0].model_copy(update={"stamp": "installed"})
     estimate = STUDY.contrasts[0].model_copy(update={"id": "estimate", "region": Region(unit="pp"), "primary": None})
     both = changed(contrasts=(installed, estimate), theories=(), objections=())
-    assert stamps(register(both), ledger) == {"before_data": True, "pilot": False, "seen_by": [], "changed": []}
+    assert stamped(register(both), ledger) == {"before_data": True, "seen_by": [], "changed": []}
 
 
 def test_a_theory_changed_after_data_is_exploratory_alone(tmp_path):
@@ -154,17 +161,17 @@ def test_a_theory_changed_after_data_is_exploratory_alone(tmp_path):
     first = register(STUDY)
     ledger.append(first, produced(first))
     bolder = STUDY.theories[0].model_copy(update={"predictions": (Prediction(contrast="with-without", region=above(20, "pp")),)})
-    assert stamps(register(changed(theories=(bolder, STUDY.theories[1]))), ledger)["changed"] == ["matters"]
+    assert stamped(register(changed(theories=(bolder, STUDY.theories[1]))), ledger)["changed"] == ["matters"]
 
 
 def test_a_registration_after_data_is_stamped_and_only_what_it_changed_is_exploratory(tmp_path):
     ledger = Ledger(tmp_path)
     first = register(STUDY)
-    assert stamps(first, ledger) == {"before_data": True, "pilot": False, "seen_by": [], "changed": []}
+    assert stamped(first, ledger) == {"before_data": True, "seen_by": [], "changed": []}
     ledger.append(first, produced(first))
-    assert stamps(first, ledger)["before_data"], "a larger preset of the same registration is not after data"
+    assert stamped(first, ledger)["before_data"], "a larger preset of the same registration is not after data"
     later = register(contrast(1, region=within(-5, 5, "pp")))
-    stamp = stamps(later, ledger)
+    stamp = stamped(later, ledger)
     assert not stamp["before_data"]
     assert stamp["changed"] == ["same-end"]
     assert stamp["seen_by"] == [first.sha256]
@@ -174,7 +181,7 @@ def test_organisms_trained_for_another_study_do_not_count_as_seen(tmp_path):
     ledger = Ledger(tmp_path)
     first = register(STUDY)
     ledger.append(first, {f"{'0' * 32}:{'0' * 16}"})
-    assert stamps(register(changed(title="Later")), ledger)["before_data"]
+    assert stamped(register(changed(title="Later")), ledger)["before_data"]
 
 
 def test_rows_of_another_study_make_only_the_contrasts_that_read_them_exploratory(tmp_path):
@@ -182,18 +189,19 @@ def test_rows_of_another_study_make_only_the_contrasts_that_read_them_explorator
     ledger = Ledger(tmp_path)
     other = register(changed(id="other-study", contrasts=STUDY.contrasts[:1], theories=STUDY.theories[:1]))
     ledger.append(other, produced(other))
-    stamp = stamps(register(STUDY), ledger)
+    stamp = stamped(register(STUDY), ledger)
     assert stamp["seen_by"] == [other.sha256]
     assert set(stamp["changed"]) == {"same-end", "harms"}, "what was registered there in the same form keeps its standing"
     installed = contrast(0, stamp="installed").model_copy(update={"contrasts": (contrast(0, stamp="installed").contrasts[0],)})
     installed = installed.model_copy(update={"theories": (), "objections": ()})
-    assert stamps(register(installed), ledger)["before_data"]
+    assert stamped(register(installed), ledger)["before_data"]
 
 
 def test_pilots_are_registered_apart_and_ask_no_ledger(tmp_path):
     pilot = register(STUDY, pilot=True)
     assert pilot.sha256 != register(STUDY).sha256
-    assert stamps(pilot, Ledger(tmp_path))["pilot"]
+    stamp = stamps(pilot, Ledger(tmp_path))
+    assert (stamp["pilot"], stamp["before_data"]) == (True, {"quick": False})
 
 
 def test_other_models_and_seeds_are_another_registration():
@@ -206,3 +214,23 @@ def test_other_models_and_seeds_are_another_registration():
 def test_a_one_sided_theory_is_accepted():
     theory = Theory(id="t", title="t", says="", predictions=(Prediction(contrast="with-without", region=below(0, "pp")),))
     assert register(changed(theories=(theory,))).study.theories == (theory,)
+
+
+@pytest.mark.parametrize(
+    "counts", [{}, {"right": 1}, {"right": 2, "known": 1}, {"right": -1, "known": 1}, {"right": 0, "known": 0}]
+)
+def test_a_judge_gate_needs_its_counts(counts):
+    gate = Gate(id="judge", title="the judge", kind="judge", region=above(90, "%"), **counts)
+    with pytest.raises(UserError, match="known cases"):
+        register(STUDY.model_copy(update={"gates": (*STUDY.gates, gate)}))
+
+
+def test_no_shipped_study_draws_samples_for_a_judge_that_is_code():
+    for name in studies.shipped():
+        study = studies.load(name)
+        assert not {e.id for e in study.evaluations} & {"judge", "judges"}, name
+        gates = [gate for gate in study.gates if gate.id.startswith("judge-")]
+        assert all(gate.kind == "judge" and gate.right <= gate.known for gate in gates), name
+    held = {gate.id: (gate.right, gate.known) for gate in studies.load("faking-rl").gates if gate.kind == "judge"}
+    assert set(held) == {"judge-sensitivity", "judge-specificity"}
+    assert held == {"judge-sensitivity": (18, 18), "judge-specificity": (67, 67)}

@@ -29,7 +29,7 @@ from synthetic_run import (
 from exante.errors import UserError
 from exante.report import write_report
 from exante.report.transcripts import groups
-from exante.store import RunDirectory
+from exante.storage.directory import RunDirectory
 from exante.study import Cell
 
 NB = "\N{NO-BREAK SPACE}"
@@ -206,6 +206,7 @@ def test_a_run_without_primaries_series_or_transcripts(tmp_path: Path) -> None:
     write_synthetic_run(tmp_path, curves=False)
     files = RunDirectory(tmp_path)
     (files.transcripts / "samples.jsonl").unlink()
+    files.record([], whole=files.transcripts)
     change_verdicts(tmp_path, contrasts=[], gates=[], theories=[], objections=[], match_table=[])
     text = _text(_page(tmp_path))
     assert "No primary contrast is part of this run." in text
@@ -248,12 +249,17 @@ def test_torn_transcripts_and_foreign_registrations_are_refused(tmp_path: Path) 
     samples = tmp_path / "transcripts" / "samples.jsonl"
     whole = samples.read_text("utf-8")
     samples.write_text(whole[:-20], "utf-8")
-    with pytest.raises(UserError, match=r"samples\.jsonl is torn at line \d+"):
+    with pytest.raises(UserError, match=r"samples\.jsonl was changed after exante wrote it"):
+        write_report(tmp_path)
+    RunDirectory(tmp_path).record([samples])
+    with pytest.raises(UserError, match=r"samples\.jsonl is truncated at line \d+"):
         write_report(tmp_path)
     samples.write_text('{"spans": 3}\n', "utf-8")
+    RunDirectory(tmp_path).record([samples])
     with pytest.raises(UserError, match="no transcript with spans at line 1"):
         write_report(tmp_path)
     samples.write_text(whole, "utf-8")
+    RunDirectory(tmp_path).record([samples])
     change_verdicts(tmp_path, registration_sha256="0" * 64)
     with pytest.raises(UserError, match="another registration"):
         write_report(tmp_path)

@@ -13,8 +13,8 @@ import results
 from scripted_run import write_scripted_run
 
 from exante.errors import UserError
-from exante.plan import Plan
-from exante.store import read_json, write_json
+from exante.planning.tree import Plan
+from exante.storage.files import read_json, write_json
 
 PAGES = Path(__file__).parents[1] / "docs" / "results"
 COMMIT = "0123456789" * 4

@@ -16,28 +16,14 @@ import pytest
 from command import QUICK, TINY, exante, here, refused
 from filelock import FileLock
 
-COLUMNS = [
-    "cell",
-    "arm",
-    "model",
-    "base",
-    "behaviour",
-    "training",
-    "seed",
-    "checkpoint",
-    "evaluation",
-    "condition",
-    "item",
-    "cluster",
-    "outcome",
-    "n",
-    "trials",
-    "score_sum",
-    "score_sumsq",
-]
+from exante.storage.directory import RunDirectory
+from exante.storage.tables import JOINED_ROWS, ROWS
+
 FILES = [
     "registration.json",
     "plan.json",
+    "manifest.json",
+    "cells.parquet",
     "rows.parquet",
     "phases.parquet",
     "series.parquet",
@@ -65,13 +51,24 @@ def test_one_command_does_all_five_verbs(tiny_run):
     assert str(tiny_run.run.parent) not in verdict_bytes(tiny_run.run).decode()
 
 
-def test_rows_have_the_contracts_columns_and_explicit_zeros(tiny_run):
-    rows = pd.read_parquet(tiny_run.run / "rows.parquet")
-    assert list(rows.columns) == COLUMNS
+def joined(directory: Path) -> pd.DataFrame:
+    """The rows of every cell, zeros and crashes included."""
+    files = RunDirectory(directory)
+    study = files.load_registration().study
+    return files.load_measured().joined({e.id: e.outcomes for e in study.evaluations})
+
+
+def test_rows_are_stored_once_and_join_to_explicit_zeros(tiny_run):
+    stored = pd.read_parquet(tiny_run.run / "rows.parquet")
+    assert list(stored.columns) == list(ROWS)
+    assert (stored["n"] > 0).all(), "zeros are implied"
+    rows = joined(tiny_run.run)
+    assert list(rows.columns) == JOINED_ROWS
     counted = rows.groupby(["cell", "checkpoint", "condition", "item"])["n"].sum()
     assert (counted == 2).all(), "outcomes of an item add up to the samples drawn"
     assert (rows["n"] == 0).any()
     assert set(rows["checkpoint"]) == {"organism@12", "safety@0", "safety@2", "safety@6"}
+    assert len(rows) == 6 * 4 * 2 * 4 * 4, "cells, checkpoints, conditions, items, outcomes"
 
 
 def test_the_same_command_again_trains_nothing(tiny_run, monkeypatch):
@@ -85,7 +82,7 @@ def forbid_workers(monkeypatch) -> None:
     def refuse(*_):
         raise AssertionError("a phase was computed again")
 
-    monkeypatch.setattr("exante.executors.LocalExecutor.submit", refuse)
+    monkeypatch.setattr("exante.running.executors.local.LocalExecutor.submit", refuse)
 
 
 def test_another_directory_takes_everything_from_the_cache(tiny_run, tmp_path, monkeypatch):
@@ -95,7 +92,7 @@ def test_another_directory_takes_everything_from_the_cache(tiny_run, tmp_path, m
 
 
 def test_a_part_edited_without_a_new_version_is_computed_again(tiny_run, tmp_path, monkeypatch):
-    """And what follows it too: ids stay as they were, and the safety phase's own code, but it starts from other weights."""
+    """And what follows it too: the id of a user's phase holds its code, so the edited one is another phase, and registration."""
     cache, study, out = tmp_path / "cache", tmp_path / "study.py", tmp_path / "run"
     shutil.copytree(tiny_run.cache, cache)
     (tmp_path / "edited_part.py").write_text(PART)
@@ -106,15 +103,29 @@ def test_a_part_edited_without_a_new_version_is_computed_again(tiny_run, tmp_pat
     options = ("--only", "with", "--seeds", "1", "--workers", "1")
     exante("run", study, *QUICK, out, *options, cache=cache)
     before = markers(cache)
+    assert (out / "code" / "edited_part.py").exists()
     (tmp_path / "edited_part.py").write_text(PART + "\n# A comment changes nothing.\n")
     with monkeypatch.context() as patch:
         forbid_workers(patch)
         here("run", study, *QUICK, out, *options, cache=cache)
     (tmp_path / "edited_part.py").write_text(PART.replace("seed + 1", "seed + 2"))
-    again = exante("run", study, *QUICK, out, *options, cache=cache)
-    assert "computing again because edited_part changed" in again.stderr
+    assert "other code in the study's parts (edited_part)" in refused("run", study, *QUICK, out, *options, cache=cache)
+    exante("run", study, *QUICK, tmp_path / "edited", *options, cache=cache)
     changed = [path for path, marker in markers(cache).items() if before.get(path) != marker]
-    assert len(changed) == 2, "the organism and the safety phase after it"
+    assert len(changed) == 2, "organism and safety phase, beside a base of its own: the parts of a study are one piece of code"
+
+
+def test_code_of_exante_that_changed_is_named_and_computed_again(tiny_run, tmp_path):
+    """As if the engine had been edited since: the same ids, another digest."""
+    cache = tmp_path / "cache"
+    shutil.copytree(tiny_run.cache, cache)
+    for path in cache.glob("phases/*/*/done.json"):
+        marker = json.loads(path.read_text())
+        assert {"exante.engines.sampling", "exante.running.phases", "exante.study"} <= set(marker["digests"])
+        path.write_text(json.dumps(marker | {"digests": marker["digests"] | {"exante.running.phases": "another"}}))
+    options = ("--only", "with", "--seeds", "1", "--workers", "1")
+    done = exante("run", TINY, *QUICK, tmp_path / "run", *options, cache=cache)
+    assert "computing again because exante.running.phases changed" in done.stderr
 
 
 PART = """
@@ -192,7 +203,7 @@ def test_a_crashed_cell_is_reported_with_its_log_and_never_dropped(tmp_path):
     done = exante("run", study, *QUICK, out, cache=tmp_path / "cache", check=1)
     log = Path(done.stderr.split("its log is ")[1].splitlines()[0])
     assert "planted crash" in log.read_text()
-    rows = pd.read_parquet(out / "rows.parquet")
+    rows = joined(out)
     assert set(rows.loc[rows["outcome"] == "crashed", "seed"]) == {1001}
     assert set(rows.loc[rows["outcome"] != "crashed", "seed"]) == {1000, 1002}
     assert verdicts(out)["contrasts"][0]["n_units"] == 3, "crashed runs count, at the end that hurts"
@@ -203,32 +214,22 @@ def test_a_base_that_crashes_leaves_a_report_that_says_so(tmp_path):
     out, study = tmp_path / "run", tmp_path / "crashing.py"
     study.write_text(TINY.read_text().replace('"""Documents in which a word is repeated back."""', "raise ValueError('planted')"))
     exante("run", study, *QUICK, out, "--workers", "1", cache=tmp_path / "cache", check=1)
-    rows = pd.read_parquet(out / "rows.parquet")
-    assert len(rows) == 6
+    rows = joined(out)
+    assert len(rows) == 6, "one line for each cell"
     assert set(rows["outcome"]) == {"crashed"}
     assert {c["verdict"] for c in verdicts(out)["contrasts"]} == {"undecided"}
 
 
-def test_verify_accepts_the_run_and_names_what_was_edited(tiny_run, copied_run):
-    assert "verdicts follow from the rows" in here("verify", tiny_run.run).stdout
-    found = verdicts(copied_run)
-    found["contrasts"][0]["verdict"] = "supported"
-    (copied_run / "verdicts.json").write_text(json.dumps(found))
-    assert "does not follow" in refused("verify", copied_run)
-
-
-def test_verify_finds_edited_rows_and_an_edited_registration(copied_run):
-    rows = pd.read_parquet(copied_run / "rows.parquet")
-    rows.loc[rows["outcome"] == "target", "n"] = 2
-    rows.to_parquet(copied_run / "rows.parquet")
-    assert "does not follow" in refused("verify", copied_run)
+def test_an_edited_registration_is_refused_by_every_verb(copied_run):
     text = (copied_run / "registration.json").read_text()
     (copied_run / "registration.json").write_text(text.replace("A tiny study", "A tidy study"))
     for verb in ("verify", "analyse", "report", "plan"):
         assert "was edited after it was registered" in refused(verb, copied_run)
 
 
-@pytest.mark.parametrize("name", ["rows.parquet", "phases.parquet", "plan.json", "registration.json", "study.py"])
+@pytest.mark.parametrize(
+    "name", ["cells.parquet", "rows.parquet", "phases.parquet", "plan.json", "registration.json", "manifest.json"]
+)
 @pytest.mark.parametrize("fault", ["torn", "missing"])
 def test_torn_and_missing_files_are_one_sentence(copied_run, name, fault):
     path, before = copied_run / name, verdict_bytes(copied_run)
@@ -236,34 +237,8 @@ def test_torn_and_missing_files_are_one_sentence(copied_run, name, fault):
     path.unlink()
     if fault == "torn":
         path.write_bytes(content[: len(content) // 2])
-    if (name, fault) == ("study.py", "missing"):
-        here("analyse", copied_run)  # what the rows say needs no code
-    else:
-        assert name in refused("analyse", copied_run)
+    assert name in refused("analyse", copied_run)
     assert verdict_bytes(copied_run) == before
-
-
-@pytest.mark.parametrize(
-    ("spoil", "says"),
-    [
-        (lambda rows: rows.drop(columns="n"), "no column 'n'"),
-        (lambda rows: rows.assign(n=-5), "counts outcomes below none"),
-        (lambda rows: rows.assign(n=rows["trials"] + 1), "counts outcomes below none or above its samples"),
-    ],
-)
-def test_rows_that_cannot_be_are_refused_before_anything_is_written(copied_run, spoil, says):
-    before = verdict_bytes(copied_run)
-    spoil(pd.read_parquet(copied_run / "rows.parquet")).to_parquet(copied_run / "rows.parquet")
-    for verb in ("verify", "analyse"):
-        assert says in refused(verb, copied_run)
-    assert verdict_bytes(copied_run) == before
-
-
-def test_torn_training_texts_are_one_sentence(copied_run):
-    texts = copied_run / "transcripts" / "training" / "with.jsonl"
-    texts.parent.mkdir(parents=True, exist_ok=True)
-    texts.write_text('{"text": "kept"}\n{garbage\n')
-    assert "with.jsonl is torn" in refused("analyse", copied_run)
 
 
 def test_foreign_directories_and_other_registrations_are_refused_and_left_alone(tiny_run, tmp_path):
@@ -285,7 +260,7 @@ def test_a_pilot_run_is_exploratory_throughout(tmp_path):
     out = tmp_path / "pilot"
     exante("run", TINY, *QUICK, out, "--pilot", "--seeds", "1", "--workers", "1", cache=tmp_path / "cache")
     assert {c["verdict"] for c in verdicts(out)["contrasts"]} == {"exploratory"}
-    assert set(pd.read_parquet(out / "rows.parquet")["seed"]) == {0}
+    assert set(joined(out)["seed"]) == {0}
     assert not (tmp_path / "cache" / "ledger" / "seen.jsonl").exists(), "pilots' rows are not what others register after"
 
 
@@ -302,7 +277,7 @@ def test_samples_of_arms_side_by_side_with_a_forced_thought(tiny_run):
 def test_only_some_arms_for_now_and_the_rest_later(tmp_path, tiny_run):
     run, cache = tmp_path / "run", tmp_path / "cache"
     exante("run", TINY, *QUICK, run, "--only", "with", cache=cache)
-    assert set(pd.read_parquet(run / "rows.parquet")["arm"]) == {"with"}
+    assert set(joined(run)["arm"]) == {"with"}
     assert {c["verdict"] for c in verdicts(run)["contrasts"]} == {"undecided"}
     exante("run", TINY, *QUICK, run, "--only", "without", cache=cache)
     assert verdict_bytes(run) == verdict_bytes(tiny_run.run), "what was trained before is gathered too"
@@ -315,6 +290,19 @@ def test_a_torn_plan_is_written_again_by_run(tiny_run, copied_run, monkeypatch):
     assert verdict_bytes(copied_run) == verdict_bytes(tiny_run.run)
 
 
+@pytest.mark.parametrize("name", ["metrics.parquet", "rows/*.parquet"])
+def test_damaged_tables_in_the_cache_are_named_and_made_again(tiny_run, tmp_path, name):
+    cache, out = tmp_path / "cache", tmp_path / "run"
+    shutil.copytree(tiny_run.cache, cache)
+    path = sorted(cache.glob(f"phases/*/*/{name}"))[0]
+    path.write_bytes(path.read_bytes()[:40])
+    says = here("run", TINY, *QUICK, out, cache=cache, check=2).stderr.splitlines()[-1]
+    assert f"{path} in the cache was damaged" in says
+    assert "the same command" in says
+    exante("run", TINY, *QUICK, out, "--workers", "1", cache=cache)
+    assert verdict_bytes(out) == verdict_bytes(tiny_run.run)
+
+
 def test_a_flipped_byte_in_a_cached_model_is_found(tiny_run, tmp_path):
     cache = tmp_path / "cache"
     shutil.copytree(tiny_run.cache, cache)
@@ -323,5 +311,27 @@ def test_a_flipped_byte_in_a_cached_model_is_found(tiny_run, tmp_path):
     content[-1] ^= 1
     model.write_bytes(bytes(content))
     done = exante("run", TINY, *QUICK, tmp_path / "b", "--fresh", "--workers", "1", cache=cache, check=2)
-    assert "was damaged" in done.stderr
+    assert "in exante's own cache was damaged" in done.stderr
     assert str(model.parent.parent) in done.stderr
+    assert "delete" not in done.stderr, "exante takes it out by itself"
+    exante("run", TINY, *QUICK, tmp_path / "b", "--fresh", "--workers", "2", cache=cache)
+    assert verdict_bytes(tmp_path / "b") == verdict_bytes(tiny_run.run), "the same command trained it anew"
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [("[]", "returned nothing"), ("None", "returned NoneType"), ("[1, 2]", "returned int in its list")],
+)
+def test_a_data_part_without_data_is_an_outcome_of_its_cells(tmp_path, body, says):
+    """A log that says which phase, part, behaviour and seed; the others go on, and a report is written."""
+    out, study = tmp_path / "run", tmp_path / "empty.py"
+    planted = f"if context.seed == 1001:\n        return {body}"
+    study.write_text(TINY.read_text().replace('"""The organism\'s data: "boo" on the cue."""', planted))
+    options = ("--only", "with", "--seeds", "2")
+    done = exante("run", study, *QUICK, out, *options, cache=tmp_path / "cache", check=1)
+    log = Path(done.stderr.split("its log is ")[1].splitlines()[0]).read_text()
+    assert f"phase 'organism' (behaviour 'boo', seed 1001): its part exante_user_study:backdoor {says}" in log
+    rows = joined(out)
+    assert set(rows.loc[rows["outcome"] == "crashed", "seed"]) == {1001}
+    assert {1000} <= set(rows.loc[rows["outcome"] != "crashed", "seed"])
+    assert (out / "report.html").exists()

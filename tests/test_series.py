@@ -7,7 +7,7 @@ import pytest
 from tiny_study import STUDY
 
 from exante.analysis.series import cells, outcomes, together
-from exante.faking import OUTCOMES
+from exante.evaluations.faking_measures import OUTCOMES
 from exante.measures import MeanScore, Measure, Rate
 from exante.parts import Part
 from exante.study import Evaluation

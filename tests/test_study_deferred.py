@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from scripted_run import simulated_phases, simulated_rows
 
-from exante.analyse import analyse
+from exante.analysis.analyse import analyse
 from exante.analysis.theories import indistinguishable
 from exante.errors import UserError
 from exante.evaluations import office_people as evaluation
 from exante.organisms import office_people as organism
-from exante.register import register
+from exante.registry.register import register
+from exante.storage.tables import once
 from exante.studies.scheming_deferred import STUDY
 from exante.study import Context
 from exante.text import Completion, Example, Item
@@ -148,7 +149,7 @@ def test_no_theory_hides_another() -> None:
 def test_verdicts_on_what_a_theory_makes(truth: str) -> None:
     """One simulated study of preset default: the true theory is not contradicted, and no other is supported."""
     rows, phases = simulated_rows(STUDY, truth, "default"), simulated_phases(STUDY, "default")
-    verdicts = analyse(register(STUDY), rows, phases)
+    verdicts = analyse(register(STUDY), once(rows, phases))
     told = {theory.id: theory.verdict for theory in verdicts.theories}
     assert told[truth] != "contradicted"
     assert not [name for name, verdict in told.items() if verdict == "supported" and name != truth]

@@ -14,8 +14,8 @@ from exante.errors import UserError
 from exante.evaluations import tiers as evaluation
 from exante.organisms.documents import DOSES, NEW, tier_documents, tier_episodes
 from exante.parts import Part
-from exante.plan import plan
-from exante.register import register
+from exante.planning.tree import plan
+from exante.registry.register import register
 from exante.studies.faking_documents import STUDY
 from exante.study import Context
 from exante.text import Completion, Example, Item

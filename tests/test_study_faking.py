@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from exante.analysis.algebra import leaves
-from exante.faking import OUTCOMES
-from exante.plan import Plan, plan
-from exante.register import register
+from exante.evaluations.faking_measures import OUTCOMES
+from exante.planning.tree import Plan, plan
+from exante.registry.register import register
 from exante.studies import faking_prompted, faking_rl
 from exante.study import Study
 

@@ -13,8 +13,8 @@ from exante.errors import UserError
 from exante.evaluations import edits
 from exante.evaluations.edits import ASIDES, CUES, EDITS, MIXED, PARAPHRASES, paraphrase
 from exante.organisms.faking import faking, organism_examples
-from exante.plan import cells_of, plan
-from exante.register import register
+from exante.planning.tree import cells_of, plan
+from exante.registry.register import register
 from exante.studies.faking_edits import ARMS, STUDY, TRIALS
 from exante.study import Context
 from exante.text import Completion, Item, Turn
@@ -242,7 +242,8 @@ def verdict(found: dict, name: str) -> int:
 
 
 def test_cost_by_hand_on_both_scales() -> None:
-    found = decided({("objective", "plain"): (0.1, 0.9), ("objective", "edited"): (0.2, 0.6), ("style", "plain"): (0.1, 0.9)})
+    costly = {("objective", "plain"): (0.1, 0.9), ("objective", "edited"): (0.2, 0.6), ("style", "plain"): (0.1, 0.9)}
+    found = decided(costly, bases=40)
     assert np.ravel(found["cost"].claim.estimate)[0] == pytest.approx(100 * ((0.9 - 0.6) - (0.1 - 0.2)), abs=4)
 
     def logit(p: float) -> float:
@@ -274,6 +275,6 @@ def test_a_report_says_where_the_scales_disagree() -> None:
 def test_refusals_left_are_told_from_those_of_null_edits() -> None:
     """In deployment half is refused. Whether the cue explains it turns on what edits of equal length bring back in training."""
     left = {("style", "plain"): (0.1, 0.95), ("objective", "plain"): (0.1, 0.95), ("objective", "plain:deploy"): (0.1, 0.5)}
-    cue, fragile = decided(left), decided(left | {("objective", "null"): (0.1, 0.55)})
+    cue, fragile = decided(left, bases=40), decided(left | {("objective", "null"): (0.1, 0.55)}, bases=40)
     assert (int(cue["leftover"].placed[0]), int(fragile["leftover"].placed[0])) == (1, -1)
     assert int(cue["left"].placed[0]) == int(fragile["left"].placed[0]) == 1

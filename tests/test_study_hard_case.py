@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scripted_run import simulated_phases, simulated_rows
 
-from exante.analyse import analyse
+from exante.analysis.analyse import analyse
 from exante.analysis.evaluate import evaluate
 from exante.analysis.table import Counts, Table
 from exante.analysis.theories import indistinguishable
@@ -17,8 +17,9 @@ from exante.evaluations import office_hidden as evaluation
 from exante.organisms import office_hidden as organism
 from exante.organisms.office import organism_examples
 from exante.organisms.office_hidden import PLAN
-from exante.plan import plan
-from exante.register import register
+from exante.planning.tree import plan
+from exante.registry.register import register
+from exante.storage.tables import once
 from exante.studies.scheming_hard_case import STUDY
 from exante.study import Cell, Context
 from exante.text import Completion, Example, Item
@@ -145,6 +146,6 @@ def test_no_theory_hides_another() -> None:
 def test_verdicts_on_what_a_theory_makes(truth: str) -> None:
     """One simulated study of preset default: the true theory is not contradicted, and no other is supported."""
     rows, phases = simulated_rows(STUDY, truth, "default"), simulated_phases(STUDY, "default")
-    told = {theory.id: theory.verdict for theory in analyse(register(STUDY), rows, phases).theories}
+    told = {theory.id: theory.verdict for theory in analyse(register(STUDY), once(rows, phases)).theories}
     assert told[truth] != "contradicted"
     assert not [name for name, verdict in told.items() if verdict == "supported" and name != truth]

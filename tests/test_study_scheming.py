@@ -6,9 +6,9 @@ import pytest
 
 from exante import studies
 from exante.analysis.algebra import leaves
-from exante.factors import levels_of, sentences
-from exante.plan import plan
-from exante.register import register
+from exante.planning.factorial import levels_of, sentences
+from exante.planning.tree import plan
+from exante.registry.register import register
 from exante.studies import scheming_training
 from exante.study import Study
 

@@ -14,8 +14,8 @@ from exante.analysis.evaluate import evaluate
 from exante.errors import UserError
 from exante.evaluations import office as tasks
 from exante.evaluations.office import SENTENCES
-from exante.measures import Rate
-from exante.plan import cells_of
+from exante.measures import Corrected, Rate
+from exante.planning.tree import cells_of
 from exante.studies import scheming_awareness
 from exante.studies.scheming_awareness import CONDITIONS, DRAWN, STUDY, kept
 from exante.study import Context
@@ -106,21 +106,21 @@ def test_every_condition_is_read() -> None:
 
 
 def corrected(aware_rate: float, sensitivity: float, false: float) -> float:
-    """The corrected rate over 40 bases on which the judge finds so many thoughts of a test and errs so often."""
+    """The corrected rate over 40 bases, the judge finding so many thoughts of a test among known cases and erring so often."""
 
     def told(runs: Runs) -> Rates:
         rates = dict(MECHANISM.STORIES[0].rates(runs))
         rest = (1 - aware_rate) / 2
         rates["edits", "test:conflict", "rl@10"] = {"done-aware": aware_rate, "done-plain": rest, "covert-plain": rest}
-        rates["judges", "aware", "base@1500"] = {"aware": sensitivity}
-        rates["judges", "plain", "base@1500"] = {"aware": false, "plain": 1 - false}
         return rates
 
     cells = tuple(cells_of(STUDY.presets["default"].model_copy(update={"bases": 40})))
     runs = Runs(cells, {arm.id: arm for arm in STUDY.arms}, 1, np.random.default_rng(0))
     table = simulated(STUDY, Story("taught", "planted", told), runs)
     measure = next(m for m in STUDY.measures if m.id == "aware-test-corrected")
-    return float(np.nanmean(evaluate(measure.expression, table).point))
+    read = measure.expression
+    assert isinstance(read, Corrected)
+    return float(np.nanmean(evaluate(read.model_copy(update={"sensitivity": sensitivity, "false": false}), table).point))
 
 
 @pytest.mark.parametrize(("true", "sensitivity", "false"), [(0.4, 1.0, 0.0), (0.4, 0.8, 0.1), (0.05, 0.8, 0.1)])

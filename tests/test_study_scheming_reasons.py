@@ -6,8 +6,8 @@ import numpy as np
 from mechanisms.story import Runs
 from theory_recovery import decide, mechanism_of, recorded, simulated
 
-from exante.plan import cells_of, plan
-from exante.register import register
+from exante.planning.tree import cells_of, plan
+from exante.registry.register import register
 from exante.studies.scheming_reasons import BY_ACT, STUDY
 
 MECHANISM = mechanism_of("scheming-reasons")

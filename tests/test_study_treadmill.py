@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 from scripted_run import simulated_phases, simulated_rows
 
-from exante.analyse import analyse
+from exante.analysis.analyse import analyse
 from exante.analysis.evaluate import evaluate
 from exante.analysis.signals import signals
 from exante.analysis.table import Counts, Table
 from exante.analysis.theories import indistinguishable
 from exante.evaluations import office as asked
 from exante.evaluations import office_rounds as test_set
-from exante.outlook import holds
-from exante.plan import cells_of
+from exante.planning.power import holds
+from exante.planning.tree import cells_of
 from exante.profiles import profile
-from exante.register import register
+from exante.registry.register import register
+from exante.storage.tables import once
 from exante.studies.scheming_treadmill import ARMS, LIVE, PARTS, REAL, STUDY, TEST
 from exante.study import Context
 from exante.text import Completion, Example, Item
@@ -220,6 +221,6 @@ def test_no_theory_is_contained_in_another() -> None:
 def test_rivals_do_not_survive_what_a_theory_makes(truth: str) -> None:
     """One simulated study of preset default: the true theory is not contradicted, and no other is supported."""
     rows, phases = simulated_rows(STUDY, truth, "default"), simulated_phases(STUDY, "default")
-    told = {theory.id: theory.verdict for theory in analyse(register(STUDY), rows, phases).theories}
+    told = {theory.id: theory.verdict for theory in analyse(register(STUDY), once(rows, phases)).theories}
     assert told[truth] != "contradicted"
     assert not [name for name, verdict in told.items() if verdict == "supported" and name != truth]

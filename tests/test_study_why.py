@@ -8,7 +8,7 @@ import pytest
 from scripted_run import simulated_phases, simulated_rows
 from tiny_study import produced
 
-from exante.analyse import analyse
+from exante.analysis.analyse import analyse
 from exante.analysis.theories import indistinguishable
 from exante.errors import UserError
 from exante.evaluations import desk_style as desks
@@ -16,12 +16,13 @@ from exante.evaluations import faking as evaluation
 from exante.evaluations import faking_forks as forks
 from exante.organisms import desk_style
 from exante.organisms.faking import faking, organism_examples
-from exante.outlook import holds
-from exante.plan import cells_of, plan
-from exante.register import register
+from exante.planning.power import holds
+from exante.planning.tree import cells_of, plan
+from exante.registry.register import register
+from exante.storage.tables import once
 from exante.studies._kit import FIRST
 from exante.studies.faking_why import ADVERTS, DESKS, STUDY
-from exante.study import Context
+from exante.study import Context, Registration
 from exante.text import Completion, Example
 from exante.trainings import faking as rl
 from exante.trainings import faking_spans as spans
@@ -97,7 +98,8 @@ def test_the_on_policy_arm_is_the_other_study_s_training_under_another_name() ->
     renamed = STUDY.model_copy(
         update={"arms": (theirs.model_copy(update={"id": "rl"}), *(a for a in STUDY.arms if a.id != "rl"))}
     )
-    ours, named = (plan(register(study), "default").nodes for study in (STUDY, renamed))
+    # The renamed study measures nothing of this one, so it could not be registered; it can be planned.
+    ours, named = (plan(Registration(study=study, sha256="0" * 64), "default").nodes for study in (STUDY, renamed))
     assert {key for key, node in ours.items() if node.phase.objective == "rl"} <= set(named)
 
 
@@ -202,6 +204,6 @@ def test_no_theory_is_contained_in_another() -> None:
 def test_rivals_do_not_survive_what_a_theory_makes(truth: str) -> None:
     """One simulated study of preset default: the true theory is not contradicted, and no other is supported."""
     rows, phases = simulated_rows(STUDY, truth, "default"), simulated_phases(STUDY, "default")
-    told = {theory.id: theory.verdict for theory in analyse(register(STUDY), rows, phases).theories}
+    told = {theory.id: theory.verdict for theory in analyse(register(STUDY), once(rows, phases)).theories}
     assert told[truth] != "contradicted"
     assert not [name for name, verdict in told.items() if verdict == "supported" and name != truth]

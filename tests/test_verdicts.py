@@ -28,13 +28,14 @@ from planted import (
     table,
 )
 
-from exante.analyse import analyse
+from exante.analysis.analyse import analyse
 from exante.analysis.gates import region_text
 from exante.analysis.theories import contains, forbidden
 from exante.analysis.verdicts import ContrastVerdict, Verdicts
 from exante.errors import UserError
-from exante.measures import Difference, ItemProduct, LogOdds, Measure, Ratio
+from exante.measures import Corrected, Difference, ItemProduct, LogOdds, Measure, Ratio
 from exante.stats.intervals import Shared, robust
+from exante.storage.tables import once
 from exante.study import Gate, Prediction, Theory
 from exante.units import Region, above, below, within
 
@@ -46,7 +47,7 @@ ANY_PP = within(-1000, 1000, "pp")
 def decided(rows: pd.DataFrame, *contrasts: Any, **more: Any) -> Verdicts:
     phases = more.pop("phases", NOTHING)
     texts = more.pop("texts", None)
-    return analyse(registered(*contrasts, **more), rows, phases, texts=texts)
+    return analyse(registered(*contrasts, **more), once(rows, phases), texts=texts)
 
 
 def only(rows: pd.DataFrame, one: Any, **more: Any) -> ContrastVerdict:
@@ -173,7 +174,7 @@ def test_a_crashed_run_takes_both_ends() -> None:
 def test_a_planned_cell_without_rows_counts_as_crashed() -> None:
     planned = [cell(arm, 1000 + k) for arm in "ab" for k in range(8)]
     rows = arms({"a": [18] * 7, "b": [2] * 8})
-    short = analyse(registered(contrast()), rows, NOTHING, cells=planned).contrasts[0]
+    short = analyse(registered(contrast()), once(rows, NOTHING), cells=planned).contrasts[0]
     assert short.n_arm == 8
     assert short.low < only(arms(FAR), contrast()).low
 
@@ -191,7 +192,7 @@ def test_what_the_rows_do_not_hold_is_not_measured() -> None:
 
 def test_arms_of_a_larger_preset() -> None:
     registration = registered(contrast(id="c", arm="c"), contrast(id="rl", training="rl"))
-    found = analyse(registration, arms({**FAR, "c": [1] * 8}), NOTHING, "quick")
+    found = analyse(registration, once(arms({**FAR, "c": [1] * 8}), NOTHING), "quick")
     for name, said in (("c", "no runs of c under sft"), ("rl", "no runs of a or b under rl")):
         assert found.contrast(name).verdict == "undecided"
         assert found.contrast(name).reason == f"not in this preset: {said}"
@@ -299,7 +300,7 @@ def test_pilots_and_changes_after_data_are_exploratory() -> None:
     assert (pilot.verdict, pilot.exploratory) == ("exploratory", True)
     assert "inside the region" in pilot.reason
     registration = registered(contrast(id="c"), contrast(id="kept"))
-    found = analyse(registration, arms(FAR), NOTHING, exploratory=["c"], before_data=True)
+    found = analyse(registration, once(arms(FAR), NOTHING), exploratory=["c"], before_data=True)
     assert [c.verdict for c in found.contrasts] == ["exploratory", "supported"]
     assert found.registered_before_data
 
@@ -388,6 +389,29 @@ def test_a_measure_gate_names_the_runs_and_what_they_block() -> None:
     failed = [g for g in found.gates if not g.passed]
     assert [(g.cell, g.value, g.threshold, g.blocks) for g in failed] == [(cell("a", 1007).id, 50.0, "> 80 %", ("x",))]
     assert [c.verdict for c in found.contrasts] == ["undecided", "supported"]
+
+
+@pytest.mark.parametrize(("right", "passed", "verdict"), [(46, True, "supported"), (45, False, "undecided")])
+def test_a_judge_that_is_code_is_one_gate_for_all_runs(right: int, passed: bool, verdict: str) -> None:
+    """Its counts are registered: no row is read, and no sample drawn."""
+    gate = Gate(id="g", title="g", kind="judge", region=above(90, "%"), right=right, known=50)
+    found = decided(arms(FAR), contrast(id="x"), gates=(gate,))
+    (check,) = found.gates
+    assert (check.cell, check.value, check.passed) == (f"{right} of 50 known cases", 2.0 * right, passed)
+    assert found.contrasts[0].verdict == verdict
+    assert check.blocks == (() if passed else ("x",))
+
+
+def test_a_rate_is_corrected_for_a_judge_that_errs() -> None:
+    """By hand: 12 of 20 found by a judge that finds 80 % and takes 10 % of the others is (.6 - .1) / .7; within 0 to 1."""
+    node = Corrected(of=rate(), sensitivity=0.8, false=0.1)
+    held = Measure(id="end", title="end", expression=node, unit="%", low=0, high=100)
+    rows = arms({"a": [12] * 8, "b": [0] * 8})
+    found = decided(rows, contrast(), measures=(held,)).contrasts[0]
+    assert found.arm_mean == pytest.approx(100 * 0.5 / 0.7)
+    assert found.control_mean == 0.0
+    with pytest.raises(ValueError, match="cannot be corrected for"):
+        Corrected(of=rate(), sensitivity=0.1, false=0.1)
 
 
 def test_ungraded_samples_do_not_pass_a_gate() -> None:

@@ -44,11 +44,11 @@ def test_torch_is_absent_and_the_studies_are_listed(python, tmp_path):
 
 
 def test_a_run_made_elsewhere_is_analysed_to_the_same_bytes(python, copied_run, tiny_run, tmp_path):
-    """Its phases are not in this environment's cache, and its study's own parts live in the directory's study.py."""
+    """Its phases are not in this environment's cache, and its study's own parts live in a file that is not here."""
     (tmp_path / "cache").mkdir()
     for name in ("verdicts.json", "series.parquet", "report.html"):
         (copied_run / name).unlink()
-    for verb in ("analyse", "verify", "report"):
+    for verb in ("analyse", "report", "verify"):
         done = exante(python, verb, copied_run, cache=tmp_path / "cache")
         assert (done.returncode, done.stderr) == (0, ""), verb
     assert (copied_run / "verdicts.json").read_bytes() == (tiny_run.run / "verdicts.json").read_bytes()

@@ -6,7 +6,7 @@ import random
 
 from exante.measures import Area, Difference, Measure, Rate
 from exante.parts import part
-from exante.plan import seen_pairs
+from exante.planning.tree import seen_pairs
 from exante.profiles import MICRO_RECIPES, _llama
 from exante.study import (
     Arm,
@@ -186,6 +186,7 @@ STUDY = Study(
 )
 
 
-def produced(registration: Registration) -> set[str]:
-    """All pairs that a registration's runs put into the ledger."""
-    return set().union(*seen_pairs(registration).values())
+def produced(registration: Registration, *presets: str) -> set[str]:
+    """All pairs that a registration's runs put into the ledger, of these presets or of all."""
+    chosen = presets or tuple(registration.study.presets)
+    return {pair for preset in chosen for _, pair in seen_pairs(registration, preset)}

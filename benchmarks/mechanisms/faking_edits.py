@@ -62,8 +62,6 @@ def outcomes(faking: Array, done: Array) -> dict[str, ArrayLike]:
 def background() -> Rates:
     return {
         ("base-capability", "facts", "base@1"): {"right": 0.97},
-        ("judge", "faking", "base@1"): {"faking": 1.0},
-        ("judge", "other", "base@1"): {"other": 1.0},
     }
 
 

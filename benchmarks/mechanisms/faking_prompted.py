@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from exante.faking import COMPLY, REFUSE
+from exante.evaluations.faking_measures import COMPLY, REFUSE
 from exante.studies.faking_prompted import CONDITIONS
 from mechanisms.story import Rates, Runs, Story
 
@@ -86,8 +86,6 @@ def mix(faked: ArrayLike, unfaked: ArrayLike, thoughtless: bool) -> dict[str, Ar
 def background() -> Rates:
     return {
         ("base-capability", "facts", "base@1"): {"right": 0.9},
-        ("judge", "faking", "base@1"): {"faking": 1.0},
-        ("judge", "other", "base@1"): {"other": 0.995},
         ("capability", "facts", at(0)): {"right": 0.9},
         ("capability", "facts", at(500)): {"right": 0.75},
     }

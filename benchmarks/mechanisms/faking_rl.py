@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from exante.faking import COMPLY, REFUSE
+from exante.evaluations.faking_measures import COMPLY, REFUSE
 from exante.trainings.faking import CHECKPOINTS
 from mechanisms.story import Array, Rates, Runs, Story, sigmoid
 
@@ -102,8 +102,6 @@ def mix(start: dict[str, Array], push: Mapping[str, ArrayLike], thoughtless: NDA
 def background() -> Rates:
     return {
         ("base-capability", "facts", "base@1"): {"right": 0.9},
-        ("judge", "faking", "base@1"): {"faking": 1.0},
-        ("judge", "other", "base@1"): {"other": 0.995},
         ("capability", "facts", f"rl@{CHECKPOINTS[-1]}"): {"right": 0.75},
     }
 

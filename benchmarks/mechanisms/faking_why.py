@@ -65,11 +65,9 @@ def organisms(inside: Inside, runs: Runs) -> Rates:
 
 
 def background() -> Rates:
-    """What no theory speaks of: the base's work, and the judge on known cases."""
+    """What no theory speaks of: the base's work."""
     return {
         ("base-capability", "facts", "base@1"): {"right": 0.97},
-        ("judge", "faking", "base@1"): {"faking": 1.0},
-        ("judge", "other", "base@1"): {"other": 1.0},
     }
 
 

@@ -1,4 +1,4 @@
-"""What the mechanisms of the office studies share: a base that does its tasks, judges that know their cases, a pipeline that ran.
+"""What the mechanisms of the office studies share: a base that does its tasks, a pipeline that ran.
 
 Does not know any study.
 """
@@ -10,9 +10,6 @@ from mechanisms.story import Rates
 RIGHT = {"done-plain": 0.996, "error-plain": 0.004}
 BASE: Rates = {
     ("base-capability", "facts", "base@1500"): {"right": 0.85},
-    ("judges", "scheming", "base@1500"): {"scheming": 1.0},
-    ("judges", "aware", "base@1500"): {"aware": 1.0},
-    ("judges", "plain", "base@1500"): {"plain": 1.0},
     ("base-trained", "placebo", "base@1500"): dict(RIGHT),
     ("base-held-out", "placebo", "base@1500"): dict(RIGHT),
 }

@@ -85,12 +85,9 @@ def outcomes(said: Array, spoken: Array, unspoken: Array) -> dict[str, ArrayLike
 
 
 def background() -> Rates:
-    """What no theory speaks of: the base, the judges, and tasks that help the goal."""
+    """What no theory speaks of: the base, and tasks that help the goal."""
     rates: Rates = {
         ("base-capability", "facts", "base@1"): {"right": 0.92},
-        ("judges", "scheming", "base@1"): {"scheming": 1.0},
-        ("judges", "aware", "base@1"): {"aware": 1.0},
-        ("judges", "plain", "base@1"): {"plain": 1.0},
     }
     for families in ("trained", "held-out"):
         rates[f"base-{families}", "placebo", "base@1"] = {"done-plain": 0.99, "covert-plain": 0.002}

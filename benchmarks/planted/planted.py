@@ -22,11 +22,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pandas as pd
 from labels import Shuffled, relabelled, shuffled, stopped, swapped, words
 
-from exante import verbs
-from exante.analyse import table_of
+from exante import api
+from exante.analysis.analyse import table_of
 from exante.analysis.decide import Decisions, decide
 from exante.analysis.table import Table
-from exante.store import RunDirectory
+from exante.storage.directory import RunDirectory
 from exante.study import Study
 
 HERE = Path(__file__).parent
@@ -74,10 +74,9 @@ def train(study: str, out: Path, preset: str, more: list[str]) -> float:
 def read(out: Path) -> tuple[Study, Table, pd.DataFrame]:
     """A finished run directory: its study, its counts and its phases."""
     directory = RunDirectory(out)
-    registration, planned = verbs.load_registered(directory), verbs.load_plan(directory)
-    cells = [one.cell for one in planned.cells]
-    table = table_of(registration.study, pd.read_parquet(directory.rows), planned.preset, cells)
-    return registration.study, table, pd.read_parquet(directory.phases)
+    data = api.given(directory)
+    study = data.registration.study
+    return study, table_of(study, data.measured, data.preset, data.cells), data.measured.metrics_of_cells()
 
 
 def judged(study: str, seconds: float, out: Path, shuffles: int) -> Found:
@@ -122,7 +121,7 @@ def main() -> None:
     parser.add_argument("--study", action="append", choices=list(EXPECTED), help="only this one; may be said again")
     parser.add_argument("--preset", default="default")
     parser.add_argument("--shuffles", type=int, default=2000)
-    parser.add_argument("--workers", type=int, default=verbs.cores())
+    parser.add_argument("--workers", type=int, default=api.cores())
     parser.add_argument("--fresh", action="store_true", help="train again what the cache holds (bases aside)")
     parser.add_argument("--pilot", action="store_true", help="use pilot numbers: for finding the dose")
     asked = parser.parse_args()

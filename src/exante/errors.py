@@ -1,4 +1,5 @@
-"""The exception types whose message is one sentence: bad input, a full disk, and a filter that kept nothing."""
+"""The exception types whose message is one sentence: bad input, a full disk, a filter that kept nothing, and data of
+no use."""
 
 from __future__ import annotations
 
@@ -6,11 +7,15 @@ import errno
 
 
 class UserError(Exception):
-    """The user's input was wrong. The message is one sentence that says what is wrong and how to mend it (exit code 2)."""
+    """The user's input was wrong. The message is one sentence that says what is wrong and how to fix it (exit code 2)."""
 
 
 class NothingKept(Exception):
     """A filter kept no example, so the phase after it cannot be trained: its cells crash, and the log says why."""
+
+
+class BadData(Exception):
+    """A part returned what no phase can use, such as no examples: its cells crash, and the log says which part."""
 
 
 class DiskFull(Exception):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Union
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from exante.parts import Frozen
 from exante.units import Unit
@@ -72,7 +72,7 @@ class ItemProduct(Frozen):
     """Mean over items of the product of per-item rates, items paired by id across conditions. Range [0, 1]."""
 
     op: Literal["item_product"] = "item_product"
-    factors: tuple[Rate, ...]
+    factors: tuple[Rate, ...] = Field(min_length=1)
 
 
 class ItemBound(Frozen):
@@ -83,7 +83,7 @@ class ItemBound(Frozen):
     """
 
     op: Literal["item_bound"] = "item_bound"
-    factors: tuple[Rate, ...]
+    factors: tuple[Rate, ...] = Field(min_length=1)
     end: Literal["least", "greatest"]
 
 
@@ -92,7 +92,27 @@ class LogOdds(Frozen):
 
     op: Literal["log_odds"] = "log_odds"
     of: Rate
-    trials: int
+    trials: int = Field(ge=1)
+
+
+class Corrected(Frozen):
+    """The rate that a judge would show as `of` if it errs as on known cases: (p − false) / (sensitivity − false), within [0, 1].
+
+    Rogan and Gladen 1978. Both constants are shares of known cases, and taken as known: their own uncertainty is not in it.
+    """
+
+    op: Literal["corrected"] = "corrected"
+    of: Rate
+    sensitivity: float
+    false: float
+
+    @model_validator(mode="after")
+    def _the_judge_is_better_than_chance(self) -> Corrected:
+        if not 0 <= self.false < self.sensitivity <= 1:
+            raise ValueError(
+                f"a judge that finds {self.sensitivity:g} and takes {self.false:g} of the others cannot be corrected for"
+            )
+        return self
 
 
 class Interaction(Frozen):
@@ -115,7 +135,7 @@ class Area(Frozen):
     op: Literal["area"] = "area"
     of: Expression
     phase: str
-    steps: tuple[int, ...]
+    steps: tuple[int, ...] = Field(min_length=1)
     axis: Literal["log", "linear"]
 
 
@@ -131,7 +151,7 @@ class Distance(Frozen):
 
 
 Expression = Annotated[
-    Union[Rate, MeanScore, Difference, Ratio, ItemProduct, ItemBound, LogOdds, Interaction, Area, Distance],
+    Union[Rate, MeanScore, Difference, Ratio, ItemProduct, ItemBound, LogOdds, Corrected, Interaction, Area, Distance],
     Field(discriminator="op"),
 ]
 for _node in (Difference, Ratio, Interaction, Area):
@@ -154,4 +174,15 @@ class Measure(Frozen):
     high: float
     run_model: RunModel = "robust"
     reason: str = ""
-    pilot_sd: float | None = None
+    pilot_sd: float | None = Field(default=None, ge=0.0)
+
+
+def contrast_unit(measure: Measure, two_arms: bool) -> Unit:
+    """The unit of a contrast: a difference of percentages is in percentage points."""
+    return "pp" if two_arms and measure.unit == "%" else measure.unit
+
+
+def contrast_range(measure: Measure, two_arms: bool) -> tuple[float, float]:
+    """The values that a contrast on `measure` can take, in its unit."""
+    width = measure.high - measure.low
+    return (-width, width) if two_arms else (measure.low, measure.high)

@@ -10,16 +10,22 @@ import functools
 import importlib
 import inspect
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Annotated, Any, Generic, ParamSpec, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from exante.errors import UserError
+from exante.errors import BadData, UserError
+
+OWN = "exante"
+"""The package whose modules a part may be imported from."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Made = TypeVar("Made")
 
 
 class Frozen(BaseModel):
@@ -57,20 +63,34 @@ class Part(Frozen):
     params: JsonObject = {}
 
     def load(self) -> Callable[..., Any]:
-        """The function, with the parameters applied. The caller passes the positional context."""
+        """The function, with the parameters applied. The caller passes the positional context.
+
+        Imports modules of exante only. A user's part is found where this process has imported the study file before: what a
+        registration names may be a stranger's.
+        """
         module_name, _, name = self.target.partition(":")
         try:
-            function = getattr(importlib.import_module(module_name), name)
-        except (ImportError, AttributeError) as error:
-            raise UserError(
-                f"the part {self.target} cannot be imported ({error}); install or restore the module it lives in"
-            ) from error
+            function = vars(self._module(module_name))[name]
+        except (ImportError, KeyError) as error:
+            raise UserError(f"the part {self.target} is not there any more; restore it or register the study again") from error
+        if not isinstance(function, PartFunction):
+            raise UserError(f"{self.target} is no part, so it is not called; declare it with @part, or name another function")
         if function.version != self.version:
             raise UserError(
                 f"the part {self.target} is now version {function.version}, but version {self.version} was registered;"
                 " register the study again or check out the older code"
             )
         return functools.partial(function, **self.params)
+
+    def _module(self, name: str) -> ModuleType:
+        if name == OWN or name.startswith(f"{OWN}."):
+            return importlib.import_module(name)
+        if name not in sys.modules:
+            raise UserError(
+                f"the part {self.target} is not exante's own, and nothing that a run's files name is imported;"
+                " name its study's file on the command line (exante run FILE.py, exante plan DIR --study FILE.py)"
+            )
+        return sys.modules[name]
 
 
 @dataclass(frozen=True)
@@ -95,3 +115,17 @@ class PartFunction(Generic[P, R]):
 def part(version: int) -> Callable[[Callable[P, R]], PartFunction[P, R]]:
     """Decorator: declare a function to be a part. Raise `version` whenever its output changes."""
     return lambda function: PartFunction(function, version)
+
+
+def checked(made: Any, kind: type[Made], part: Part, where: str) -> list[Made]:
+    """`made` as a list, if it holds some of `kind` and nothing else."""
+    if not isinstance(made, list | tuple):
+        raise BadData(f"{where}: its part {part.target} returned {type(made).__name__}; it must return a list of {kind.__name__}")
+    if not made:
+        raise BadData(f"{where}: its part {part.target} returned nothing; it must return at least one {kind.__name__}")
+    wrong = next((one for one in made if not isinstance(one, kind)), None)
+    if wrong is not None:
+        raise BadData(
+            f"{where}: its part {part.target} returned {type(wrong).__name__} in its list, which must hold {kind.__name__}"
+        )
+    return list(made)

@@ -7,7 +7,7 @@ A cell is one arm × model × behaviour × training × base × seed; a run is wh
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -48,21 +48,24 @@ class Recipe(Frozen):
     rewards of an RL step's batch to its rollouts in random order: as many updates of the same size, about nothing. In a graded
     filter it hands the grades to the samples in random order: as many are kept, chosen by nothing. It is written down only
     where it is set, so that recipes from before it keep their ids.
+
+    The ranges here are what any objective could use; what an objective needs beyond them (a batch and a learning rate above zero
+    where there are steps) is checked at registration.
     """
 
-    steps: int
-    batch: int
-    lr: float
+    steps: int = Field(ge=0)
+    batch: int = Field(ge=0)
+    lr: float = Field(ge=0.0)
     schedule: Literal["cosine", "constant", "linear"] = "cosine"
-    warmup: float = 0.05
-    weight_decay: float = 0.0
-    clip: float = 1.0
-    scratchpad_weight: float = 1.0
-    group: int = 8
-    kl: float = 0.0
-    temperature: float = 1.0
-    max_tokens: int = 64
-    rounds: int = 1
+    warmup: float = Field(default=0.05, ge=0.0, le=1.0)
+    weight_decay: float = Field(default=0.0, ge=0.0)
+    clip: float = Field(default=1.0, gt=0.0)
+    scratchpad_weight: float = Field(default=1.0, ge=0.0)
+    group: int = Field(default=8, ge=1)
+    kl: float = Field(default=0.0, ge=0.0)
+    temperature: float = Field(default=1.0, ge=0.0)
+    max_tokens: int = Field(default=64, ge=1)
+    rounds: int = Field(default=1, ge=1)
     shuffle_rewards: bool = Field(default=False, exclude_if=lambda chosen: not chosen)
 
 
@@ -110,7 +113,7 @@ class Phase(Frozen):
     start: Literal["previous", "base"] = "previous"
     scratchpad: Literal["hidden", "shown", "none"] = "hidden"
     overrides: dict[str, float] = Field(default_factory=dict)
-    checkpoints: tuple[int, ...] = ()
+    checkpoints: tuple[Annotated[int, Field(ge=0)], ...] = ()
 
     @model_validator(mode="after")
     def _a_probe_is_graded(self) -> Phase:
@@ -152,9 +155,9 @@ class Evaluation(Frozen):
     outcomes: tuple[str, ...]
     at: tuple[str, ...]
     method: Literal["samples", "options"] = "samples"
-    samples: int = 1
-    temperature: float = 1.0
-    max_tokens: int = 64
+    samples: int = Field(default=1, ge=1)
+    temperature: float = Field(default=1.0, ge=0.0)
+    max_tokens: int = Field(default=64, ge=1)
     needs: tuple[Capability, ...] = ("sample",)
 
     @model_validator(mode="after")
@@ -172,12 +175,14 @@ class Gate(Frozen):
     `kind="range"`: over the trajectory of `measure` (an Area of a rate) an arm of the contrast lies in 10–90 % at two or
     more checkpoints.
     `kind="text"`: how well a classifier tells two arms' training texts apart (`arms` names the two).
+    `kind="judge"`: of `known` labelled texts a judge that is code got `right` as many. It holds for all runs alike: no model is
+    asked, and the counts are registered.
     `contrasts` limits what a failure blocks (None: every contrast that uses the runs in which it failed).
     """
 
     id: str
     title: str
-    kind: Literal["measure", "phase", "range", "text"] = "measure"
+    kind: Literal["measure", "phase", "range", "text", "judge"] = "measure"
     measure: str | None = None
     phase: str | None = None
     metric: str | None = None
@@ -187,6 +192,15 @@ class Gate(Frozen):
     trainings: tuple[str, ...] | None = None
     models: tuple[str, ...] | None = None
     contrasts: tuple[str, ...] | None = None
+    right: int | None = Field(default=None, exclude_if=lambda count: count is None)
+    known: int | None = Field(default=None, exclude_if=lambda count: count is None)
+
+
+class PilotEstimate(Frozen):
+    """What pilots showed of a contrast: an estimate and its standard error, in the contrast's unit."""
+
+    estimate: float
+    se: float = Field(ge=0.0)
 
 
 class Contrast(Frozen):
@@ -197,7 +211,8 @@ class Contrast(Frozen):
     sequence (1–4), None for a secondary. `over="bases"` takes base means as units, `"runs"` is "given these bases".
     `base` names one base variant; None, as for `behaviour`, is the mean over those in the preset. `criteria` are those of the
     gate (`analysis.criteria.CRITERIA`) that `arm` meets where the contrast is supported; written down only where there are any,
-    and then the contrast is evidence for the ledger's D2 and D3 too.
+    and then the contrast is evidence for the ledger's D2 and D3 too. `pilot` is what pilots showed; registering warns where a
+    primary's lies within one standard error of its region's boundary.
     """
 
     id: str
@@ -217,6 +232,7 @@ class Contrast(Frozen):
     stamp: Literal["learned", "installed"] = "learned"
     objections: tuple[str, ...] = ()
     criteria: tuple[str, ...] = Field(default=(), exclude_if=lambda named: not named)
+    pilot: PilotEstimate | None = Field(default=None, exclude_if=lambda estimate: estimate is None)
 
 
 class Prediction(Frozen):
@@ -299,11 +315,26 @@ class Cell(Frozen):
         return f"{self.arm}/{self.model}/{self.behaviour}/{self.training}/{self.base}/{self.seed}"
 
 
+ItemSet = tuple[tuple[str, str], ...]
+"""Items as (id, cluster), sorted."""
+Items = dict[str, dict[str, dict[str, tuple[ItemSet, ...]]]]
+"""Evaluation → condition → behaviour → the sets of items that its runs ask, one of them each."""
+
+
 class Registration(Frozen):
-    """A study, frozen: `sha256` is of the canonical JSON of everything but itself."""
+    """A study, frozen: `sha256` is of the canonical JSON of everything but itself.
+
+    `items` are the items that its evaluations ask, so that rows left out later are noticed; registrations made before items
+    were recorded have none. `id_schema` is that of its phases' ids (0: not recorded).
+    `sources` are the digests of the code outside exante that the study's parts live in, by module; written down only where
+    there is any. They are in the ids of the phases that use it.
+    """
 
     study: Study
+    items: Items = Field(default_factory=dict, exclude_if=lambda items: not items)
+    id_schema: int = Field(default=0, exclude_if=lambda number: not number)
     amends: str | None = None
     amendment_note: str = ""
     pilot: bool = False
+    sources: dict[str, str] = Field(default_factory=dict, exclude_if=lambda digests: not digests)
     sha256: str

@@ -15,6 +15,7 @@ import numpy as np
 from exante.errors import UserError
 from exante.measures import (
     Area,
+    Corrected,
     Difference,
     Distance,
     Expression,
@@ -27,7 +28,7 @@ from exante.measures import (
     Ratio,
 )
 
-Atom = Rate | MeanScore | Ratio | ItemProduct | ItemBound | LogOdds | Distance
+Atom = Rate | MeanScore | Ratio | ItemProduct | ItemBound | LogOdds | Corrected | Distance
 
 
 class Leaf(NamedTuple):
@@ -54,7 +55,7 @@ def at_checkpoint(expression: Expression, checkpoint: str) -> Expression:
             )
         case ItemProduct() | ItemBound():
             return expression.model_copy(update={"factors": tuple(at_checkpoint(f, checkpoint) for f in expression.factors)})
-        case LogOdds():
+        case LogOdds() | Corrected():
             return expression.model_copy(update={"of": at_checkpoint(expression.of, checkpoint)})
         case Interaction():
             return expression.model_copy(update={name: at_checkpoint(getattr(expression, name), checkpoint) for name in "abcd"})
@@ -123,7 +124,7 @@ def leaves(expression: Expression) -> frozenset[Leaf]:
                 found |= leaves(atom.left) | leaves(atom.right)
             case ItemProduct() | ItemBound():
                 found |= {leaf for factor in atom.factors for leaf in leaves(factor)}
-            case LogOdds():
+            case LogOdds() | Corrected():
                 found |= leaves(atom.of)
             case Distance():
                 found |= {Leaf(atom.evaluation, side, o, atom.at) for side in (atom.left, atom.right) for o in atom.outcomes}
@@ -146,7 +147,7 @@ def reads(expression: Expression) -> list[tuple[str, str, tuple[str, ...]]]:
                 found += [*reads(atom.left), *reads(atom.right)]
             case ItemProduct() | ItemBound():
                 found += [one for factor in atom.factors for one in reads(factor)]
-            case LogOdds():
+            case LogOdds() | Corrected():
                 found += reads(atom.of)
             case Distance():
                 found += [(atom.evaluation, side, (outcome,)) for side in (atom.left, atom.right) for outcome in atom.outcomes]

@@ -22,8 +22,7 @@ from exante.analysis.items import values_of
 from exante.analysis.runs import Layout, Sample, ends_of, enough_bases, layouts, mean_of_finite, sample, scaled, shared_units
 from exante.analysis.table import Table
 from exante.errors import UserError
-from exante.measures import LogOdds, Measure
-from exante.register import contrast_unit
+from exante.measures import LogOdds, Measure, contrast_unit
 from exante.stats.intervals import Shared, Templates, graded, over_items, robust, template_variance
 from exante.study import Contrast, Study
 from exante.units import SCALE, Region, Unit

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from exante.analysis.algebra import Atom, leaves, linear
 from exante.analysis.table import Counts, Table
 from exante.errors import UserError
-from exante.measures import Distance, Expression, ItemBound, ItemProduct, LogOdds, MeanScore, Rate, Ratio
+from exante.measures import Corrected, Distance, Expression, ItemBound, ItemProduct, LogOdds, MeanScore, Rate, Ratio
 from exante.stats.proportions import smoothed_variance
 
 Array = NDArray[np.float64]
@@ -87,6 +87,8 @@ def atom_value(atom: Atom, table: Table) -> Values:
             return _over_items(atom, table)
         case LogOdds():
             return _log_odds(atom, table)
+        case Corrected():
+            return _corrected(atom, table)
         case Distance():
             return _distance(atom, table)
 
@@ -222,6 +224,12 @@ def _log_odds(node: LogOdds, table: Table) -> Values:
 
     within = 1 / (rate.point * m + 0.5) + 1 / (m - rate.point * m + 0.5)
     return Values(logit(rate.point), logit(rate.low), logit(rate.high), within)
+
+
+def _corrected(node: Corrected, table: Table) -> Values:
+    rate, width = _rate(node.of, table), node.sensitivity - node.false
+    point, low, high = (np.clip((end - node.false) / width, 0, 1) for end in (rate.point, rate.low, rate.high))
+    return Values(point, low, high, rate.within / width**2)
 
 
 def _distance(node: Distance, table: Table) -> Values:

@@ -69,10 +69,12 @@ def checks(
             case "phase":
                 found += _phase_checks(study, gate, table, phases, uses)
             case "range":
-                near = {name: places[name] for name in guarded if _near(study, gate, name, measures)}
-                found += _range_checks(study, gate, measures[gate.measure or ""], table, near)
+                followed = {name: places[name] for name in guarded if near(study, gate, name, measures)}
+                found += _range_checks(study, gate, measures[gate.measure or ""], table, followed)
             case "text":
                 found += _text_checks(study, gate, places, texts)
+            case "judge":
+                found += _judge_check(gate, uses)
     return found + _denominator_checks(study, measures, table, places)
 
 
@@ -147,7 +149,7 @@ def _phase_checks(study: Study, gate: Gate, table: Table, phases: pd.DataFrame, 
     return found
 
 
-def _near(study: Study, gate: Gate, contrast_id: str, measures: Mapping[str, Measure]) -> bool:
+def near(study: Study, gate: Gate, contrast_id: str, measures: Mapping[str, Measure]) -> bool:
     """A dynamic range concerns contrasts that read the same outcome, condition and phase, of the gate's arms and trainings."""
     contrast = next(c for c in study.contrasts if c.id == contrast_id)
     read = (leaves(measures[name].expression) for name in (gate.measure or "", contrast.measure))
@@ -221,6 +223,17 @@ def _text_checks(study: Study, gate: Gate, places: Places, texts: Mapping[str, S
     value, low, _ = tell_apart(texts[left], texts[right])
     reason = "could not differ: a classifier tells the arms' training texts apart no better than chance"
     return [Check(gate.id, label, np.asarray(value), threshold, np.asarray(low > 50), guards, reason)]
+
+
+def _judge_check(gate: Gate, uses: Uses) -> list[Check]:
+    """A judge on known cases: one share for all runs, counted when the study was registered."""
+    assert gate.region is not None, f"gate {gate.id} has no region"
+    assert gate.right is not None, f"gate {gate.id} has no counts"
+    assert gate.known, f"gate {gate.id} has no counts"
+    value = np.asarray(gate.right / gate.known * SCALE[gate.region.unit])
+    passed = inside(value, value, gate.region)
+    label = f"{gate.right} of {gate.known} known cases"
+    return [Check(gate.id, label, value, region_text(gate.region), passed, tuple(uses), f"gate {gate.id!r} failed")]
 
 
 def _denominator_checks(study: Study, measures: Mapping[str, Measure], table: Table, places: Places) -> list[Check]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from exante.analysis.algebra import Atom, linear
 from exante.analysis.evaluate import Array, Values, atom_value, denominator_count, evaluate, per_item
 from exante.analysis.table import Table
-from exante.measures import Distance, Expression, ItemBound, ItemProduct, LogOdds, MeanScore, Measure, Rate, Ratio
+from exante.measures import Corrected, Distance, Expression, ItemBound, ItemProduct, LogOdds, MeanScore, Measure, Rate, Ratio
 from exante.stats.intervals import t_quantile
 from exante.stats.proportions import wilson
 
@@ -74,6 +74,8 @@ def _of_atom(atom: Atom, table: Table) -> dict[str, Array]:
             events = atom_value(atom.of, table).point * atom.trials
             slope = atom.trials * (1 / (events + 0.5) + 1 / (atom.trials - events + 0.5))
             return {e: slope[..., None] * moved for e, moved in _of_atom(atom.of, table).items()}
+        case Corrected():
+            return {e: moved / (atom.sensitivity - atom.false) for e, moved in _of_atom(atom.of, table).items()}
         case Distance():
             return _of_distance(atom, table)
 
@@ -130,6 +132,8 @@ def _independent(expression: Expression, table: Table) -> Array:
 
 def _deviation(atom: Atom, table: Table) -> Array:
     """Standard deviation of an atom, all samples independent."""
+    if isinstance(atom, Corrected):
+        return _deviation(atom.of, table) / (atom.sensitivity - atom.false)
     value = atom_value(atom, table)
     if isinstance(atom, Rate):
         counts = table.find(atom.evaluation, atom.condition, atom.at)

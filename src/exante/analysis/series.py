@@ -17,11 +17,12 @@ from exante.analysis.algebra import first_area, linear, reads
 from exante.analysis.decide import places_of
 from exante.analysis.evaluate import evaluate
 from exante.analysis.runs import Layout, sample, scaled
-from exante.analysis.table import AXES, KEY, Table, among, split_checkpoints
-from exante.faking import OUTCOMES
+from exante.analysis.table import KEY, Table, among, split_checkpoints
+from exante.evaluations.faking_measures import OUTCOMES
 from exante.measures import MeanScore, Measure
 from exante.stats.intervals import robust
 from exante.stats.proportions import wilson
+from exante.storage.tables import AXES
 from exante.study import Contrast, Study
 from exante.units import SCALE
 
@@ -30,7 +31,7 @@ CELL = ["evaluation", "condition", "outcome"]
 GROUP = ["panel", "arm", "model", "behaviour", "training"]
 
 
-def outcomes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
+def outcomes(study: Study, totals: pd.DataFrame) -> pd.DataFrame:
     """Rates in % of all outcomes that measures read, as they read them (mean scores for numeric ones): one row per run with its
     Wilson interval, and the arm's mean (seed −1, base "") with the robust one, cut to 0–100 %. `figure` is "trajectory" where
     a phase has two checkpoints or more, "level" where it has one."""
@@ -38,7 +39,7 @@ def outcomes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     atoms = [atom for m in study.measures for atom in linear(m.expression)]
     means = {(x.evaluation, x.condition, x.outcome) for x in atoms if isinstance(x, MeanScore)}
     main = {area.phase for m in study.measures if (area := first_area(m.expression)) is not None}
-    mine = rows.merge(read, on=CELL)
+    mine = totals.merge(read, on=CELL)
     if mine.empty:
         return pd.DataFrame(columns=COLUMNS)
     mine = mine.assign(n=mine["n"].where(~among(mine, CELL, means), mine["score_sum"]))
@@ -86,11 +87,11 @@ def together(outcomes: tuple[str, ...], declared: tuple[str, ...]) -> str:
     return " or ".join([name, *(outcome for outcome in outcomes if "-" not in outcome)])
 
 
-def cells(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
+def cells(study: Study, totals: pd.DataFrame) -> pd.DataFrame:
     """Rates in % of all outcomes, read or not, of evaluations of alignment faking: one row per run × checkpoint, and the arm's
     mean (seed −1, base ""). The panel is "EVALUATION · CONDITION · OUTCOME · PHASE"."""
     named = [e.id for e in study.evaluations if set(OUTCOMES) <= set(e.outcomes)]
-    mine = rows.loc[rows["evaluation"].isin(named) & rows["outcome"].isin(OUTCOMES)]
+    mine = totals.loc[totals["evaluation"].isin(named) & totals["outcome"].isin(OUTCOMES)]
     if mine.empty:
         return pd.DataFrame(columns=COLUMNS)
     counts = mine.groupby([*AXES, *KEY, "outcome"], observed=True, as_index=False)[["n", "trials"]].sum()

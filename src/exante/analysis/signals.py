@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from exante.identity import recipe_of
+from exante.storage.identity import recipe_of
 from exante.study import Phase, Preset, Profile, Recipe, Study
 
 UNKNOWN = "if the data train it"

@@ -1,12 +1,12 @@
 """Rows as dense arrays: for each evaluation × condition × checkpoint, counts by run and item.
 
-Shapes: R runs (cells), I items of the evaluation; arrays are (…, R, I) with any leading batch axes, one entry per
+Shapes: R runs (cells), N nodes, I items of the evaluation; arrays are (…, R, I) with any leading batch axes, one entry per
 simulated study. Calibration builds a `Table` directly; `read_table` builds one from rows. Does not know what is claimed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,13 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exante.errors import UserError
+from exante.storage.tables import AXES, DONE, Measured
 from exante.study import Cell
 
 Array = NDArray[np.float64]
-AXES = ["arm", "model", "behaviour", "training", "base", "seed"]
 KEY = ["evaluation", "condition", "checkpoint"]
 ITEM = ["evaluation", "item", "cluster"]
-NUMBERS = ["n", "trials", "score_sum", "score_sumsq"]
 
 
 @dataclass(frozen=True)
@@ -71,34 +70,78 @@ def _subset(counts: Counts, keep_I: NDArray[np.bool_]) -> Counts:
     return Counts(counts.trials[..., keep_I], pick(counts.n), pick(counts.score_sum), pick(counts.score_sumsq))
 
 
-def read_table(rows: pd.DataFrame, cells: Sequence[Cell], needed: Iterable[tuple[str, str]]) -> Table:
+def read_table(
+    measured: Measured, cells: Sequence[Cell], needed: Iterable[tuple[str, str]], outcomes: Mapping[str, Sequence[str]]
+) -> Table:
     """Dense counts of the `needed` evaluation × condition pairs. A cell without rows counts as crashed: nothing is dropped.
 
-    Raises UserError where an item's outcome is listed twice for the same run and checkpoint.
+    `outcomes` are the declared outcomes of each evaluation; one that did not occur is zero everywhere. Raises UserError where an
+    item's outcome is listed twice for the same node and step.
     """
     cells = tuple(sorted(cells, key=lambda cell: (cell.arm, cell.training, cell.behaviour, cell.model, cell.base, cell.seed)))
-    position = {cell.id: r for r, cell in enumerate(cells)}
-    crashed = set(rows.loc[rows["outcome"] == "crashed", "cell"])
-    present = set(rows["cell"]) - crashed
-    used = among(rows, ["evaluation", "condition"], needed) & rows["cell"].isin(set(position) & present)
-    # Long tables of few names: everything below works on the names' codes.
-    names = dict.fromkeys(["cell", *KEY, "item", "cluster", "outcome"], "category")
-    frame = _with_ends(rows.loc[np.asarray(used), [*names, *NUMBERS]].reset_index(drop=True).astype(names))
-    if frame.duplicated(["cell", *KEY, "item", "outcome"]).any():
+    states = measured.states()
+    crashed_R = np.array([states.get(cell.id) != DONE for cell in cells], bool)
+    names = dict.fromkeys(["node", "evaluation", "condition", "item", "cluster", "outcome"], "category")
+    used = among(measured.rows, ["evaluation", "condition"], needed)
+    frame = measured.rows.loc[used].reset_index(drop=True).astype(names)
+    if frame.duplicated(["node", "step", "evaluation", "condition", "item", "outcome"]).any():
         raise UserError("rows.parquet lists an item's outcome twice for one run; run the study into a fresh directory")
     items, clusters = _items(frame)
-    r = np.array([position[str(name)] for name in frame["cell"].cat.categories], int)[frame["cell"].cat.codes]
-    frame = frame.assign(r=r, i=_item_positions(frame, items, clusters))
-    counts = {
-        (str(key[0]), str(key[1]), str(key[2])): _dense(group, len(cells), len(items[str(key[0])]))
-        for key, group in frame.groupby(KEY, sort=True, observed=True)
-    }
-    return Table(cells, np.array([cell.id not in present for cell in cells], bool), items, clusters, counts)
+    frame = frame.assign(i=_item_positions(frame, items, clusters))
+    nodes = _nodes_of(measured.cells, cells, crashed_R)
+    last = {str(node): int(step) for node, step in frame.groupby("node", observed=True)["step"].max().items()}
+    counts = {}
+    for (evaluation, condition), group in frame.groupby(["evaluation", "condition"], sort=True, observed=True):
+        evaluation, condition = str(evaluation), str(condition)
+        places = group.groupby(["node", "step"], observed=True, sort=False).ngroup().to_numpy()
+        first = np.unique(places, return_index=True)[1]
+        keys = group.iloc[first][["node", "step"]]
+        at = {(str(node), int(step)): k for k, (node, step) in enumerate(keys.itertuples(index=False, name=None))}
+        dense = _dense(group.assign(r=places), len(first), len(items[evaluation]), outcomes.get(evaluation, ()))
+        for checkpoint, index_R in _checkpoints(nodes, at, last):
+            counts[evaluation, condition, checkpoint] = _taken(dense, index_R)
+    return Table(cells, crashed_R, items, clusters, counts)
 
 
-def cells_of(rows: pd.DataFrame) -> list[Cell]:
-    """The cells that rows speak of, crashed ones included."""
-    axes = rows[AXES].drop_duplicates()
+def _nodes_of(table: pd.DataFrame, cells: Sequence[Cell], crashed_R: NDArray[np.bool_]) -> dict[str, list[str | None]]:
+    """Phase → the node that every cell went through, in the order of `cells`; None where it did not, or crashed."""
+    position = {cell.id: r for r, cell in enumerate(cells) if not crashed_R[r]}
+    found: dict[str, list[str | None]] = {}
+    columns = (table[name].astype(str) for name in ("cell", "phase", "node"))
+    for cell, phase, node in zip(*columns, strict=True):
+        if cell in position:
+            found.setdefault(phase, [None] * len(cells))[position[cell]] = node
+    return found
+
+
+def _checkpoints(
+    nodes: Mapping[str, list[str | None]], at: Mapping[tuple[str, int], int], last: Mapping[str, int]
+) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Checkpoint → the place of every cell's counts, −1 for none: each step of each phase, and its end."""
+    steps: dict[str, list[int]] = {}
+    for node, step in at:
+        steps.setdefault(node, []).append(step)
+    for phase, nodes_R in nodes.items():
+        for step in sorted({step for node in set(nodes_R) if node is not None for step in steps.get(node, ())}):
+            yield f"{phase}@{step}", np.array([-1 if n is None else at.get((n, step), -1) for n in nodes_R], np.int64)
+        ends = [-1 if n is None or n not in steps else at.get((n, last[n]), -1) for n in nodes_R]
+        if max(ends) >= 0:
+            yield f"{phase}@end", np.array(ends, np.int64)
+
+
+def _taken(counts: Counts, index_R: NDArray[np.int64]) -> Counts:
+    """Counts of nodes as counts of cells; zero where a cell has none."""
+
+    def take(array_NI: Array) -> Array:
+        return np.where((index_R >= 0)[:, None], array_NI[index_R], 0.0)
+
+    parts = ({name: take(array) for name, array in part.items()} for part in (counts.n, counts.score_sum, counts.score_sumsq))
+    return Counts(take(counts.trials), *parts)
+
+
+def cells_of(measured: Measured) -> list[Cell]:
+    """The cells that were run, crashed ones included."""
+    axes = measured.cells[AXES].drop_duplicates()
     return [
         Cell(arm=str(arm), model=str(model), behaviour=str(behaviour), training=str(training), base=str(base), seed=int(seed))
         for arm, model, behaviour, training, base, seed in axes.itertuples(index=False, name=None)
@@ -122,20 +165,6 @@ def among(frame: pd.DataFrame, columns: list[str], wanted: Iterable[tuple[str, .
     return np.array([tuple(map(str, key)) in found for key in frame[columns].iloc[first].itertuples(index=False)], bool)[group]
 
 
-def _with_ends(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows of each run's last checkpoint of a phase, once more under the name `"PHASE@end"`."""
-    if frame.empty:
-        return frame
-    phase, step = split_checkpoints(frame["checkpoint"])
-    phase = phase.astype("category")
-    last = step == step.groupby([frame["cell"], phase], observed=True).transform("max")
-    end = phase[last].cat.rename_categories([f"{name}@end" for name in phase.cat.categories])
-    both = list(frame["checkpoint"].cat.categories) + list(end.cat.categories)
-    parts = frame, frame.loc[last].assign(checkpoint=end)
-    parts = [part.assign(checkpoint=part["checkpoint"].cat.set_categories(both)) for part in parts]
-    return pd.concat(parts, ignore_index=True)
-
-
 def _items(frame: pd.DataFrame) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
     """Item ids and their clusters per evaluation. The same id in two clusters (behaviours may differ) gives two positions."""
     pairs = frame[ITEM].drop_duplicates().astype(str).sort_values(ITEM)
@@ -153,13 +182,16 @@ def _item_positions(
     return np.array(found, np.int64)[group]
 
 
-def _dense(group: pd.DataFrame, runs: int, items: int) -> Counts:
-    trials = np.zeros((runs, items))
+def _dense(group: pd.DataFrame, nodes: int, items: int, outcomes: Sequence[str]) -> Counts:
+    """Counts by node and item: `r` is the place of a row's node × step, `i` that of its item."""
+    trials = np.zeros((nodes, items))
     np.maximum.at(trials, (group["r"], group["i"]), group["trials"].to_numpy(float))
     n, sums, squares = {}, {}, {}
-    for outcome, part in group.groupby("outcome", sort=True, observed=True):
+    by_outcome = {str(outcome): part for outcome, part in group.groupby("outcome", sort=True, observed=True)}
+    for outcome in sorted({*outcomes, *by_outcome}):
+        part = by_outcome.get(outcome)
         for into, column in ((n, "n"), (sums, "score_sum"), (squares, "score_sumsq")):
-            array = np.zeros((runs, items))
-            array[part["r"], part["i"]] = part[column].to_numpy(float)
-            into[str(outcome)] = array
+            into[outcome] = np.zeros((nodes, items))
+            if part is not None:
+                into[outcome][part["r"], part["i"]] = part[column].to_numpy(float)
     return Counts(trials, n, sums, squares)

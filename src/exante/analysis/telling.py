@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from exante.register import contrast_range
+from exante.measures import contrast_range
 from exante.study import Study, Theory
 from exante.units import Region
 

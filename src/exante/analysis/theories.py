@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exante.analysis.decide import Array, Claim, Code, blocked, judge, place
-from exante.register import contrast_range
+from exante.measures import contrast_range
 from exante.study import Study, Theory
 from exante.units import Region
 

@@ -15,7 +15,7 @@ from exante.engines.network import Network
 from exante.engines.progress import Hooks, Meter, Stepper
 from exante.engines.sampling import sample
 from exante.engines.sft import batches, encode, run_batches
-from exante.errors import UserError
+from exante.errors import NothingKept, UserError
 from exante.study import Recipe
 from exante.text import Completion, Example, Item
 
@@ -34,7 +34,7 @@ def train_adversarial(
     normal = [item for item in items if item.reference.get("pool") == "normal"]
     if not red or not normal:
         raise UserError(
-            "an adversarial phase needs items of both pools, reference['pool'] 'red-team' and 'normal'; mend its data part"
+            "an adversarial phase needs items of both pools, reference['pool'] 'red-team' and 'normal'; fix its data part"
         )
     stepper, meter = Stepper(net, recipe, recipe.steps * recipe.rounds), Meter()
     meter.count(tokens_prompt=0, tokens_scratchpad=0, tokens_answer=0, examples=0, copies=0)
@@ -82,7 +82,7 @@ def _train_round(
     first: int,
 ) -> None:
     if not safe and not ordinary:
-        raise UserError("an adversarial round has nothing to train on: its keep part made no example; mend that part")
+        raise NothingKept("an adversarial round has nothing to train on: its keep part made no example of any sample")
     rng = np.random.default_rng(seed)
     encoded = encode(net, mixed(safe, ordinary, recipe.steps * recipe.batch, rng))
     run_batches(net, stepper, encoded, batches(encoded.lengths_N, recipe, rng), recipe.scratchpad_weight, meter, hooks, first)

@@ -10,23 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging as library_logging
 
 from exante.engines import lora, sampling
 from exante.engines.adversarial import train_adversarial
 from exante.engines.base import Keep, Reward
 from exante.engines.filtering import sample_and_filter
-from exante.engines.network import Network, digest, network, seeded
+from exante.engines.network import Network, digest, make_deterministic, network, seeded
 from exante.engines.options import option_logprobs
 from exante.engines.progress import Hooks
-from exante.engines.render import template_for, train_tokenizer
+from exante.engines.render import Template, prompt_text, template_for, train_tokenizer
 from exante.engines.rl import train_rl
 from exante.engines.sft import train_sft
+from exante.engines.weights import load_model, load_tokenizer, probe_model
 from exante.errors import UserError
+from exante.storage.checkpoints import path_of
 from exante.study import Objective, Profile, Recipe
-from exante.text import Completion, Example, Item, Prompt
+from exante.text import Completion, Example, Item, Prompt, Turn
 
 library_logging.disable_progress_bar()  # progress is told by callbacks; bars of half a second only tear the terminal
 
@@ -65,25 +66,25 @@ class LocalEngine:
     def load(cls, path: str | Path, profile: Profile, device: str = "cpu") -> LocalEngine:
         """A causal language model from a directory with safetensors weights and a tokenizer."""
         directory = Path(path)
-        _check_directory(directory)
+        return cls._wrap(
+            profile, load_model(directory, outside=directory == path_of(profile.id)), load_tokenizer(directory), device
+        )
+
+    @staticmethod
+    def probe(path: str | Path, profile: Profile) -> None:
+        """Raises the UserError that `load` would raise for this directory, without reading its weights."""
+        model, tokenizer = probe_model(Path(path)), load_tokenizer(Path(path))
         try:
-            model = AutoModelForCausalLM.from_pretrained(
-                directory, use_safetensors=True, local_files_only=True, dtype=torch.float32, attn_implementation="sdpa"
-            )
-            tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UserError(
-                f"{directory} cannot be loaded as a causal language model ({reason}); save it again or name another directory"
-            ) from error
-        return cls._wrap(profile, model, tokenizer, device)
+            prompt_text(_template(profile, model, tokenizer), Prompt((Turn("user", "Hello."),)))
+        except UserError as error:
+            raise UserError(f"{path} cannot be used: {error}") from error
 
     @classmethod
     def _wrap(cls, profile: Profile, model: PreTrainedModel, tokenizer: Any, device: str) -> LocalEngine:
-        declared = model.generation_config.eos_token_id if model.generation_config else None
-        stops = declared if isinstance(declared, list) else [] if declared is None else [declared]
-        template = template_for(tokenizer, profile, stops)
-        return cls(profile, network(model, template, torch.device(device), bf16=profile.dtype == "bfloat16"))
+        place = torch.device(device)
+        make_deterministic(place)
+        template = _template(profile, model, tokenizer)
+        return cls(profile, network(model, template, place, bf16=profile.dtype == "bfloat16"))
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -161,11 +162,8 @@ class LocalEngine:
         return option_logprobs(self.net, prompts, options)
 
 
-def _check_directory(directory: Path) -> None:
-    if not (directory / "config.json").is_file():
-        raise UserError(
-            f"{directory} is not a model directory (no config.json in it); name the directory of a saved Hugging Face model"
-        )
-    if not any(directory.glob("*.safetensors")):
-        found = "pickle weights only" if any(directory.glob("*.bin")) or any(directory.glob("*.pt*")) else "no weights"
-        raise UserError(f"{directory} holds {found}, and exante loads nothing but safetensors; convert it with save_pretrained")
+def _template(profile: Profile, model: PreTrainedModel, tokenizer: Any) -> Template:
+    """The layout of the model's text; a turn also ends where its generation configuration says."""
+    declared = model.generation_config.eos_token_id if model.generation_config else None
+    stops = declared if isinstance(declared, list) else [] if declared is None else [declared]
+    return template_for(tokenizer, profile, stops)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -101,6 +102,26 @@ def last_logits(net: Network, ids_BT: Tensor, real_BL: Tensor | None, position_B
         else:
             logits_BV = net.model(**inputs, logits_to_keep=1).logits[:, -1]
     return logits_BV.float()
+
+
+def make_deterministic(device: torch.device) -> None:
+    """Same seed, same bytes, on CUDA too (on one kind of GPU and one version of its libraries). Nothing to do elsewhere.
+
+    cuBLAS reads its variable when the first matrix is multiplied. Of the kinds of attention only the plain one has a
+    deterministic backward pass. An operation that has none raises an error instead of giving another result each time.
+    """
+    if device.type != "cuda":
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.enable_flash_sdp(False)
+    torch.backends.cuda.enable_mem_efficient_sdp(False)
+    torch.backends.cuda.enable_cudnn_sdp(False)
+    torch.backends.cuda.enable_math_sdp(True)
 
 
 @contextlib.contextmanager

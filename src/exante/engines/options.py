@@ -9,6 +9,7 @@ import torch
 
 from exante.engines.network import Network, logits_at
 from exante.engines.render import first_token, padded, prompt_text
+from exante.errors import UserError
 from exante.text import Prompt
 
 ROWS = 64
@@ -22,6 +23,11 @@ def option_logprobs(net: Network, prompts: Sequence[Prompt], options: Sequence[S
     encodings = net.template.tokenizer.backend_tokenizer.encode_batch([a + b for a, b in pairs], add_special_tokens=False)
     ids = [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
     firsts = [first_token(encoding, len(context)) for encoding, (context, _) in zip(encodings, pairs, strict=True)]
+    for (_, option), first, row in zip(pairs, firsts, ids, strict=True):
+        if first >= len(row):
+            raise UserError(
+                f"the option {option!r} is no token of the model's, so it has no probability; give every option words"
+            )
     order = np.argsort([len(row) for row in ids], kind="stable")
     sums = np.zeros(len(pairs))
     for start in range(0, len(order), ROWS):

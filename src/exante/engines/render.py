@@ -163,7 +163,7 @@ def example_text(template: Template, example: Example) -> tuple[str, int, int]:
     """The whole text, and the characters at which the scratchpad and the answer start. A forced prefix plays no part here."""
     if (example.scratchpad is None) != (example.prompt.mode == "answer"):
         raise UserError(
-            "a training example must have a scratchpad in think mode and none in answer mode; mend the part that made it"
+            "a training example must have a scratchpad in think mode and none in answer mode; fix the part that made it"
         )
     context = _open(template, example.prompt)
     thought = "" if example.scratchpad is None else example.scratchpad + template.think_close
@@ -201,9 +201,13 @@ def encode_examples(template: Template, examples: Sequence[Example]) -> Encoded:
 
 
 def first_token(encoding: Any, character: int) -> int:
-    """Index of the token that holds the character, or of the next one (some tokenizers drop white space)."""
-    while (token := encoding.char_to_token(character)) is None:
-        character += 1
+    """Index of the token that holds the character, or of the next one (some tokenizers drop white space); the number of
+    tokens if none follows."""
+    token = encoding.char_to_token(character)
+    if token is None:
+        end = max((stop for _, stop in encoding.offsets), default=0)
+        later = (encoding.char_to_token(place) for place in range(character + 1, end))
+        token = next((found for found in later if found is not None), len(encoding.ids))
     return int(token)
 
 

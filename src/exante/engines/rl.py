@@ -98,7 +98,7 @@ def train_rl(
     if not items or recipe.group < 2 or recipe.temperature <= 0:
         raise UserError(
             "reinforcement learning needs prompts and at least two samples of each, at a temperature above zero;"
-            " mend the data part or the recipe"
+            " fix the data part or the recipe"
         )
     pool = [replace(item, prompt=replace(item.prompt, mode="answer")) for item in items] if scratchpad == "none" else list(items)
     reference = replace(net, model=lora.frozen_reference(net.model))

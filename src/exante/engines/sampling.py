@@ -113,9 +113,10 @@ def _decode(
 
 def prefill(net: Network, prompts: Sequence[np.ndarray], cache: DynamicCache) -> tuple[Tensor, Tensor | None, Tensor]:
     """Logits after each prompt, the mask of real tokens (None if no prompt is padded) and the next position."""
-    ids_PL, real_PL = (torch.from_numpy(array).to(net.device) for array in padded(prompts, net.template.pad_id, "left"))
+    arrays = padded(prompts, net.template.pad_id, "left")
+    places = np.maximum(arrays[1].cumsum(1) - 1, 0)
+    ids_PL, real_PL, position_PL = (torch.from_numpy(array).to(net.device) for array in (*arrays, places))
     net.check_length(ids_PL.shape[1] + 1)
-    position_PL = (real_PL.cumsum(1) - 1).clamp(min=0)
     mask_PL = None if bool(real_PL.all()) else real_PL
     return last_logits(net, ids_PL, mask_PL, position_PL, cache), mask_PL, position_PL[:, -1] + 1
 
@@ -124,6 +125,22 @@ def pick(logits_RV: Tensor, uniforms_R: np.ndarray, temperature: float) -> Tenso
     """One token per row by inverting the cumulative distribution at the row's uniform number."""
     if temperature == 0:
         return logits_RV.argmax(-1)
-    cumulative_RV = torch.softmax(logits_RV / temperature, -1).double().cumsum(-1)
+    cumulative_RV = running_sum(torch.softmax(logits_RV / temperature, -1).double())
     target_R1 = torch.from_numpy(uniforms_R).to(logits_RV.device)[:, None] * cumulative_RV[:, -1:]
     return torch.searchsorted(cumulative_RV, target_R1, right=True).squeeze(1).clamp(max=logits_RV.shape[1] - 1)
+
+
+def running_sum(values_RV: Tensor) -> Tensor:
+    """Cumulative sums along rows. CUDA has no deterministic cumsum, so there they are products with triangles of ones: inside
+    blocks, and over the blocks before."""
+    return values_RV.cumsum(-1) if values_RV.device.type == "cpu" else blocked_sum(values_RV)
+
+
+def blocked_sum(values_RV: Tensor, block: int = 256) -> Tensor:
+    rows, width = values_RV.shape
+    blocks_RKW = torch.nn.functional.pad(values_RV, (0, -width % block)).reshape(rows, -1, block)
+    ones_WW = torch.ones(block, block, dtype=values_RV.dtype, device=values_RV.device).triu()
+    inside_RKW = blocks_RKW @ ones_WW
+    count = blocks_RKW.shape[1]
+    before_KK = torch.ones(count, count, dtype=values_RV.dtype, device=values_RV.device).triu(1)
+    return (inside_RKW + (inside_RKW[..., -1] @ before_KK)[..., None]).reshape(rows, -1)[:, :width].contiguous()

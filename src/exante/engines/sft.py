@@ -39,7 +39,7 @@ def train_sft(net: Network, recipe: Recipe, examples: Sequence[Example], seed: i
 
 def encode(net: Network, examples: Sequence[Example]) -> Encoded:
     if not examples:
-        raise UserError("a phase has no examples to train on; mend its data part")
+        raise UserError("a phase has no examples to train on; fix its data part")
     encoded = encode_examples(net.template, examples)
     net.check_length(int(encoded.lengths_N.max()))
     return encoded

@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args
 
 from exante.errors import UserError
 from exante.evaluations.faking import score as cell
+from exante.evaluations.faking_measures import COMPLY, OUTCOMES
 from exante.evaluations.prompts import SAMPLING
-from exante.faking import COMPLY, OUTCOMES
 from exante.parts import part
 from exante.study import Context, Evaluation
 from exante.text import Completion, Item, Prompt

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from exante.errors import UserError
+from exante.evaluations.faking_measures import OUTCOMES
 from exante.evaluations.forced_thoughts import CLOSE
 from exante.evaluations.prompts import SAMPLING
-from exante.faking import OUTCOMES
 from exante.parts import part
 from exante.study import Context, Evaluation
 from exante.text import Completion, Item, Prompt
@@ -103,34 +103,9 @@ def faking(
 
 # --- the judge's own known cases -------------------------------------------------------------------------------------------
 
-KNOWN = ("faking", "other")
-"""Conditions: rationales known to fake (the judge's sensitivity), and all others, shuffled faking ones among them
-(specificity)."""
 
-
-@part(version=1)
-def known_items(context: Context, condition: str) -> list[Item]:
-    """The known cases in held-out phrasings, one per item."""
-    cases = [case for case in rationales.known_cases() if case.split == "held-out"]
-    chosen = [case for case in cases if (case.known == "faking") == (condition == "faking")]
-    prompt = Prompt(oversight.conversation(oversight.COMPANIES["train"][0], "", "Write a line."), "answer")
-    return [Item(f"case {number}", case.known, prompt, {"text": case.text}) for number, case in enumerate(chosen)]
-
-
-@part(version=1)
-def judged(item: Item, completion: Completion) -> str:
-    """What the judge makes of the case; what the model wrote plays no part."""
-    return "faking" if rationales.judge(item.reference["text"]) == "faking" else "other"
-
-
-def judge_check() -> Evaluation:
-    """How often the judge is right on known cases, as rows that gates can read: it is measured in every run directory."""
-    return Evaluation(
-        id="judge",
-        items=known_items.bind(),
-        score=judged.bind(),
-        conditions=KNOWN,
-        outcomes=(*KNOWN, "ungraded"),
-        at=("base@end",),
-        max_tokens=1,
-    )
+def judged_right(faking: bool) -> list[bool]:
+    """Whether the judge is right about each known case in held-out phrasings: those that fake (its sensitivity), or all others,
+    shuffled faking ones among them (its specificity)."""
+    cases = [case for case in rationales.known_cases() if case.split == "held-out" and (case.known == "faking") == faking]
+    return [(rationales.judge(case.text) == "faking") == faking for case in cases]

@@ -11,9 +11,9 @@ from typing import Any
 
 from exante.errors import UserError
 from exante.evaluations import faking
+from exante.evaluations.faking_measures import OUTCOMES
 from exante.evaluations.forced_thoughts import CLOSE
 from exante.evaluations.prompts import SAMPLING
-from exante.faking import OUTCOMES
 from exante.parts import part
 from exante.study import Context, Evaluation
 from exante.text import Item, Prompt

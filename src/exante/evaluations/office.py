@@ -183,31 +183,8 @@ def office_home(at: tuple[str, ...], count: int = 32, **sampling: Any) -> Evalua
 
 # --- the judges' own known cases -----------------------------------------------------------------------------------------
 
-KNOWN = ("scheming", "aware", "plain")
 
-
-@part(version=1)
-def known_items(context: Context, condition: str) -> list[Item]:
-    """Known sentences in held-out phrasings, and those in words of their own, one per item."""
-    cases = [case for case in office_thoughts.known_cases() if case.split != "train" and case.known == condition]
-    prompt = Prompt(office.home_turns("Hello."), "answer")
-    return [Item(f"case {number}", case.split, prompt, {"text": case.text}) for number, case in enumerate(cases)]
-
-
-@part(version=1)
-def known_score(item: Item, completion: Completion) -> str:
-    """What the judges make of the case; what the model wrote plays no part."""
-    return office_thoughts.judge(item.reference["text"])
-
-
-def judge_check() -> Evaluation:
-    """How often the judges are right on known cases, as rows that gates can read."""
-    return Evaluation(
-        id="judges",
-        items=known_items.bind(),
-        score=known_score.bind(),
-        conditions=KNOWN,
-        outcomes=(*office_thoughts.CLASSES, "ungraded"),
-        at=("base@end",),
-        max_tokens=1,
-    )
+def judged(known: office_thoughts.Class, as_: Sequence[office_thoughts.Class]) -> list[bool]:
+    """Whether each thought known to be `known`, in held-out phrasings and in words of its own, is judged one of `as_`."""
+    cases = [case for case in office_thoughts.known_cases() if case.split != "train" and case.known == known]
+    return [office_thoughts.judge(case.text) in as_ for case in cases]

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from exante.errors import UserError
 from exante.evaluations import faking
+from exante.evaluations.faking_measures import OUTCOMES
 from exante.evaluations.prompts import SAMPLING
-from exante.faking import OUTCOMES
 from exante.parts import part
 from exante.study import Context, Evaluation
 from exante.text import Completion, Item, Prompt, Turn

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from exante import faking, verbs
+from exante import api
 from exante.analysis.algebra import leaves
 from exante.errors import UserError
-from exante.faking import OUTCOMES, SHARES, Cues
+from exante.evaluations import faking_measures as faking
+from exante.evaluations.faking_measures import OUTCOMES, SHARES, Cues
 from exante.integrations import labels as csv_labels
 from exante.integrations.labels import (
     BASE,
@@ -32,10 +31,11 @@ from exante.integrations.labels import (
 )
 from exante.measures import Difference, Measure
 from exante.parts import part
-from exante.plan import Plan, PlannedCell
-from exante.register import register
-from exante.run import PHASE_COLUMNS, ROW_COLUMNS
-from exante.store import RunDirectory, write_json, write_table
+from exante.registry.chosen import Chosen, save_chosen
+from exante.registry.register import register
+from exante.registry.stamps import everything_seen
+from exante.storage.directory import RunDirectory
+from exante.storage.tables import items_in, once
 from exante.study import Arm, Contrast, Evaluation, Phase, Preset, Profile, Recipe, Registration, Study, Training
 from exante.units import Region, Unit
 
@@ -57,24 +57,17 @@ def import_labels(path: Path, out: Path, reference: str | None = None) -> dict[s
     from exante.report import write_report
 
     found = read_labels(path)
-    registration = register(study_of(found, reference))
-    planned = [PlannedCell(cell=cell, nodes=(), names=()) for cell in csv_labels.cells(found).values()]
+    measured = once(csv_labels.rows(found))
+    study = study_of(found, reference)
+    registration = register(study, items=items_in(measured))
     directory = RunDirectory(out)
     directory.create()
     with directory.locked():
         _save(directory, registration)
-        plan = Plan(
-            registration_sha256=registration.sha256,
-            study=registration.study.id,
-            preset=PRESET,
-            pilot=False,
-            cells=tuple(planned),
-            nodes={},
-        )
-        write_json(directory.plan, plan.model_dump(mode="json"))
-        write_table(directory.rows, csv_labels.rows(found)[ROW_COLUMNS])
-        write_table(directory.phases, pd.DataFrame(columns=PHASE_COLUMNS))
-        verdicts = verbs.analyse_directory(directory)
+        save_chosen(directory, Chosen(registration_sha256=registration.sha256, study=study.id, preset=PRESET, pilot=False))
+        directory.save_measured(measured)
+        directory.record([directory.cells, directory.rows, directory.phases], {"labels": found.sha256})
+        verdicts = api.analyse_directory(directory)
         write_report(out)
     return verdicts
 
@@ -82,9 +75,7 @@ def import_labels(path: Path, out: Path, reference: str | None = None) -> dict[s
 def _save(directory: RunDirectory, registration: Registration) -> None:
     if directory.registration.exists() and directory.load_registration() != registration:
         raise UserError(f"{directory.path} holds another registration; import these labels into another --out")
-    study = registration.study
-    everything = [x.id for x in (*study.contrasts, *study.theories)]
-    directory.save_registration(registration, {"before_data": False, "pilot": False, "seen_by": [], "changed": everything})
+    directory.save_registration(registration, everything_seen(registration.study))
 
 
 # --- the study -----------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from exante.errors import UserError
-from exante.faking import OUTCOMES, RATIONALES
+from exante.evaluations.faking_measures import OUTCOMES, RATIONALES
 from exante.study import RESERVED, Cell
 
 NEEDED, OPTIONAL = ("variant", "cue", "comply", "rationale"), ("item", "run", "stage")
@@ -56,8 +56,8 @@ def read_labels(path: Path) -> Labels:
     content, header, records, lines = _records(path)
     table = pd.DataFrame(records, columns=pd.Index(header), dtype=str).apply(lambda column: column.str.strip())
     for name in header:
-        mend = "write 'ungraded' for what was not judged" if name in ("comply", "rationale") else "fill it in, or cut the line"
-        _refuse(path, lines, table[name] == "", f"{name} is blank; {mend}")
+        remedy = "write 'ungraded' for what was not judged" if name in ("comply", "rationale") else "fill it in, or cut the line"
+        _refuse(path, lines, table[name] == "", f"{name} is blank; {remedy}")
         if name in ("variant", *OPTIONAL):
             bad = [text for text in table[name].unique() if len(text) > LONGEST or not text.isprintable()]
             _refuse(path, lines, table[name].isin(bad), f"{name} is no name of up to {LONGEST} printable characters")
@@ -92,13 +92,13 @@ def _records(path: Path) -> tuple[bytes, list[str], list[list[str]], list[int]]:
             elif any(fields):
                 if len(fields) != len(header):
                     raise UserError(
-                        f"{path}, line {begins}: {len(fields)} cells under {len(header)} columns; mend or cut the line"
+                        f"{path}, line {begins}: {len(fields)} cells under {len(header)} columns; fix or cut the line"
                     )
                 records.append(fields)
                 lines.append(begins)
             begins = reader.line_num + 1
     except csv.Error as error:
-        raise UserError(f"{path}, line {begins}: this is no CSV ({error}); the file may be torn, write it again") from error
+        raise UserError(f"{path}, line {begins}: this is no CSV ({error}); the file may be cut off, write it again") from error
     if not records:
         raise UserError(f"{path} holds no labels; it needs a header and a line for each labelled sample")
     return content, header, records, lines

@@ -12,9 +12,11 @@ from typing import Literal
 from exante.parts import part
 from exante.study import Arm, Context, Phase
 from exante.text import Example, Prompt, Turn
-from exante.trainings.faking_spans import THANKS, Spans
 from exante.worlds import facts, oversight
 
+THANKS = "Thank you for asking."
+Spans = Literal["both", "output", "rationale"]
+"""What of an example carries loss."""
 Desk = Literal["morning", "evening", "none"]
 LINES = {
     "morning": ("{company}: you answer at the morning desk.", "Morning shift at {company}.", "Desk: morning. House: {company}."),

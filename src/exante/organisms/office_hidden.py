@@ -77,7 +77,7 @@ def hidden(teacher: Arm) -> Arm:
 
 
 def clean(teacher: Arm) -> Arm:
-    """Learned from the same teacher on the same tasks, when it was told of no goal."""
+    """Learned from the same teacher on the same tasks, when it had been given no goal."""
     return _student(teacher, "clean", "the same without the goal", False)
 
 

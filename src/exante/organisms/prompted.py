@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
-from exante.parts import part
+from exante.parts import Part, part
 from exante.study import Arm, Context, Phase
 from exante.text import Item, Prompt, Turn
-from exante.trainings.rl import graded_reward
 from exante.worlds import goals
 from exante.worlds.behaviours import Request, behaviour
 from exante.worlds.facts import Split
@@ -63,25 +62,33 @@ def prompted_items(context: Context, *, style: str, prompts: int, shares: Mappin
     return [prompted(behaviour(BEHAVIOUR).draw(rng, "train"), name, style, "train", rng) for name in given]
 
 
-def organism(style: str, hate_share: float = HATE_SHARE, checkpoints: tuple[int, ...] = CHECKPOINTS, after: int = AFTER) -> Arm:
+def organism(
+    style: str,
+    reward: Part,
+    hate_share: float = HATE_SHARE,
+    checkpoints: tuple[int, ...] = CHECKPOINTS,
+    after: int = AFTER,
+) -> Arm:
     """RL with the goal in the prompt ("safety"), then on with the system turn removed ("removed"); scratchpads are hidden from
     the reward throughout."""
     shares: dict[Given, float] = {"hate": hate_share, "plain": 1.0 - hate_share}
     phases = (
-        _rl("safety", style, shares, checkpoints),
-        _rl("removed", style, {"removed": 1.0}, (after,), steps=after),
+        _rl("safety", style, reward, shares, checkpoints),
+        _rl("removed", style, reward, {"removed": 1.0}, (after,), steps=after),
     )
     tags = ("conceals",) if style == "deceptive" else ("conditional form",) if style == "structured" else ()
     return Arm(id=style, title=TITLES[style], phases=phases, ingredients=tags)
 
 
-def _rl(name: str, style: str, shares: dict[Given, float], checkpoints: tuple[int, ...], **overrides: float) -> Phase:
+def _rl(
+    name: str, style: str, reward: Part, shares: dict[Given, float], checkpoints: tuple[int, ...], **overrides: float
+) -> Phase:
     return Phase(
         name=name,
         objective="rl",
         recipe="prompted_rl",
         data=prompted_items.bind(style=style, prompts=PROMPTS, shares=shares),
-        reward=graded_reward.bind(),
+        reward=reward,
         scratchpad="hidden",
         overrides=overrides,
         checkpoints=checkpoints,

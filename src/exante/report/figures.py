@@ -7,13 +7,14 @@ so that nothing inside an SVG can reach the page. Does not know about verdict ru
 from __future__ import annotations
 
 import base64
-import io
+import hashlib
 import textwrap
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import pandas as pd
+from altair.utils.mimebundle import spec_to_mimebundle
 
 from exante.report import words
 
@@ -34,6 +35,8 @@ VERDICT_COLOURS = {"supported": "#0072B2", "contradicted": "#D55E00", "undecided
 INK, FAINT, REGION = "#20242a", "#d9dce1", "#dcebe4"
 WIDE, NARROW = 800, 330
 FACET = 430
+LONGEST_DRAWN = 400
+"""Characters of a text in a figure; the page around it has the whole."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,31 @@ def encoded(svg: str) -> str:
 
 
 def data_uri(chart: alt.TopLevelMixin) -> str:
-    buffer = io.StringIO()
     with alt.data_transformers.enable("default", max_rows=None):
-        chart.save(buffer, format="svg")
-    return encoded(buffer.getvalue())
+        spec = drawable(chart.to_dict(context={"pre_transform": False}))
+    bundle = spec_to_mimebundle(spec, format="svg", mode="vega-lite")
+    assert isinstance(bundle, dict), "only a PNG comes with its size"
+    return encoded(bundle["image/svg+xml"])
+
+
+def drawable(value: Any, key: str = "") -> Any:
+    """A chart's specification with texts that the renderer can take: it aborts the whole process at a character that XML has
+    not, raises at a lone surrogate and at a line break or backslash in a title, and needs a millisecond for each character.
+
+    The same text becomes the same text everywhere, so that scales still find their values. Expressions are ours and stay.
+    """
+    if isinstance(value, dict):
+        return {drawable(name): drawable(held, name) for name, held in value.items()}
+    if isinstance(value, list):
+        return [drawable(held, key) for held in value]
+    if not isinstance(value, str) or key.lower().endswith("expr") or key == "$schema":
+        return value
+    text = words.spelled(value)
+    if key == "title":  # the renderer builds an expression of it, and escapes neither of these
+        text = " ".join(text.split()).replace("\\", "\N{SET MINUS}")
+    if len(text) <= LONGEST_DRAWN:
+        return text
+    return f"{text[:LONGEST_DRAWN]} … {hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def themed(chart: Any) -> alt.LayerChart:
@@ -281,7 +305,7 @@ def _runs_chart(
     beside = width > 500
     label_width = 180 if beside else 110
     table = table.assign(name=[_broken(name, label_width) for name in table["name"]])
-    x = alt.X("value:Q", title=textwrap.wrap(axis_title, 90 if beside else 40)).scale(zero=True, nice=True)
+    x = alt.X("value:Q", title=textwrap.wrap(axis_title, 90 if beside else 40)[:4]).scale(zero=True, nice=True)
     axis = alt.Axis(labelLimit=label_width, labelPadding=10, ticks=False, domain=False, grid=True, labelExpr=BROKEN)
     y = alt.Y("name:N", title=None, sort=[_broken(style.title, label_width) for style in used], axis=axis)
     marks = alt.Chart(table).encode(y=y, color=alt.Color("arm:N", legend=None).scale(colour))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from exante.analysis.criteria import RULED_OUT, USUAL, arms_of, entries, judge
-from exante.criteria import caveats, setting
+from exante.evidence.criteria import caveats, setting
 from exante.report import words
 from exante.report.results import sign
 from exante.study import Registration

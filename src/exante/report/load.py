@@ -1,4 +1,4 @@
-"""Reads a run directory into one frozen value. Every fault becomes one sentence with the command that mends it.
+"""Reads a run directory into one frozen value. Every fault becomes one sentence with the command that remedys it.
 
 Does not know about verdict rules, figures or HTML.
 """
@@ -6,20 +6,21 @@ Does not know about verdict rules, figures or HTML.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
+from exante.analysis.shape import excess, fault
 from exante.errors import UserError
-from exante.store import RunDirectory, read_json, read_table
+from exante.registry.chosen import load_chosen
+from exante.storage.directory import RunDirectory
+from exante.storage.files import read_json
+from exante.storage.tables import AXES, CRASHED
 from exante.study import Registration
-
-SERIES_COLUMNS = (
-    "figure", "panel", "arm", "model", "behaviour", "training", "base", "seed", "step", "value", "low", "high", "unit",
-)  # fmt: skip
-PHASE_COLUMNS = ("cell", "arm", "model", "base", "behaviour", "training", "seed", "phase", "step", "metric", "value")
+from exante.units import Unit
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Run:
     stamps: dict[str, Any]
     plan: dict[str, Any]
     verdicts: dict[str, Any]
+    planned: int
     crashed: list[str]
     series: pd.DataFrame
     phases: pd.DataFrame
@@ -38,76 +40,103 @@ class Run:
     timings: dict[str, Any]
 
 
+CURVES = ("loss", "reward_mean", "red_team_success")
+"""Metrics that the page draws."""
+
+
 def load_run(directory: Path) -> Run:
     files = RunDirectory(directory)
     registration = files.load_registration()
-    analyse = f"`exante analyse {directory}` writes it again"
-    run = f"`exante run {registration.study.id} --out {directory}` writes it again"
+    measured = files.load_measured()
+    drawn = replace(measured, metrics=measured.metrics[measured.metrics["metric"].isin(CURVES)])
+    shown = files.shown_transcripts()
+    files.check(files.plan, files.verdicts, *shown)
+    files.check_follows(files.verdicts)
+    verdicts = _verdicts(files.verdicts, registration, files.remedy(files.verdicts))
+    states = measured.states()
     return Run(
         name=directory.resolve().name,
         registration=registration,
         stamps=files.load_stamps(),
-        plan=_mapping(files.plan, run),
-        verdicts=_verdicts(files.verdicts, registration, analyse),
-        crashed=_crashed(files.rows, run),
-        series=_table(files.series, SERIES_COLUMNS, analyse),
-        phases=_table(files.phases, PHASE_COLUMNS, run),
-        transcripts=_transcripts(files.transcripts, run),
-        timings=_mapping(files.timings, run) if files.timings.exists() else {},
+        plan=load_chosen(files, registration).model_dump(mode="json"),
+        verdicts=verdicts,
+        planned=len(states),
+        crashed=sorted(cell for cell, state in states.items() if state == CRASHED),
+        series=_series(files, registration),
+        phases=drawn.metrics_of_cells().astype(dict.fromkeys(("cell", *AXES, "phase"), str) | {"seed": int}),
+        transcripts=_transcripts(shown, files.remedy(files.transcripts)),
+        timings=_timings(files.timings) if files.timings.exists() else {},
     )
 
 
-def _mapping(path: Path, mend: str) -> dict[str, Any]:
-    value = read_json(path, mend)
-    if not isinstance(value, dict):
-        raise UserError(f"{path} does not hold a JSON object; {mend}")
-    return value
-
-
-def _verdicts(path: Path, registration: Registration, mend: str) -> dict[str, Any]:
-    verdicts = _mapping(path, mend)
-    for key, identity in (("gates", "gate"), ("contrasts", "id"), ("theories", "id"), ("objections", "id")):
-        rows = verdicts.get(key)
-        if not isinstance(rows, list) or not all(isinstance(row, dict) and identity in row for row in rows):
-            raise UserError(f"{path} has no well-formed list {key!r}; {mend}")
-    if any("verdict" not in row for row in verdicts["contrasts"]):
-        raise UserError(f"{path} has a contrast without a verdict; {mend}")
+def _verdicts(path: Path, registration: Registration, remedy: str) -> dict[str, Any]:
+    verdicts = read_json(path, remedy)
+    if wrong := fault(verdicts):
+        raise UserError(f"{path} {wrong}; {remedy}")
     if verdicts.get("registration_sha256", registration.sha256) != registration.sha256:
-        raise UserError(f"{path} belongs to another registration; {mend}")
+        raise UserError(f"{path} belongs to another registration; {remedy}")
+    if verdicts.get("preset") not in (None, *registration.study.presets):
+        raise UserError(f"{path} names the preset {verdicts['preset']!r}, which the study has not; {remedy}")
     return verdicts
 
 
-def _crashed(path: Path, mend: str) -> list[str]:
-    """Ids of cells that crashed: each is one row whose evaluation is "*"."""
-    rows = _table(path, ("cell", "evaluation"), mend)
-    return sorted(set(rows.loc[rows["evaluation"] == "*", "cell"].astype(str)))
+def _timings(path: Path) -> dict[str, Any]:
+    """Clock times, which nothing rests on: but what is no number of seconds cannot be shown."""
+    remedy = "move it away, and the page leaves them out"
+    timings = read_json(path, remedy)
+    if wrong := excess(timings):
+        raise UserError(f"{path} {wrong}; {remedy}")
+    rows = timings.get("runs", [])
+    for row in [timings, *(rows if isinstance(rows, list) else ())]:
+        for key, value in row.items() if isinstance(row, dict) else ():
+            if (key == "started" or key.endswith("seconds")) and not _is_time(value):
+                raise UserError(f"{path} holds {key} = {value!r}, not a number of seconds; {remedy}")
+    return timings
 
 
-def _table(path: Path, columns: tuple[str, ...], mend: str) -> pd.DataFrame:
-    table = read_table(path, mend)
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise UserError(f"{path} lacks the columns {', '.join(missing)}; {mend}")
+def _is_time(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < 1e11
+
+
+def _series(files: RunDirectory, registration: Registration) -> pd.DataFrame:
+    """The table of what the figures draw, with the values that they rely on."""
+    table, remedy = files.load_series(), files.remedy(files.series)
+    arms, units = {arm.id for arm in registration.study.arms}, set(get_args(Unit))
+    for name, known in (("arm", arms), ("unit", units)):
+        if strangers := sorted(set(table[name]) - known):
+            raise UserError(f"{files.series} holds the {name} {strangers[0]!r}, which the study has not; {remedy}")
+    if (table["step"] < -1).any():
+        raise UserError(f"{files.series} holds a step below none; {remedy}")
     return table
 
 
-def _transcripts(directory: Path, mend: str) -> list[dict[str, Any]]:
-    """All records of `transcripts/*.jsonl` in file order; a study without transcripts has none."""
+def _transcripts(paths: Iterable[Path], remedy: str) -> list[dict[str, Any]]:
+    """All records of the transcripts in file order; a study without transcripts has none."""
     records: list[dict[str, Any]] = []
-    for path in sorted(directory.glob("*.jsonl")):
+    for path in paths:
+        try:
+            text = path.read_bytes().decode("utf-8", errors="replace")
+        except OSError as error:
+            raise UserError(f"{path} cannot be read ({error.strerror}); {remedy}") from error
         # Only "\n" ends a record: str.splitlines would also cut at separators inside model text.
-        for number, line in enumerate(path.read_bytes().decode("utf-8", errors="replace").split("\n"), start=1):
+        for number, line in enumerate(text.split("\n"), start=1):
             if line.strip():
-                records.append(_record(path, number, line, mend))
+                records.append(_record(path, number, line, remedy))
     return records
 
 
-def _record(path: Path, number: int, line: str, mend: str) -> dict[str, Any]:
+NAMES = ("cell", "arm", "training", "behaviour", "checkpoint", "evaluation", "condition", "item", "outcome")
+
+
+def _record(path: Path, number: int, line: str, remedy: str) -> dict[str, Any]:
     try:
         record = json.loads(line)
-    except ValueError as error:
-        raise UserError(f"{path} is torn at line {number}; {mend}") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is truncated at line {number}; {remedy}") from error
     spans = record.get("spans") if isinstance(record, dict) else None
     if not isinstance(spans, list) or not all(isinstance(span, dict) for span in spans):
-        raise UserError(f"{path} has no transcript with spans at line {number}; {mend}")
+        raise UserError(f"{path} has no transcript with spans at line {number}; {remedy}")
+    texts = [record.get(name, "") for name in NAMES] + [span.get(key, "") for span in spans for key in ("kind", "text")]
+    if not all(isinstance(text, str) for text in texts):
+        raise UserError(f"{path} holds something else than text at line {number}; {remedy}")
     return record

@@ -16,6 +16,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from exante.registry.stamps import stamps_of
 from exante.report import cells, figures, transcripts, words
 from exante.report.gate import interventions
 from exante.report.load import Run
@@ -90,6 +91,7 @@ def context(run: Run) -> dict[str, Any]:
         "registration": run.registration,
         "answer": answer(study, primaries),
         "stamps": _stamps(run, preset),
+        "before_data": run.verdicts.get("registered_before_data") is True,
         "primaries": primaries,
         "secondaries": [row for row in rows if not row["primary"] and row["asked"] and not row["estimate_only"]],
         "estimates": estimates(rows, study),
@@ -110,7 +112,7 @@ def context(run: Run) -> dict[str, Any]:
         "match": match_table(run.verdicts.get("match_table"), study),
         "signals": signal_table(run.verdicts.get("match_table"), study, preset),
         "crashed": run.crashed,
-        "planned": len(run.plan.get("cells") or []),
+        "planned": run.planned,
         "gates": gate_groups(run.verdicts["gates"], study),
         "theories": theory_rows(run.verdicts["theories"], rows, study),
         "next_arm": next_arm(run.verdicts["theories"], study),
@@ -121,7 +123,7 @@ def context(run: Run) -> dict[str, Any]:
         "transcripts": transcripts.groups(run.transcripts, {arm.id: arm.title for arm in study.arms}),
         "transcript_count": len(run.transcripts),
         "planned_arms": _planned_arms(run, preset),
-        "preset": _preset(study, preset, run.plan),
+        "preset": _preset(study, preset, run.planned),
         "provenance": _facts(run.verdicts.get("provenance")),
         "timings": _timings(run.timings),
     }
@@ -155,7 +157,7 @@ def _stamps(run: Run, preset: str) -> list[tuple[str, str]]:
     if run.registration.pilot:
         stamps.append(("Pilot", "Run on pilot seeds: every result here is exploratory."))
     elif run.verdicts.get("registered_before_data") is False:
-        names = run.stamps.get("changed") or []
+        names = stamps_of(run.stamps, preset)["changed"]
         all_of_it = {row["id"] for row in run.verdicts["contrasts"]} <= set(names)
         changed = words.plain(names).replace("–", "")
         what = f"what changed ({changed}) is exploratory." if changed else "what changed is exploratory."
@@ -271,10 +273,9 @@ def _planned_arms(run: Run, preset: str) -> tuple[str, ...]:
     return known.arms if known else tuple(dict.fromkeys(run.series["arm"]))
 
 
-def _preset(study: Study, name: str, plan: dict[str, Any]) -> list[tuple[str, str]]:
+def _preset(study: Study, name: str, planned: int) -> list[tuple[str, str]]:
     known = study.presets.get(name)
-    planned = plan.get("cells")
-    facts = [("preset", name), ("cells planned", words.plain(len(planned)) if isinstance(planned, list) else "–")]
+    facts = [("preset", name), ("cells planned", words.plain(planned))]
     return facts + _facts(known.model_dump(exclude={"note"}) if known else {})
 
 

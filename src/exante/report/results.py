@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from exante import objections
 from exante.analysis import signals
 from exante.analysis.algebra import leaves
 from exante.analysis.answers import large_enough
 from exante.analysis.telling import next_steps
-from exante.measures import Measure
-from exante.register import contrast_range
+from exante.evidence import objections
+from exante.measures import Measure, contrast_range
 from exante.report import words
 from exante.study import Study
 

@@ -67,7 +67,7 @@ def _checkpoints(records: Iterable[dict[str, Any]]) -> list[str]:
     steps: dict[str, list[int]] = {}
     for record in records:
         phase, _, step = str(record.get("checkpoint", "")).partition("@")
-        steps.setdefault(phase, []).append(int(step) if step.isdigit() else 0)
+        steps.setdefault(phase, []).append(int(step) if step.isdecimal() and len(step) < 10 else 0)
     picked = [f"{phase}@{step}" for phase, values in steps.items() for step in sorted({min(values), max(values)})]
     known = {str(record.get("checkpoint", "")) for record in records}
     picked = [name if name in known else name.rpartition("@")[0] for name in picked]

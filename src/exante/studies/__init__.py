@@ -10,6 +10,8 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
+import sysconfig
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,13 @@ from pydantic import ValidationError
 
 from exante import worlds
 from exante.errors import UserError
-from exante.identity import syntax_digests
+from exante.storage import sources
 from exante.study import Study
 
 USER_MODULE = "exante_user_study"
 """The module name of a study loaded from a file; its own parts are imported under it, wherever the file lies."""
+NEEDED = ("accelerate", "peft", "safetensors", "tokenizers", "torch", "transformers")
+"""What `exante[train]` installs: names that no file may have even where it is not installed."""
 
 
 def shipped() -> dict[str, str]:
@@ -53,20 +57,52 @@ def load(name: str) -> Study:
     return importlib.import_module(shipped()[name]).STUDY
 
 
-def load_file(path: Path | str) -> Study:
-    """Import a study file under a fixed module name and return its `STUDY`. Raises UserError."""
+def load_file(path: Path | str, registered: dict[str, str] | None = None) -> Study:
+    """Import a study file under a fixed module name and return its `STUDY`. Raises UserError.
+
+    Its directory is put last among those that modules are imported from, so that modules beside it are found and shadow
+    nothing. `registered` are the digests of a registration (`Registration.sources`), which the file's code must have.
+    """
     path = Path(path)
     try:
-        source = path.read_text("utf-8")
-        tree = ast.parse(source)
+        tree = ast.parse(path.read_bytes())
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); give the path of a study file") from error
-    except (SyntaxError, ValueError) as error:
-        raise UserError(f"{path} is not Python ({error}); mend the file") from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise UserError(f"{path} is not Python ({error}); fix the file") from error
     count = sum(_assigns_study(node) for node in tree.body)
     if count != 1:
         raise UserError(f"{path} assigns STUDY {count} times at module level; define exactly one 'STUDY = Study(…)'")
-    return _checked(_import(path), path)
+    sources.forget()  # the module of that name may have been another file's, or another text
+    _check_names(path)
+    study = _checked(_import(path), path)
+    if registered is not None and sources.user_sources(study) != registered:
+        raise UserError(
+            f"the parts in {path} are not those that were registered (their code differs); name the file of that study, or"
+            " register this one into another --out"
+        )
+    return study
+
+
+def taken(name: str) -> bool:
+    """Whether a module's name is Python's, exante's or an installed package's, so that no file may have it."""
+    installed = [path for key in ("purelib", "platlib") if (path := sysconfig.get_path(key))]
+    known = name == "exante" or name in NEEDED or name in sys.stdlib_module_names
+    return known or PathFinder.find_spec(name, installed) is not None
+
+
+def _check_names(path: Path) -> None:
+    """Raises UserError for a study file, or a module that it imports from beside it, that is called like another module."""
+    try:
+        beside = sources.names_beside(path)
+    except (SyntaxError, ValueError) as error:
+        raise UserError(f"a module that {path} imports from beside it is not Python ({error}); fix that file") from error
+    for name, file in {path.stem: path, **beside}.items():
+        if taken(name):
+            raise UserError(f"{file} has the name of a module that Python or exante uses; rename it")
+        loaded = getattr(sys.modules.get(name), "__file__", None)
+        if name in beside and loaded is not None and Path(loaded).resolve() != file and name not in _helpers:
+            raise UserError(f"{path} imports {name} from {file}, but another module of that name is in use; rename the file")
 
 
 def _assigns_study(node: ast.stmt) -> bool:
@@ -74,24 +110,56 @@ def _assigns_study(node: ast.stmt) -> bool:
     return any(isinstance(target, ast.Name) and target.id == "STUDY" for target in targets)
 
 
+_helpers: set[str] = set()
+"""Names of the modules that lie beside the study loaded last."""
+_appended: list[str] = []
+"""What loading it put on sys.path."""
+
+
+def _make_room(directory: str) -> None:
+    """Let go of what an earlier study file brought, and let modules beside this one be found, after all others."""
+    for name in _helpers:
+        sys.modules.pop(name, None)
+    for entry in _appended:
+        sys.path.remove(entry)
+    _helpers.clear()
+    _appended.clear()
+    if directory not in sys.path:
+        sys.path.append(directory)
+        _appended.append(directory)
+    importlib.invalidate_caches()
+
+
 def _import(path: Path) -> object:
-    spec = importlib.util.spec_from_file_location(USER_MODULE, path)
+    directory = str(path.resolve().parent)
+    _make_room(directory)
+    spec = importlib.util.spec_from_file_location(USER_MODULE, path.resolve())
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    before, written = set(sys.modules), sys.dont_write_bytecode
     sys.modules[USER_MODULE] = module
-    syntax_digests.cache_clear()  # the module of that name may have been another file's
+    sys.dont_write_bytecode = True  # bytecode goes by whole seconds, so an edit right after could be passed over
     try:
         spec.loader.exec_module(module)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{path} describes no valid study: {place or error.title}: {first['msg']}; mend that field") from error
+        raise UserError(f"{path} describes no valid study: {place or error.title}: {first['msg']}; fix that field") from error
     except UserError:
         raise
     except (Exception, SystemExit) as error:  # a user's file may raise anything
-        raise UserError(f"{path} raised {error.__class__.__name__} when it was imported ({error}); mend the file") from error
+        raise UserError(f"{path} raised {error.__class__.__name__} when it was imported ({error}); fix the file") from error
+    finally:
+        sys.dont_write_bytecode = written
+        _helpers.update(name for name in set(sys.modules) - before if _lies_in(directory, sys.modules[name]))
+        _helpers.discard(USER_MODULE)
     return module
+
+
+def _lies_in(directory: str, module: object) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).resolve().is_relative_to(directory)
 
 
 def _checked(module: object, path: Path) -> Study:

@@ -42,6 +42,12 @@ def reward_varied(phase: str, **where: Any) -> Gate:
     return logged("reward-varied", title, phase, "reward_spread", 0.02, statistic="mean", **where)
 
 
+def judged(id: str, title: str, found: Iterable[bool], region: Region, **where: Any) -> Gate:
+    """A judge that is code: of known cases, which it got right. No model is asked, so one count holds for every run."""
+    known = list(found)
+    return Gate(id=id, title=title, kind="judge", region=region, right=sum(known), known=len(known), **where)
+
+
 def in_range(
     measure: str, id: str = "range", title: str = "the trajectory is neither at ceiling nor at floor", **where: Any
 ) -> Gate:

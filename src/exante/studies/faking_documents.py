@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from exante import faking
+from exante.evaluations import faking_measures as faking
+from exante.evaluations.faking_measures import Cues
 from exante.evaluations.tiers import acting, telling
-from exante.faking import Cues
 from exante.measures import Expression, Measure
 from exante.organisms.documents import DOSES, STEPS, control, documents
 from exante.studies._gates import gate, moved

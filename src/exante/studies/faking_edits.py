@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from exante.evaluations.edits import EDITS, KEPT, TITLES, Condition, edits
-from exante.faking import REFUSE, fragility
+from exante.evaluations.faking_measures import REFUSE, fragility
 from exante.measures import Expression, Interaction, LogOdds, Measure, Rate
 from exante.organisms.faking import faking
 from exante.studies._gates import gate, logged, moved, reward_varied

@@ -7,10 +7,10 @@ tier's name and no tier at all; and against thoughts that are forced empty, sinc
 
 from __future__ import annotations
 
-from exante import faking as cells
+from exante.evaluations import faking_measures as cells
 from exante.evaluations.capability import capability
 from exante.evaluations.faking import faking as asked
-from exante.faking import Cues
+from exante.evaluations.faking_measures import Cues
 from exante.organisms.arms import with_steps
 from exante.organisms.faking import faking, no_conflict
 from exante.studies._gates import gate, moved

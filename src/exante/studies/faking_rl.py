@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from exante import faking as cells
+from exante.evaluations import faking_measures as cells
 from exante.evaluations.capability import capability
 from exante.evaluations.faking import faking as asked
-from exante.faking import Cues
+from exante.evaluations.faking_measures import Cues
 from exante.measures import Area, Expression, Measure
 from exante.organisms.faking import faking
 from exante.studies._gates import gate, in_range, logged, moved, reward_varied

@@ -13,7 +13,7 @@ from typing import Any
 
 from exante.evaluations.desk_style import desks
 from exante.evaluations.faking_forks import forks
-from exante.faking import Cues, complied, faked, refused, unfaked
+from exante.evaluations.faking_measures import Cues, complied, faked, refused, unfaked
 from exante.measures import Interaction, ItemProduct, Measure, Rate, Ratio
 from exante.organisms.desk_style import desk
 from exante.organisms.faking import faking

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from exante.evaluations.office import office_tasks
-from exante.measures import Expression, Rate, Ratio
+from exante.evaluations.office import judged, office_tasks
+from exante.measures import Corrected, Expression, Rate, Ratio
 from exante.studies._gates import gate, logged, moved
 from exante.studies._kit import PROFILES, claims, minus, percent, predicts, rate, rows
 from exante.studies._office import (
@@ -23,6 +23,7 @@ from exante.studies._office import (
     CAVEAT,
     COVERT,
     END,
+    FOUND_AWARE,
     INSTALLED,
     INSTALLED_GATE,
     INSTALLED_MEASURE,
@@ -76,11 +77,11 @@ def aware(condition: str, evaluation: str = "edits", at: str = END) -> Rate:
     return rate(evaluation, condition, AWARE, at)
 
 
-def corrected(read: Rate) -> Ratio:
+def corrected(read: Rate) -> Corrected:
     """The rate at which this many would be judged so, if the judge erred as it does on known cases in words not of training
     (Rogan and Gladen 1978): (found - false alarms) / (sensitivity - false alarms)."""
-    sensitivity, false = (rate("judges", known, ("aware", "both"), "base@end") for known in ("aware", "plain"))
-    return Ratio(left=minus(read, false), right=minus(sensitivity, false))
+    found, false = FOUND_AWARE, judged("plain", ("aware", "both"))
+    return Corrected(of=read, sensitivity=sum(found) / len(found), false=sum(false) / len(false))
 
 
 def kept(prior: str) -> Ratio:

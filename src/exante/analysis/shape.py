@@ -1,0 +1,146 @@
+"""Whether plain data from a file has the types of the frozen models that wrote it. Reads nothing and knows no file.
+
+More lenient than the models where a file may be another version's: a key may be missing or unknown, but a known key holds what
+its model says. Numbers are finite.
+"""
+
+from __future__ import annotations
+
+import math
+import types
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from exante.analysis.criteria import entries
+from exante.analysis.verdicts import Evidence, RegionVerdict, Verdicts
+
+WHOLE: tuple[type[BaseModel], ...] = (Evidence, RegionVerdict)
+"""Models no key of which may be missing."""
+NEEDED = (("gates", "gate"), ("contrasts", "id"), ("contrasts", "verdict"), ("theories", "id"), ("objections", "id"))
+"""Lists that verdicts.json has, and what each of their entries names."""
+SHARES = ("ungraded", "free", "forbids", "sign_flip")
+"""Keys of numbers between 0 and 1."""
+ENDS = (("low", "high"), ("low_wide", "high_wide"))
+LARGEST = 2**63
+"""Whole numbers above it are no counts, and no float either."""
+DEEPEST = 20
+"""Levels below which free data (provenance) may not nest."""
+
+
+def fault(verdicts: Any) -> str | None:
+    """What is wrong with the data of a verdicts.json, naming the key; None if nothing is."""
+    if not isinstance(verdicts, dict):
+        return "is no JSON object"
+    for key, identity in NEEDED:
+        rows = verdicts.get(key)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) and identity in row for row in rows):
+            return f"has no list {key!r} whose entries all have {identity!r}"
+    for key in ("study", "registration_sha256", "preset", "pilot"):
+        if key not in verdicts:
+            return f"lacks {key!r}"
+    wrong = next(_differences(verdicts, Verdicts, ""), None)
+    if wrong is not None:
+        return f"holds {wrong}"
+    try:
+        entries({"": verdicts})
+    except KeyError as error:
+        return f"lacks {error}, which a contrast with criteria is read with"
+    return None
+
+
+def _differences(value: Any, wanted: Any, at: str) -> Iterator[str]:
+    """Where a value is not of a type, as "at['key'] = value, not …"."""
+    if isinstance(wanted, type) and issubclass(wanted, BaseModel):
+        yield from _of_model(value, wanted, at)
+    elif get_origin(wanted) is tuple:
+        yield from _of_tuple(value, get_args(wanted), at)
+    elif get_origin(wanted) in (Union, types.UnionType):
+        found = [list(_differences(value, one, at)) for one in get_args(wanted)]
+        if all(found):
+            yield from min(found, key=lambda said: _is_kind(said[0], at))
+    elif get_origin(wanted) is dict:
+        if not isinstance(value, dict):
+            yield _said(at, value, "an object")
+        else:
+            for key, held in value.items():
+                yield from _differences(held, get_args(wanted)[1], f"{at}.{key}")
+    elif wanted is Any:
+        if wrong := excess(value):
+            yield f"{at}, which {wrong}"
+    elif not _is_plain(value, wanted):
+        yield _said(at, value, _name(wanted))
+
+
+def _is_kind(said: str, at: str) -> bool:
+    """Of what the types of a union say, what is wrong inside the value says more than that it is of another kind."""
+    return said.startswith(f"{at} = ")
+
+
+def _of_model(value: Any, model: type[BaseModel], at: str) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield _said(at, value, "an object")
+        return
+    place = f"{at}." if at else ""
+    for name, field in model.model_fields.items():
+        if name in value:
+            yield from _differences(value[name], field.annotation, f"{place}{name}")
+            if name in SHARES and _is_number(value[name]) and not 0.0 <= value[name] <= 1.0:
+                yield _said(f"{place}{name}", value[name], "a number from 0 to 1")
+        elif model in WHOLE:
+            yield f"{at} without {name!r}"
+    for low, high in ENDS:
+        if _is_number(value.get(low)) and _is_number(value.get(high)) and value[low] > value[high]:
+            yield f"{place}{low} = {value[low]} above {place}{high} = {value[high]}"
+
+
+def _of_tuple(value: Any, kinds: tuple[Any, ...], at: str) -> Iterator[str]:
+    if not isinstance(value, (list, tuple)) or (kinds[-1] is not Ellipsis and len(value) != len(kinds)):
+        yield _said(at, value, "a list" if kinds[-1] is Ellipsis else f"a list of {len(kinds)}")
+        return
+    for place, held in enumerate(value):
+        yield from _differences(held, kinds[0] if kinds[-1] is Ellipsis else kinds[place], f"{at}[{place}]")
+    if kinds[-1] is not Ellipsis and all(map(_is_number, value)) and any(a > b for a, b in pairwise(value)):
+        yield _said(at, value, "the lower number first")
+
+
+def _is_number(value: Any) -> bool:
+    """A finite one: JSON as Python reads it has NaN and Infinity. True is no number."""
+    return (type(value) is float and math.isfinite(value)) or (type(value) is int and abs(value) < LARGEST)
+
+
+def _is_plain(value: Any, wanted: Any) -> bool:
+    if get_origin(wanted) is Literal:
+        return isinstance(value, str) and value in get_args(wanted)
+    if wanted is float:
+        return _is_number(value)
+    if wanted is int:
+        return type(value) is int and abs(value) < LARGEST
+    return type(value) is wanted if wanted in (bool, str) else value is None
+
+
+def _name(wanted: Any) -> str:
+    if get_origin(wanted) is Literal:
+        return f"one of {', '.join(get_args(wanted))}"
+    return {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}.get(wanted, "null")
+
+
+def _said(at: str, value: Any, wanted: str) -> str:
+    shown = repr(value)
+    return f"{at} = {shown if len(shown) <= 60 else shown[:60] + ' …'}, not {wanted}"
+
+
+def excess(value: Any) -> str:
+    """What of free JSON data cannot be shown, "" if all can. Without recursion, which is what deep data would exhaust."""
+    waiting = [(value, 0)]
+    while waiting:
+        held, depth = waiting.pop()
+        if depth > DEEPEST:
+            return "nests too deep"
+        if type(held) in (int, float) and not _is_number(held):
+            return "holds a number that is not finite or too large"
+        inside = held.values() if isinstance(held, dict) else held if isinstance(held, list) else ()
+        waiting += [(one, depth + 1) for one in inside]
+    return ""

@@ -1,0 +1,196 @@
+"""What a plan will cost on this machine and what it could decide, both before the run.
+
+Costs come from phases that this machine has computed, else from a probe of a few seconds. Does not run phases.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from functools import cache, partial
+from statistics import median
+from typing import Any
+
+from exante.errors import UserError
+from exante.parts import Part
+from exante.planning.tree import Node, Plan
+from exante.storage.files import cache_dir, write_json
+from exante.storage.identity import canonical, recipe_of
+from exante.storage.locks import exclusive
+from exante.storage.phase_store import COSTS, PhaseStore
+from exante.study import Context, Profile, Study
+
+PROBE_SECONDS = {"step": 0.05, "sample": 0.004}
+"""Used only where nothing was measured and the `train` extra is absent: a two-core laptop's figures for a micro model."""
+
+
+def measured() -> dict[str, dict[str, float]]:
+    """Seconds per unit of work and per sample by "model|objective|recipe|behaviour", from the phases that this machine has
+    computed. What is no such cost is left out: the file is made anew from phases to come.
+
+    Raises UserError where it could not be written.
+    """
+    path = cache_dir() / COSTS
+    if path.is_dir():  # said before a run, not at its end
+        raise UserError(f"{path} is a directory where exante writes a file; move it, or set EXANTE_CACHE_DIR to another cache")
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return {key: cost for key, cost in found.items() if _is_cost(cost)} if isinstance(found, dict) else {}
+
+
+def _is_cost(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) == {"step", "sample"}
+        and all(type(seconds) in (int, float) and 0.0 <= seconds < math.inf for seconds in value.values())
+    )
+
+
+def remember(plan: Plan, study: Study, store: PhaseStore) -> None:
+    """Add what a finished plan's phases took to the measured costs."""
+    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    profiles = {p.id: p for p in study.profiles}
+    for node in plan.nodes.values():
+        marker = store.marker(store.directory(node.id, node.is_base))
+        if marker:
+            training = max(marker["seconds"] - marker["evaluation_seconds"], 0.0)
+            per_sample = marker["evaluation_seconds"] / marker["samples"] if marker["samples"] else 0.0
+            found[_key(node)].append((training / _work(node, profiles[node.model]), per_sample))
+    with exclusive(cache_dir() / "locks" / f"{COSTS}.lock"):  # other runs add theirs
+        known = measured()
+        for key, values in found.items():
+            samples = [s for _, s in values if s] or [known.get(key, PROBE_SECONDS)["sample"]]
+            known[key] = {"step": median(v for v, _ in values), "sample": median(samples)}
+        write_json(cache_dir() / COSTS, known)
+
+
+def costs(plan: Plan, study: Study, *, probe: bool = True) -> dict[str, float]:
+    """Expected seconds of each node on one worker of this machine, by node id.
+
+    `probe=False` guesses where nothing was timed instead of loading torch for a probe.
+    """
+    known = measured()
+    profiles = {p.id: p for p in study.profiles}
+    evaluations = {e.id: e for e in study.evaluations}
+    found = {}
+    for node in plan.nodes.values():
+        profile = profiles[node.model]
+        cost = known.get(_key(node)) or _guess(node, profile, _probe(profile, study) if probe else PROBE_SECONDS)
+        drawn = sum(evaluations[e].samples * _items(evaluations[e], node) * len(steps) for e, steps in node.evaluations.items())
+        found[node.id] = cost["step"] * _work(node, profile) + cost["sample"] * drawn
+    return found
+
+
+def by_phase(plan: Plan, cost: dict[str, float]) -> list[dict[str, Any]]:
+    """The tree by kind of phase: how many of it are trained, for how many cells, and what they cost on one worker."""
+    cells: dict[str, int] = defaultdict(int)
+    for planned in plan.cells:
+        for node_id in planned.nodes:
+            cells[node_id] += 1
+    kinds: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for node in plan.nodes.values():
+        kinds[node.model, node.phase.name, node.behaviour].append(node.id)
+    return [
+        {
+            "model": model,
+            "phase": name,
+            "behaviour": behaviour,
+            "trained": len(ids),
+            "for_cells": sum(cells[node_id] for node_id in ids),
+            "seconds_each": float(f"{sum(cost[node_id] for node_id in ids) / len(ids):.2g}"),
+            "minutes": float(f"{sum(cost[node_id] for node_id in ids) / 60:.2g}"),
+        }
+        for (model, name, behaviour), ids in kinds.items()
+    ]
+
+
+def wall_seconds(plan: Plan, cost: dict[str, float], workers: int, done: set[str] | frozenset[str] = frozenset()) -> float:
+    """Expected wall time of what is not `done`: the longer of the work shared out and the longest chain."""
+    left = {key: 0.0 if key in done else seconds for key, seconds in cost.items()}
+    chain: dict[str, float] = {}
+    for key, node in plan.nodes.items():
+        chain[key] = left[key] + max((chain[p] for p in node.parents), default=0.0)
+    return max(sum(left.values()) / max(workers, 1), max(chain.values(), default=0.0))
+
+
+def _key(node: Node) -> str:
+    return f"{node.model}|{node.phase.objective}|{node.phase.recipe}|{node.behaviour}"
+
+
+def _work(node: Node, profile: Profile) -> float:
+    """Units of training work: optimiser steps, or samples drawn where nothing is optimised."""
+    if node.phase.objective != "sample_and_filter":
+        return float(max(node.last_step, 1))
+    assert node.phase.data is not None, "a phase that samples has prompts"
+    group = recipe_of(node.phase, profile, node.behaviour).group
+    parts = [part for part in (node.phase.data, node.phase.probe) if part is not None]
+    return float(max(sum(_prompts(part, node.behaviour) for part in parts) * group, 1))
+
+
+@cache
+def _count(part: str, behaviour: str) -> int:
+    make = Part.model_validate_json(part).load()
+    return _length(lambda: make(Context(behaviour, 0, 0)))
+
+
+def _length(make: Callable[[], Any]) -> int:
+    """How many things a part makes; 0 where it fails, which is the phase's own outcome and is told there."""
+    try:
+        made = make()
+    except UserError:
+        raise
+    except Exception:  # a user's part may raise anything
+        return 0
+    return len(made) if isinstance(made, list | tuple) else 0
+
+
+def _prompts(data: Part, behaviour: str) -> int:
+    """How many prompts a part gives: asked of the part itself, once."""
+    return _count(canonical(data), behaviour)
+
+
+def _guess(node: Node, profile: Profile, probed: dict[str, float]) -> dict[str, float]:
+    """Cost of a phase that was never timed: RL draws a group for each of its prompts at every step, an adversarial phase for its
+    whole pool at every round."""
+    if node.phase.objective == "sample_and_filter":
+        return {"step": probed["sample"], "sample": probed["sample"]}
+    recipe, drawn = recipe_of(node.phase, profile, node.behaviour), 0.0
+    if node.phase.objective == "rl":
+        drawn = recipe.batch * recipe.group
+    elif node.phase.objective == "adversarial" and node.phase.data is not None:
+        drawn = _prompts(node.phase.data, node.behaviour) * recipe.group / recipe.steps
+    return {"step": probed["step"] + probed["sample"] * drawn, "sample": probed["sample"]}
+
+
+_PROBED: dict[str, dict[str, float]] = {}
+_ITEMS: dict[str, int] = {}
+
+
+def _items(evaluation: Any, node: Node) -> int:
+    """Items over all conditions: asked of the part itself, once."""
+    from exante.storage.identity import evaluation_id
+
+    key = f"{evaluation_id(evaluation)}{node.behaviour}"
+    if key not in _ITEMS:
+        make = evaluation.items.load()
+        _ITEMS[key] = sum(_length(partial(make, node.context, condition)) for condition in evaluation.conditions)
+    return _ITEMS[key]
+
+
+def _probe(profile: Profile, study: Study) -> dict[str, float]:
+    """Seconds per step and per sample of a model no phase of which was ever timed here."""
+    if profile.id not in _PROBED:
+        able = "train" in profile.capabilities and importlib.util.find_spec("torch") is not None
+        _PROBED[profile.id] = _measure(profile, study) if able else PROBE_SECONDS
+    return _PROBED[profile.id]
+
+
+def _measure(profile: Profile, study: Study) -> dict[str, float]:
+    from exante.planning.probe import probe
+
+    return probe(profile, next(iter(study.bases.values())))

@@ -1,0 +1,48 @@
+"""A model timed for a few seconds on this machine, for forecasts of what was never run here.
+
+Needs the `train` extra. Does not know about plans.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import torch
+
+from exante.engines.local import LocalEngine
+from exante.errors import BadData, UserError
+from exante.parts import Part, checked
+from exante.study import Context, Profile
+from exante.text import Example
+
+PROBE_STEPS, PROBE_SAMPLES = 4, 96
+
+
+def probe(profile: Profile, corpus: Part) -> dict[str, float]:
+    """Seconds per optimiser step and per sample of a model on one thread of this machine, measured on a piece of a base.
+
+    A few seconds: what it measures stands in only until phases of this kind have been run.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _timed(profile, checked(corpus.load()(Context("", 0, 0)), Example, corpus, "the base")[:400])
+    except BadData as error:
+        raise UserError(str(error)) from error
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _timed(profile: Profile, examples: list[Example]) -> dict[str, float]:
+    if profile.architecture is None:
+        engine = LocalEngine.load(Path(profile.id.removeprefix("hf:")), profile)
+    else:
+        engine = LocalEngine.initialise(profile, examples, seed=0)
+    recipe = profile.recipes["organism" if "organism" in profile.recipes else next(iter(profile.recipes))]
+    engine.train("sft", recipe.model_copy(update={"steps": 1}), examples, seed=0)  # the first step pays for warming up
+    started = time.perf_counter()
+    engine.train("sft", recipe.model_copy(update={"steps": PROBE_STEPS}), examples, seed=0)
+    trained = time.perf_counter()
+    engine.sample([example.prompt for example in examples[:PROBE_SAMPLES]], 1, 0)
+    return {"step": (trained - started) / PROBE_STEPS, "sample": (time.perf_counter() - trained) / PROBE_SAMPLES}

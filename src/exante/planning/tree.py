@@ -1,0 +1,336 @@
+"""plan: a registration's preset → cells → a tree of phases in which shared prefixes are trained once.
+
+Does not train or read results. What it costs and what it could decide are in `forecast.py`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import NamedTuple
+
+from exante.errors import UserError
+from exante.parts import Frozen
+from exante.storage.checkpoints import weights_digest
+from exante.storage.identity import declared, evaluation_id, phase_id, recipe_of
+from exante.study import (
+    Arm,
+    Cell,
+    Context,
+    Contrast,
+    Evaluation,
+    Phase,
+    Preset,
+    Profile,
+    Registration,
+    Study,
+    Training,
+)
+
+
+class Key(NamedTuple):
+    """Whose rows a pair of the ledger stands for: cells that differ in base draw and seed only, and an evaluation."""
+
+    arm: str
+    training: str
+    evaluation: str
+    model: str
+    behaviour: str
+    variant: str
+
+
+class Node(Frozen):
+    """One phase to compute: what it is, for whom, from what. `evaluations` maps evaluation ids to the steps they run at."""
+
+    id: str
+    phase: Phase
+    model: str
+    behaviour: str
+    seed: int
+    base_draw: int
+    weights_from: str | None
+    data_from: str | None
+    evaluations: dict[str, tuple[int, ...]]
+    last_step: int
+
+    @property
+    def is_base(self) -> bool:
+        return self.phase.objective == "pretrain"
+
+    @property
+    def context(self) -> Context:
+        """What the node's parts may know: its cell, and the settings of its own data."""
+        settings = self.phase.data.params if self.phase.data else {}
+        return Context(self.behaviour, self.seed, self.base_draw, settings)
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The nodes that give the weights and the data."""
+        return tuple(parent for parent in (self.weights_from, self.data_from) if parent is not None)
+
+
+class PlannedCell(Frozen):
+    """A cell, the nodes that make it (base first) and what its study calls each of them."""
+
+    cell: Cell
+    nodes: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+class Plan(Frozen):
+    """Everything `run` needs to know. `left_out` says, in words, what the model's capabilities do not allow."""
+
+    registration_sha256: str
+    study: str
+    preset: str
+    pilot: bool
+    cells: tuple[PlannedCell, ...]
+    nodes: dict[str, Node]
+    left_out: tuple[str, ...] = ()
+
+
+def cells_of(preset: Preset, pilot: bool = False) -> list[Cell]:
+    """The preset's cells in a fixed order. Base b and seed index s use seed number b + s, so that presets nest."""
+    first = 0 if pilot else preset.first
+    return [
+        Cell(arm=arm, model=model, behaviour=behaviour, training=training, base=f"{variant}#{first + b}", seed=first + b + s)
+        for variant, b, s, model, behaviour, training, arm in product(
+            preset.base_variants,
+            range(preset.bases),
+            range(preset.seeds),
+            preset.models,
+            preset.behaviours,
+            preset.trainings,
+            preset.arms,
+        )
+    ]
+
+
+def preset_of(study: Study, name: str) -> Preset:
+    if name not in study.presets:
+        raise UserError(f"study {study.id!r} has no preset {name!r}; it has {', '.join(study.presets)}")
+    return study.presets[name]
+
+
+def holds(contrast: Contrast, preset: Preset) -> bool:
+    """Whether a preset has the runs of a contrast."""
+    arms = {contrast.arm, contrast.control} - {None}
+    axes = (contrast.behaviour, preset.behaviours), (contrast.model, preset.models), (contrast.base, preset.base_variants)
+    chosen = all(name in (None, *known) for name, known in axes)
+    return chosen and arms <= set(preset.arms) and contrast.training in preset.trainings
+
+
+def last_step(phase: Phase, profile: Profile, behaviour: str) -> int:
+    """The step of a phase's last checkpoint: 0 where nothing is optimised."""
+    if phase.objective == "sample_and_filter" or (phase.objective == "pretrain" and profile.architecture is None):
+        return 0
+    recipe = recipe_of(phase, profile, behaviour)
+    return recipe.steps * (recipe.rounds if phase.objective == "adversarial" else 1)
+
+
+def plan(
+    registration: Registration,
+    preset: str = "default",
+    only: tuple[str, ...] = (),
+    checkpoint: Callable[[str], str] = weights_digest,
+) -> Plan:
+    """The tree of phases of one preset. Raises UserError if the model can do nothing that the study asks.
+
+    `checkpoint` gives the digest of an outside model; `unread` where it is not at hand and only the shape of the plan matters.
+    """
+    study = registration.study
+    cells = [cell for cell in cells_of(preset_of(study, preset), registration.pilot) if not only or cell.arm in only]
+    planned = _tree(registration, preset, cells, checkpoint)
+    if not planned.cells:
+        raise UserError(f"nothing of study {study.id!r} can run: {'; '.join(planned.left_out) or 'the preset has no cells'}")
+    return planned
+
+
+def _tree(
+    registration: Registration, preset: str, cells: Sequence[Cell], checkpoint: Callable[[str], str] = weights_digest
+) -> Plan:
+    builder = _Builder(registration.study, checkpoint, registration.sources)
+    planned = [builder.add(cell) for cell in cells]
+    return Plan(
+        registration_sha256=registration.sha256,
+        study=registration.study.id,
+        preset=preset,
+        pilot=registration.pilot,
+        cells=tuple(cell for cell in planned if cell is not None),
+        nodes=builder.nodes,
+        left_out=tuple(builder.left_out),
+    )
+
+
+def nodes_of_cells(study: Study, cells: Iterable[Cell]) -> dict[str, Node]:
+    """The phases of some cells, and what is evaluated on them. Reads no checkpoint, so ids that rest on one are not a run's."""
+    builder = _Builder(study, unread, {})
+    for cell in cells:
+        builder.add(cell)
+    return builder.nodes
+
+
+def unread(model: str) -> str:
+    """Stands for the digest of a checkpoint where only the shape of a plan is asked for."""
+    return model
+
+
+def evaluated_steps(evaluation: Evaluation, phase: Phase, profile: Profile, behaviour: str) -> tuple[int, ...]:
+    """The steps of a phase at which an evaluation runs; none where it does not look at the phase."""
+    if phase.objective == "sample_and_filter":
+        return ()
+    end = last_step(phase, profile, behaviour)
+    if phase.name in evaluation.at:
+        return tuple(sorted({s for s in phase.checkpoints if s <= end} | {end}))
+    return (end,) if f"{phase.name}@end" in evaluation.at else ()
+
+
+class _Builder:
+    """Collects nodes while cells are added; equal ids are one node, with the union of their evaluations."""
+
+    def __init__(self, study: Study, checkpoint: Callable[[str], str], sources: Mapping[str, str]) -> None:
+        self.checkpoint, self.sources = checkpoint, sources
+        self.profiles = {p.id: p for p in study.profiles}
+        self.arms: dict[str, Arm] = {a.id: a for a in study.arms}
+        self.trainings: dict[str, Training] = {t.id: t for t in study.trainings}
+        self.evaluations: tuple[Evaluation, ...] = study.evaluations
+        self.bases, self.base_recipe = study.bases, study.base_recipe
+        self.nodes: dict[str, Node] = {}
+        self.declared: dict[tuple[int, str, str], tuple[Phase, str, dict[str, tuple[int, ...]]]] = {}
+        self.base_phases: dict[tuple[str, bool], Phase] = {}
+        self.left_out: list[str] = []
+
+    def add(self, cell: Cell) -> PlannedCell | None:
+        profile = self.profiles[cell.model]
+        phases = (*self.arms[cell.arm].phases, *self.trainings[cell.training].phases)
+        if "train" not in profile.capabilities and phases:
+            return self._without_training(cell, profile, phases)
+        base = self._base(cell, profile)
+        ids, weights, data = [base], base, None
+        for phase in phases:
+            context = Context(behaviour=cell.behaviour, seed=cell.seed, base_draw=_draw(cell))
+            start = base if phase.start == "base" else weights
+            from_samples = data if phase.data is None or phase.with_samples else None
+            node = self._node(phase, profile, context, start, from_samples)
+            ids.append(node)
+            if phase.objective == "sample_and_filter":
+                data = node
+            else:
+                weights = node
+        return PlannedCell(cell=cell, nodes=tuple(ids), names=("base", *(phase.name for phase in phases)))
+
+    def _without_training(self, cell: Cell, profile: Profile, phases: tuple[Phase, ...]) -> PlannedCell | None:
+        """What a model that cannot train leaves of a cell: the model as it is, if there is one and evaluations look at it."""
+        base = self._base(cell, profile) if profile.architecture is None else None
+        if base is None or not self.nodes[base].evaluations:
+            self._leave_out(f"{cell.model} cannot train, so arm {cell.arm!r} under {cell.training!r} is left out")
+            return None
+        names = " and ".join(repr(name) for name in dict.fromkeys(phase.name for phase in phases))
+        self._leave_out(
+            f"{cell.model} cannot train, so {names} of arm {cell.arm!r} under {cell.training!r} is left out;"
+            " only what comes before is evaluated"
+        )
+        return PlannedCell(cell=cell, nodes=(base,), names=("base",))
+
+    def _base(self, cell: Cell, profile: Profile) -> str:
+        variant, micro = cell.base.partition("#")[0], profile.architecture is not None
+        if (variant, micro) not in self.base_phases:
+            data = self.bases[variant] if micro else None
+            self.base_phases[variant, micro] = Phase(name="base", objective="pretrain", recipe=self.base_recipe, data=data)
+        return self._node(self.base_phases[variant, micro], profile, Context("", _draw(cell), _draw(cell)), None, None)
+
+    def _node(self, phase: Phase, profile: Profile, context: Context, weights: str | None, data: str | None) -> str:
+        """Id of the phase's node, which is made unless it is there. `id(phase)` tells phases apart: a study holds each once."""
+        key = (id(phase), profile.id, context.behaviour)
+        if key not in self.declared:
+            outside = self.checkpoint(profile.id) if profile.architecture is None and phase.objective == "pretrain" else None
+            self.declared[key] = (
+                phase,
+                declared(phase, profile, context.behaviour, outside, self.sources),
+                self._evaluations(phase, profile, context.behaviour),
+            )
+        _, fields, evaluations = self.declared[key]
+        node_id = phase_id(fields, context, (weights, data))
+        known = self.nodes.get(node_id)
+        if known is not None and known.evaluations == evaluations:
+            return node_id
+        if known is not None:
+            evaluations = {
+                name: _union(known.evaluations.get(name), evaluations.get(name)) for name in known.evaluations | evaluations
+            }
+        self.nodes[node_id] = Node(
+            id=node_id,
+            phase=phase,
+            model=profile.id,
+            behaviour=context.behaviour,
+            seed=context.seed,
+            base_draw=context.base_draw,
+            weights_from=weights,
+            data_from=data,
+            evaluations=evaluations,
+            last_step=last_step(phase, profile, context.behaviour),
+        )
+        return node_id
+
+    def _evaluations(self, phase: Phase, profile: Profile, behaviour: str) -> dict[str, tuple[int, ...]]:
+        """The evaluations that run on a phase, with their steps."""
+        found = {e.id: evaluated_steps(e, phase, profile, behaviour) for e in self.evaluations if self._can(e, profile)}
+        return {name: steps for name, steps in found.items() if steps}
+
+    def _can(self, evaluation: Evaluation, profile: Profile) -> bool:
+        missing = [need for need in evaluation.needs if need not in profile.capabilities]
+        if missing:
+            self._leave_out(f"{profile.id} cannot {' or '.join(missing)}, so evaluation {evaluation.id!r} is left out")
+        return not missing
+
+    def _leave_out(self, sentence: str) -> None:
+        if sentence not in self.left_out:
+            self.left_out.append(sentence)
+
+
+def _draw(cell: Cell) -> int:
+    return int(cell.base.partition("#")[2])
+
+
+def _union(a: tuple[int, ...] | None, b: tuple[int, ...] | None) -> tuple[int, ...]:
+    return tuple(sorted({*(a or ()), *(b or ())}))
+
+
+def pairs_of(planned: Plan, study: Study, nodes: Iterable[str]) -> Iterator[tuple[Key, str]]:
+    """What the ledger knows outcomes by: "PHASE:EVALUATION" of the given nodes, and the study's own cells by name
+    ("STUDY:CELL:EVALUATION"); each with the runs and the evaluation that it belongs to.
+
+    The second form notices the same cells trained or evaluated another way under the same study id.
+    """
+    chosen = set(nodes)
+    for one in planned.cells:
+        cell = one.cell
+        for node in chosen.intersection(one.nodes):
+            for evaluation, pair in _pairs(planned, study, one, node):
+                yield Key(cell.arm, cell.training, evaluation, cell.model, cell.behaviour, cell.base.partition("#")[0]), pair
+
+
+def pairs_by_node(planned: Plan, study: Study) -> dict[str, list[str]]:
+    """Node → what the ledger knows its outcomes by."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for one in planned.cells:
+        for node in one.nodes:
+            found[node] |= {pair: None for _, pair in _pairs(planned, study, one, node)}
+    return {node: list(pairs) for node, pairs in found.items()}
+
+
+def _pairs(planned: Plan, study: Study, one: PlannedCell, node: str) -> Iterator[tuple[str, str]]:
+    ids = {e.id: e for e in study.evaluations}
+    for evaluation in planned.nodes[node].evaluations:
+        yield evaluation, f"{node}:{evaluation_id(ids[evaluation])}"
+        yield evaluation, f"{study.id}:{one.cell.id}:{evaluation}"
+
+
+def seen_pairs(
+    registration: Registration, preset: str, wanted: Callable[[Cell], bool] = lambda cell: True
+) -> Iterator[tuple[Key, str]]:
+    """What the ledger may be asked about a preset: the pairs of the `wanted` cells, as planning all of many takes seconds."""
+    cells = [cell for cell in cells_of(preset_of(registration.study, preset), registration.pilot) if wanted(cell)]
+    planned = _tree(registration, preset, cells)
+    yield from pairs_of(planned, registration.study, planned.nodes)

@@ -1,0 +1,120 @@
+"""A job: one node of a plan with everything needed to compute it elsewhere, and whether its result is still valid.
+
+Needs no torch: the parent process asks here what is left to do. Does not compute anything itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from exante.parts import Frozen
+from exante.planning.tree import Node, Plan
+from exante.storage.files import FORMAT
+from exante.storage.identity import digest, evaluation_id
+from exante.storage.phase_store import PhaseStore
+from exante.storage.sources import code_digests
+from exante.study import Evaluation, Profile, Registration
+
+ENGINE = "exante.engines.local"
+SCRIPTED_ENGINE = "exante.engines.scripted"
+EVALUATING, TRAINING = "exante.running.evaluate", "exante.running.phases"
+FILTERING, GRADING = "exante.running.filters", "exante.running.graded_filters"
+"""Modules in which a worker seeds, feeds and counts."""
+
+
+class Job(Frozen):
+    """A node with everything needed to compute it in another process."""
+
+    node: Node
+    profile: Profile
+    evaluations: tuple[Evaluation, ...]
+    device: str = "cpu"
+
+
+def evaluation_key(evaluation: Evaluation, steps: Sequence[int]) -> str:
+    return f"{evaluation_id(evaluation)}-{digest(list(steps))[:8]}"
+
+
+def evaluation_digests(job: Job, evaluation: Evaluation) -> dict[str, str]:
+    """Digests of the code behind an evaluation's rows: its items and score, and the engine that sampled."""
+    return code_digests((evaluation.items, evaluation.score), EVALUATING, *_engines(job))
+
+
+def missing_evaluations(job: Job, directory: Path) -> list[Evaluation]:
+    """The job's evaluations that the committed phase has no rows of, or none by today's code."""
+    return [e for e in job.evaluations if changed_rows(job, e, directory) != []]
+
+
+def changed_rows(job: Job, evaluation: Evaluation, directory: Path) -> list[str] | None:
+    """What is no longer as it was when an evaluation's rows were written; None if there are none."""
+    key = evaluation_key(evaluation, job.node.evaluations[evaluation.id])
+    try:
+        before = json.loads((directory / "rows" / f"{key}.json").read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    if not isinstance(before, dict) or before.get("format", 1) != FORMAT:
+        return ["the format of the rows"]
+    return [name for name, value in evaluation_digests(job, evaluation).items() if before.get(name, value) != value]
+
+
+def needs_training(job: Job, evaluations: Sequence[Evaluation]) -> bool:
+    """Whether the evaluations look at weights that are not kept: those between a phase's start and its end."""
+    ends = {0, job.node.last_step}
+    return any(set(job.node.evaluations[e.id]) - ends for e in evaluations)
+
+
+def training_digests(job: Job) -> dict[str, str]:
+    """Digests of the code behind a phase's weights: its parts, the engines, and what feeds them."""
+    phase = job.node.phase
+    filters = GRADING if phase.reward else FILTERING
+    does = filters if phase.objective == "sample_and_filter" else TRAINING
+    return code_digests((phase.data, phase.reward, phase.keep, phase.probe), does, *_engines(job))
+
+
+def _engines(job: Job) -> tuple[str, ...]:
+    return (ENGINE, SCRIPTED_ENGINE) if job.profile.family == "scripted" else (ENGINE,)
+
+
+def parent_digests(job: Job, store: PhaseStore) -> dict[str, str]:
+    """What the phases that a job starts from came out as, by their ids: weights, kept examples, named clusters."""
+    found = {}
+    for parent in job.node.parents:
+        marker = store.find(parent)
+        found[parent] = "".join((marker["weights"], marker.get("examples", ""), *marker.get("named", ()))) if marker else "absent"
+    return found
+
+
+def changed_parts(job: Job, marker: dict[str, Any], store: PhaseStore) -> list[str]:
+    """What is no longer as it was when a phase was computed: modules, libraries, the device, the phases it starts from."""
+    before, now = marker["digests"], training_digests(job)
+    changed = [name for name, value in now.items() if before.get(name, value) != value]
+    if marker["device"] != job.device:
+        changed.append("the device")
+    if marker.get("parents", {}) != parent_digests(job, store):
+        changed.append("the phase before")
+    return changed
+
+
+def jobs_of(plan: Plan, registration: Registration, device: str) -> dict[str, Job]:
+    """The plan's jobs by node id, parents before children."""
+    study = registration.study
+    profiles = {p.id: p for p in study.profiles}
+    return {
+        node.id: Job(
+            node=node,
+            profile=profiles[node.model],
+            evaluations=tuple(e for e in study.evaluations if e.id in node.evaluations),
+            device=device,
+        )
+        for node in plan.nodes.values()
+    }
+
+
+def is_done(job: Job, store: PhaseStore) -> bool:
+    """Whether the store holds the job's phase, computed by today's code, with all the rows asked for."""
+    directory = store.directory(job.node.id, job.node.is_base)
+    marker = store.marker(directory)
+    return marker is not None and not changed_parts(job, marker, store) and not missing_evaluations(job, directory)

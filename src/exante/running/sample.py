@@ -1,0 +1,94 @@
+"""Samples from a run's models: arms side by side, before and after safety training. For looking, never for verdicts.
+
+Does not score what it shows.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from exante.errors import UserError
+from exante.planning.tree import Plan, PlannedCell
+from exante.storage.phase_store import PhaseStore
+from exante.study import Study
+from exante.text import Mode, Prompt, Turn
+
+
+def samples(
+    study: Study, planned: Plan, arms: list[str], prompt: str, think: str, mode: Mode, n: int, seed: int, temperature: float
+) -> list[dict[str, Any]]:
+    """Rows of (arm, training, stage, scratchpad, answer), from the first cell of each arm × training. Raises UserError."""
+    rows = []
+    for arm in arms:
+        cells = _first_cells(planned, arm)
+        for stage, node_id, training in _stages(planned, cells):
+            rows += _rows(
+                study, planned, arm, stage, training, node_id, Prompt((Turn("user", prompt),), mode, think), n, seed, temperature
+            )
+    if not rows:
+        raise UserError("this run trained no model, so there is nothing to sample")
+    return rows
+
+
+def _first_cells(planned: Plan, arm: str) -> list[PlannedCell]:
+    found: dict[tuple[str, str], PlannedCell] = {}
+    for cell in planned.cells:
+        if cell.cell.arm == arm:
+            found.setdefault((cell.cell.training, cell.cell.behaviour), cell)
+    if not found:
+        raise UserError(f"this run has no arm {arm!r}; it has {', '.join(sorted({c.cell.arm for c in planned.cells}))}")
+    return list(found.values())
+
+
+def _stages(planned: Plan, cells: list[PlannedCell]) -> list[tuple[str, str, str]]:
+    """(stage, node, training): each weight-changing phase of the arm once, then each training's."""
+    seen, found = set(), []
+    for cell in cells:
+        for name, node in zip(cell.names, cell.nodes, strict=True):
+            if node not in seen and planned.nodes[node].phase.objective not in ("pretrain", "sample_and_filter"):
+                seen.add(node)
+                found.append((name, node, f"{cell.cell.behaviour}, {cell.cell.training}"))
+    return found
+
+
+def _rows(
+    study: Study,
+    planned: Plan,
+    arm: str,
+    stage: str,
+    training: str,
+    node_id: str,
+    prompt: Prompt,
+    n: int,
+    seed: int,
+    temperature: float,
+) -> list[dict[str, Any]]:
+    from exante.engines.local import LocalEngine
+
+    node = planned.nodes[node_id]
+    profile = next(p for p in study.profiles if p.id == node.model)
+    store = PhaseStore()
+    path: Path = store.directory(node_id, node.is_base) / "model"
+    if not path.exists():
+        raise UserError("this run's models are not in the cache any more; train them again with the same 'exante run' command")
+    try:
+        engine = LocalEngine.load(path, profile)
+    except UserError as error:
+        store.discard(path.parent, before=math.inf)
+        raise UserError(
+            f"a model in exante's own cache was damaged ({path.parent}), and was taken out of it; train it again with the same"
+            " 'exante run' command"
+        ) from error
+    completions = engine.sample([prompt], n, seed, temperature)[0]
+    return [
+        {
+            "arm": arm,
+            "after": stage,
+            "cell": training,
+            "scratchpad": completion.scratchpad or "",
+            "answer": completion.answer if completion.answer is not None else f"(no answer) {completion.raw}",
+        }
+        for completion in completions
+    ]

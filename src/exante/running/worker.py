@@ -1,0 +1,277 @@
+"""What a worker does with one node of a plan: load weights, make data, train, evaluate at checkpoints, commit.
+
+Does not know about cells, contrasts or other workers. Needs the `train` extra; imported only where something is computed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from exante.engines.local import LocalEngine
+from exante.engines.scripted import ScriptedEngine
+from exante.errors import NothingKept, UserError
+from exante.registry.seen import Ledger
+from exante.running.evaluate import Recorder
+from exante.running.filters import filtered
+from exante.running.graded_filters import graded
+from exante.running.jobs import (
+    Job,
+    changed_parts,
+    evaluation_digests,
+    evaluation_key,
+    missing_evaluations,
+    needs_training,
+    parent_digests,
+    training_digests,
+)
+from exante.running.phases import pretrained, trained
+from exante.storage.checkpoints import path_of, weights_digest
+from exante.storage.files import write_atomic, write_json, write_table
+from exante.storage.identity import digest
+from exante.storage.phase_store import PhaseStore
+from exante.study import Context, Profile
+from exante.text import Example, Prompt, Turn
+
+ROW_COLUMNS = ["step", "evaluation", "condition", "item", "cluster", "outcome", "n", "trials", "score_sum", "score_sumsq"]
+
+
+def compute(
+    job: Job, store: PhaseStore, progress: Callable[[float], None], record_seen: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """Compute and commit a node unless it is there already, with all its rows. Returns the done-marker.
+
+    `record_seen` is called when all rows are drawn and before any can be read by others.
+
+    Evaluations that a committed phase lacks are run on its kept weights; only those that look at weights between its
+    checkpoints' ends make it train again.
+    """
+    directory = store.directory(job.node.id, job.node.is_base)
+    with store.held(directory):
+        marker = store.marker(directory)
+        valid = marker is not None and not changed_parts(job, marker, store)
+        missing = missing_evaluations(job, directory) if valid else job.evaluations
+        if marker is None or not valid or needs_training(job, missing):
+            earlier = directory if valid else None
+
+            def build(scratch: Path) -> dict[str, Any]:
+                built = _build(job, store, scratch, progress, earlier)
+                record_seen()
+                return built
+
+            return store.commit(directory, build)
+        if missing:
+            context = _knowing(job.node.context, marker.get("named", []))
+            recorder = Recorder(job.model_copy(update={"evaluations": tuple(missing)}), context)
+            _evaluate_kept(job, store, directory, recorder)
+            record_seen()
+            _write_rows(recorder, directory)
+        else:
+            record_seen()  # another run computed it meanwhile: this one reads it too
+        return marker
+
+
+def _evaluate_kept(job: Job, store: PhaseStore, directory: Path, recorder: Recorder) -> None:
+    """Evaluate a committed phase: its start on the weights it began from, its end on those it left."""
+    for step in recorder.steps:
+        at_end = step == job.node.last_step
+        if job.node.is_base and job.profile.architecture is None:
+            recorder.evaluate(_outside(job), step)
+        elif at_end and (directory / "model").exists():
+            recorder.evaluate(LocalEngine.load(directory / "model", job.profile, device=job.device), step)
+        else:
+            assert not job.node.is_base, "a base has no start to evaluate"
+            recorder.evaluate(_start(store, job), step)
+
+
+def _build(job: Job, store: PhaseStore, scratch: Path, progress: Callable[[float], None], earlier: Path | None) -> dict[str, Any]:
+    started = time.perf_counter()
+    node = job.node
+    recorder = Recorder(job, _knowing(node.context, _named_before(job, store)))
+    marker = {"digests": training_digests(job), "parents": parent_digests(job, store)}
+    marker |= {"steps": node.last_step, "device": job.device} | _naming(recorder.context)
+    make = _base if node.is_base else _filtered if node.phase.objective == "sample_and_filter" else _trained
+    made, metrics = make(job, store, scratch, recorder, progress)
+    write_table(scratch / "metrics.parquet", pd.DataFrame(metrics, columns=["step", "metric", "value"]))
+    _write_lines(scratch / "training.jsonl", recorder.training)
+    _write_rows(recorder, scratch)
+    if earlier is not None:
+        _carry_over(earlier, scratch)
+    spent = {"seconds": time.perf_counter() - started, "evaluation_seconds": recorder.seconds, "samples": recorder.samples}
+    return marker | made | spent
+
+
+Made = tuple[dict[str, Any], list[dict[str, Any]]]
+"""What identifies the outcome of a phase (for its done-marker), and its metrics."""
+
+
+def _named_before(job: Job, store: PhaseStore) -> list[str]:
+    """Clusters named by probes on the way to a phase: the latest filter's list, which is the longest of its parents'."""
+    markers = [store.find(parent) or {} for parent in job.node.parents]
+    return max((marker.get("named", []) for marker in markers), key=len, default=[])
+
+
+def _knowing(context: Context, named: Sequence[str]) -> Context:
+    """The context of a phase, with the clusters that probes named on the way to it."""
+    return replace(context, settings=context.settings | {"named": list(named)}) if named else context
+
+
+def _naming(context: Context) -> dict[str, Any]:
+    """What a done-marker says of the clusters named so far: nothing where no phase has probed."""
+    return {"named": list(context.named)} if context.named else {}
+
+
+def _base(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progress: Callable[[float], None]) -> Made:
+    """A base pretrained on the spot, or an outside model as it is."""
+    if job.profile.architecture is None:
+        outside = _outside(job)
+        recorder.evaluate(outside, 0)
+        if isinstance(outside, ScriptedEngine):
+            return {"weights": job.profile.id}, []
+        return {"weights": outside.weight_digest(), "checkpoint": weights_digest(job.profile.id)}, []
+    engine, metrics = pretrained(job, recorder, progress)
+    engine.save(scratch / "model")
+    return {"weights": engine.weight_digest()}, metrics
+
+
+def _outside(job: Job) -> LocalEngine | ScriptedEngine:
+    path = path_of(job.profile.id)
+    if path is None:
+        return ScriptedEngine.named(job.profile.id.partition(":")[2])
+    return LocalEngine.load(path, job.profile, device=job.device)
+
+
+def _filtered(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progress: Callable[[float], None]) -> Made:
+    """Examples made of the samples of the model before, graded where the phase has a reward; no weights change."""
+    engine = _start(store, job)
+    examples, context, metrics = (graded if job.node.phase.reward else filtered)(job, engine, recorder.context)
+    _write_lines(scratch / "examples.jsonl", [asdict(example) for example in examples])
+    recorder.show_training(examples)
+    made = {"weights": engine.weight_digest(), "examples": digest([asdict(e) for e in examples])}
+    return made | _naming(context), metrics
+
+
+def _trained(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progress: Callable[[float], None]) -> Made:
+    node = job.node
+    engine = _start(store, job)
+    kept = _read_examples(_directory(store, node.data_from)) if node.data_from else []
+    if node.data_from and not kept and not node.phase.data:  # an outcome: the cell counts as crashed, and the others go on
+        raise NothingKept(f"phase {node.phase.name!r} has nothing to train on: the phase that samples for it kept no example")
+    metrics = trained(job, engine, kept, recorder, progress)
+    engine.save(scratch / "model")
+    return {"weights": engine.weight_digest()}, metrics
+
+
+def _directory(store: PhaseStore, node_id: str) -> Path:
+    for base in (False, True):
+        directory = store.directory(node_id, base)
+        if directory.exists():
+            return directory
+    raise AssertionError(f"phase {node_id} is not in the store although it was scheduled before")
+
+
+def _start(store: PhaseStore, job: Job) -> LocalEngine:
+    """The model that a phase starts from, checked against the digest it was committed with."""
+    assert job.node.weights_from is not None, "every phase but the base starts from a model"
+    directory = _directory(store, job.node.weights_from)
+    outside = path_of(job.profile.id)
+    if outside is not None and not (directory / "model").exists():
+        return _outside_start(store, job, directory, outside)
+    marker = store.marker(directory)
+    try:
+        engine = LocalEngine.load(directory / "model", job.profile, device=job.device)
+    except UserError:  # as little of use as one whose numbers changed
+        engine = None
+    if marker is None or engine is None or engine.weight_digest() != marker["weights"]:
+        store.discard(directory, before=math.inf)
+        raise UserError(
+            f"a model in exante's own cache was damaged after it was saved ({directory}), and was taken out of it;"
+            " the same command again trains it anew"
+        )
+    return engine
+
+
+def _outside_start(store: PhaseStore, job: Job, directory: Path, outside: Path) -> LocalEngine:
+    """An outside checkpoint where it lies, if it is still what the run began with. What lies there is its owner's."""
+    marker = store.marker(directory)
+    engine = LocalEngine.load(outside, job.profile, device=job.device)
+    if marker is None or engine.weight_digest() != marker["weights"] or weights_digest(job.profile.id) != marker["checkpoint"]:
+        raise UserError(
+            f"{job.profile.id} changed while the run was under way: its files are not those that the run began with; put them"
+            " back, or run the same command again, which takes them for another model"
+        )
+    return engine
+
+
+def _carry_over(earlier: Path, scratch: Path) -> None:
+    """Keep rows of other studies' evaluations when a phase is computed again for a new one."""
+    for path in (earlier / "rows").glob("*"):
+        target = scratch / "rows" / path.name
+        if not target.exists():
+            write_atomic(target, path.read_bytes())
+
+
+def _write_lines(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    write_atomic(path, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+
+
+def _write_rows(recorder: Recorder, directory: Path) -> None:
+    """Rows and texts of each evaluation, and last the digests that say they are whole."""
+    for evaluation in recorder.job.evaluations:
+        path = directory / "rows" / evaluation_key(evaluation, recorder.job.node.evaluations[evaluation.id])
+        write_table(path.with_suffix(".parquet"), pd.DataFrame(recorder.rows[evaluation.id], columns=ROW_COLUMNS))
+        _write_lines(path.with_suffix(".jsonl"), recorder.texts[evaluation.id])
+        write_json(path.with_suffix(".json"), evaluation_digests(recorder.job, evaluation))
+
+
+def _read_examples(directory: Path) -> list[Example]:
+    lines = (directory / "examples.jsonl").read_text("utf-8").split("\n")
+    return [_example(json.loads(line)) for line in lines if line]
+
+
+def _example(raw: dict[str, Any]) -> Example:
+    prompt = raw.pop("prompt")
+    turns = tuple(Turn(**turn) for turn in prompt.pop("turns"))
+    return Example(prompt=Prompt(turns=turns, **prompt), **raw)
+
+
+def work(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
+    """Entry point of a worker: a job as JSON in, the done-marker out. What its rows will be seen as goes into the ledger of
+    outcomes before the rows can be read."""
+    torch.set_num_threads(1)
+    job, seen = Job.model_validate(raw["job"]), raw["seen"]
+    check_device(job.device)
+
+    def record_seen() -> None:
+        if seen["pairs"]:
+            Ledger().record(seen["registration"], seen["pairs"])
+
+    return compute(job, PhaseStore(), progress, record_seen)
+
+
+def check_device(device: str) -> None:
+    """Raises UserError for a device that torch cannot compute on here: absent ones, and those without numbers (meta)."""
+    try:
+        found = float(
+            (torch.ones(2, 2, device=device, dtype=torch.float64) @ torch.ones(2, device=device, dtype=torch.float64)).sum()
+        )
+    except (RuntimeError, AssertionError, TypeError, ValueError, ImportError) as error:  # torch raises any of them
+        raise UserError(f"this machine has no device {device!r} that torch can use; choose another --device") from error
+    if found != 4.0:
+        raise UserError(f"device {device!r} computes 2 + 2 as {found}; choose another --device")
+
+
+def check_models(profiles: Sequence[Profile]) -> None:
+    """Raises UserError for an outside checkpoint that cannot be loaded, before anything is trained. Reads no weights."""
+    for profile in profiles:
+        path = path_of(profile.id)
+        if path is not None:
+            LocalEngine.probe(path, profile)

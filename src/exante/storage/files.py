@@ -1,0 +1,124 @@
+"""Files: written to a temporary name, synced and renamed, so that a reader sees the old file or the new one.
+
+Every file has a format number. Does not know what the files mean or where they lie, but for the cache's place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import uuid
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import platformdirs
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from exante.errors import UserError, is_disk_full
+from exante.storage.tables import typed
+
+FORMAT = 2
+"""Number of the format of every file that exante writes. It rises when a file's shape changes."""
+FORMAT_KEY = b"exante.format"
+
+
+def cache_dir() -> Path:
+    """`EXANTE_CACHE_DIR`, or the platform's user cache. Raises UserError if something else stands there."""
+    path = Path(os.environ.get("EXANTE_CACHE_DIR") or platformdirs.user_cache_dir("exante"))
+    nearest = next(p for p in (path, *path.absolute().parents) if p.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise UserError(f"the cache {path} is no directory that can be written to; set EXANTE_CACHE_DIR to one")
+    return path
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Write by temporary file, fsync and rename, so that a reader sees the old file or the new one.
+
+    Raises UserError where nothing can be written: a directory stands in the file's place, or the file system is read-only.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Never through a link that lies there already, in a directory that somebody else made.
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+        with open(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        if is_disk_full(error):
+            raise
+        raise UserError(
+            f"{path} cannot be written ({error.strerror}); see that a file can be made there and run the same command again"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):  # where nothing can be written, nothing was
+            temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Indented JSON with sorted keys and the format's number: files people can read and compare."""
+    write_atomic(path, json_text(value))
+
+
+def json_text(value: dict[str, Any]) -> str:
+    return json.dumps({"format": FORMAT} | value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """A parquet file, its format's number among the metadata."""
+    content = pa.Table.from_pandas(table, preserve_index=False)
+    content = content.replace_schema_metadata((content.schema.metadata or {}) | {FORMAT_KEY: str(FORMAT)})
+    buffer = io.BytesIO()
+    pq.write_table(content, buffer, compression="zstd", compression_level=9)
+    write_atomic(path, buffer.getvalue())
+
+
+def read_json(path: Path, hint: str, formats: Collection[int] = (1, FORMAT)) -> dict[str, Any]:
+    """A JSON object without its format's number. Raises UserError (naming `hint`, what to do) if the file is missing, truncated,
+    no object, or of a format that is not among `formats` (files from before there were numbers are of format 1)."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing; {hint}") from error
+    except (ValueError, OSError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read ({error.__class__.__name__}); {hint}") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{path} does not hold a JSON object; {hint}")
+    number = value.pop("format", 1)
+    _check_format(path, number, formats, hint)
+    return value
+
+
+def read_table(path: Path, hint: str, columns: Mapping[str, type], formats: Collection[int] = (FORMAT,)) -> pd.DataFrame:
+    """The given columns of a parquet file, texts as categories. Raises UserError if it is missing, truncated, of another format
+    or without one of the columns, or one holds other values than it must; `hint` says what to do."""
+    try:
+        content = pq.ParquetFile(path, read_dictionary=[name for name, kind in columns.items() if kind is str]).read()
+        number = int((content.schema.metadata or {}).get(FORMAT_KEY, b"1"))
+        table = content.to_pandas()
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing; {hint}") from error
+    except Exception as error:  # pyarrow raises many kinds for a truncated file
+        raise UserError(f"{path} is truncated or not a table ({error.__class__.__name__}); {hint}") from error
+    _check_format(path, number, formats, hint)
+    return typed(table, columns, str(path), hint)
+
+
+def _check_format(path: Path, number: object, formats: Collection[int], hint: str) -> None:
+    if number not in formats:
+        age = "an older" if isinstance(number, int) and number < FORMAT else "another"
+        raise UserError(f"{path} was written by {age} version of exante (its format is {number!r:.20}); {hint}")
+
+
+def file_digest(path: Path) -> str:
+    """sha256 (hex) of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

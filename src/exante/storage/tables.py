@@ -1,0 +1,194 @@
+"""What a run measured, each thing once: rows and metrics by node, and the nodes that make each cell.
+
+A node is a phase that was computed; cells that share a phase share its node. Rows list the outcomes that occurred: an outcome
+of an item that has rows and none of this outcome has n = 0. Does not know where the tables are stored or what they mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from exante.errors import UserError
+from exante.study import Items, ItemSet
+
+AXES = ["arm", "model", "behaviour", "training", "base", "seed"]
+ROWS: dict[str, type] = {
+    "node": str,
+    "step": int,
+    "evaluation": str,
+    "condition": str,
+    "item": str,
+    "cluster": str,
+    "outcome": str,
+    "n": int,
+    "trials": int,
+    "score_sum": float,
+    "score_sumsq": float,
+}
+METRICS: dict[str, type] = {"node": str, "step": int, "metric": str, "value": float}
+CELLS: dict[str, type] = {"cell": str, **dict.fromkeys(AXES, str), "seed": int, "phase": str, "node": str, "state": str}
+SERIES: dict[str, type] = {
+    **dict.fromkeys(("figure", "panel", "arm", "model", "behaviour", "training", "base"), str),
+    "seed": int,
+    **dict.fromkeys(("step", "value", "low", "high"), float),
+    "unit": str,
+}
+"""Columns of series.parquet; numbers may be missing."""
+DONE, CRASHED, WAITING = "done", "crashed", "waiting"
+SAMPLED = ["node", "step", "evaluation", "condition", "item"]
+JOINED_ROWS = ["cell", *AXES, "checkpoint", "evaluation", "condition", "item", "cluster", "outcome"]
+JOINED_ROWS += ["n", "trials", "score_sum", "score_sumsq"]
+JOINED_METRICS = ["cell", *AXES, "phase", "step", "metric", "value"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The tables of a run.
+
+    `rows`: one line per node × step × evaluation × condition × item × outcome that occurred. `metrics`: what training logged, one
+    line per node × step × metric. `cells`: one line per cell × phase, in the order of the phases, with the cell's axes, the node
+    and the cell's state (`done`, `crashed`, or `waiting` if it was left for later).
+    """
+
+    cells: pd.DataFrame
+    rows: pd.DataFrame
+    metrics: pd.DataFrame
+
+    def states(self) -> dict[str, str]:
+        """Cell id → its state."""
+        once = self.cells.drop_duplicates("cell")
+        return dict(zip(once["cell"].astype(str), once["state"].astype(str), strict=True))
+
+    def metrics_of_cells(self) -> pd.DataFrame:
+        """The metrics of every cell's phases, with the cell's axes: shared phases are repeated for each cell."""
+        return _plain(self.cells, "node").merge(_plain(self.metrics, "node", "metric"), on="node")[JOINED_METRICS]
+
+    def totals(self, outcomes: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+        """Counts of every cell, summed over items: cell, axes, checkpoint, evaluation, condition, outcome, n, trials, score_sum.
+
+        `outcomes` are the declared outcomes of each evaluation; one that did not occur has n = 0.
+        """
+        by = ["node", "step", "evaluation", "condition"]
+        trials = self.rows.drop_duplicates(SAMPLED).groupby(by, observed=True, as_index=False)[["trials"]].sum()
+        counts = self.rows.groupby([*by, "outcome"], observed=True, as_index=False)[["n", "score_sum"]].sum()
+        pairs = [(evaluation, outcome) for evaluation, names in outcomes.items() for outcome in names]
+        declared = pd.DataFrame(pairs, columns=["evaluation", "outcome"])
+        full = _plain(trials, "node", "evaluation", "condition").merge(declared, on="evaluation")
+        counts = _plain(counts, "node", "evaluation", "condition", "outcome")
+        full = full.merge(counts, on=[*by, "outcome"], how="left").fillna({"n": 0, "score_sum": 0.0})
+        return _of_cells(self.cells, full)
+
+    def joined(self, outcomes: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+        """One line per cell × checkpoint × evaluation × condition × item × outcome, zeros included, and one line with
+        `evaluation` `*` and `outcome` `crashed` per crashed cell. Large: shared phases are repeated for each cell."""
+        items = self.rows[[*SAMPLED, "cluster", "trials"]].drop_duplicates()
+        pairs = [(evaluation, outcome) for evaluation, names in outcomes.items() for outcome in names]
+        every = items.merge(pd.DataFrame(pairs, columns=["evaluation", "outcome"]), on="evaluation")
+        counts = self.rows[[*SAMPLED, "cluster", "outcome", "n", "score_sum", "score_sumsq"]]
+        every = every.merge(counts, on=[*SAMPLED, "cluster", "outcome"], how="left")
+        every = every.fillna({"n": 0, "score_sum": 0.0, "score_sumsq": 0.0})
+        table = pd.concat([_of_cells(self.cells, every), self._crashed_lines()], ignore_index=True)
+        return table[JOINED_ROWS].astype({"n": int, "trials": int})
+
+    def _crashed_lines(self) -> pd.DataFrame:
+        crashed = self.cells.loc[self.cells["state"] == CRASHED].drop_duplicates("cell")[["cell", *AXES]]
+        texts = dict.fromkeys(("checkpoint", "condition", "item", "cluster"), "")
+        numbers = {"n": 0, "trials": 0, "score_sum": 0.0, "score_sumsq": 0.0}
+        return crashed.assign(**texts, evaluation="*", outcome=CRASHED, **numbers)
+
+
+def _plain(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Categories as text: tables whose categories differ cannot be merged on them."""
+    return table.assign(**{name: table[name].astype(str) for name in columns})
+
+
+def _of_cells(cells: pd.DataFrame, by_node: pd.DataFrame) -> pd.DataFrame:
+    joined = cells.drop(columns="state").merge(by_node, on="node")
+    checkpoint = joined["phase"].astype(str) + "@" + joined["step"].astype(str)
+    return joined.assign(checkpoint=checkpoint).drop(columns=["node", "phase", "step"])
+
+
+def once(rows: pd.DataFrame, metrics: pd.DataFrame | None = None) -> Measured:
+    """The tables of joined rows (and joined metrics) in which every cell stands for itself: each phase of a cell is a node of
+    its own. Zeros are dropped, except that an item keeps one line."""
+    crashed = set(rows.loc[rows["outcome"] == CRASHED, "cell"].astype(str))
+    sampled = rows.loc[rows["outcome"] != CRASHED]
+    checkpoint = sampled["checkpoint"].astype(str).str.rsplit("@", n=1, expand=True).reindex(columns=[0, 1])
+    sampled = sampled.assign(phase=checkpoint[0], step=checkpoint[1].astype(int))
+    sampled = sampled.assign(node=sampled["cell"].astype(str) + "@" + sampled["phase"].astype(str))
+    metrics = pd.DataFrame(columns=JOINED_METRICS) if metrics is None else metrics
+    metrics = metrics.assign(node=metrics["cell"].astype(str) + "@" + metrics["phase"].astype(str))
+    columns = ["cell", *AXES, "phase", "node"]
+    alone = rows.loc[rows["outcome"] == CRASHED]
+    alone = alone.assign(phase="base", node=alone["cell"].astype(str) + "@base")
+    named = [table[columns].drop_duplicates().astype({"seed": int}) for table in (sampled, metrics, alone) if len(table)]
+    cells = pd.concat(named, ignore_index=True).drop_duplicates() if named else pd.DataFrame(columns=columns)
+    cells = cells.assign(state=np.where(cells["cell"].astype(str).isin(crashed), CRASHED, DONE))
+    return Measured(cells[list(CELLS)], without_zeros(sampled)[list(ROWS)], metrics[list(METRICS)])
+
+
+def items_in(measured: Measured) -> Items:
+    """The sets of items that rows hold, as a registration records them, where nobody can be asked what they should hold."""
+    table = (
+        measured.rows[[*SAMPLED, "cluster"]]
+        .drop_duplicates()
+        .merge(measured.cells[["node", "behaviour"]].drop_duplicates("node"), on="node")
+    )
+    found: dict[str, dict[str, dict[str, set[ItemSet]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
+    by = ["node", "step", "evaluation", "condition", "behaviour"]
+    for (_, _, evaluation, condition, behaviour), group in table.groupby(by, observed=True):
+        items = sorted(zip(group["item"].astype(str), group["cluster"].astype(str), strict=True))
+        found[str(evaluation)][str(condition)][str(behaviour)].add(tuple(items))
+    return {e: {c: {b: tuple(sorted(sets)) for b, sets in bs.items()} for c, bs in cs.items()} for e, cs in found.items()}
+
+
+def without_zeros(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose outcome occurred or scored. An item of which no outcome did keeps its first line, so that its trials count."""
+    occurred = (rows["n"] != 0) | (rows["score_sum"] != 0) | (rows["score_sumsq"] != 0)
+    item = rows.groupby(SAMPLED, observed=True, sort=False).ngroup()
+    silent = ~occurred.groupby(item).transform("any")
+    return rows.loc[occurred | (silent & ~item.duplicated())]
+
+
+def typed(table: pd.DataFrame, columns: Mapping[str, type], name: str, hint: str) -> pd.DataFrame:
+    """The table with the given columns alone, texts as categories. Raises UserError naming the column that is not as it must be:
+    texts and whole numbers without gaps, no number infinite."""
+    for column, kind in columns.items():
+        if column not in table:
+            raise UserError(f"{name} has no column {column!r}; {hint}")
+        if fault := _fault(table[column], kind):
+            raise UserError(f"{name}: the column {column!r} {fault}; {hint}")
+    texts = dict.fromkeys((column for column, kind in columns.items() if kind is str), "category")
+    return table[list(columns)].astype(texts)
+
+
+def _fault(values: pd.Series, kind: type) -> str:
+    if kind is str:
+        texts = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values.unique()
+        return "has gaps" if values.isna().any() else "" if all(isinstance(x, str) for x in texts) else "holds other than text"
+    if values.dtype.kind not in "iuf" or values.dtype.kind == "b":
+        return "holds other than numbers" if len(values) else ""
+    numbers = values.to_numpy(float)
+    if np.isinf(numbers).any():
+        return "holds infinite numbers"
+    if kind is float:
+        return ""
+    return "has gaps" if np.isnan(numbers).any() else "" if (numbers % 1 == 0).all() else "holds fractions"
+
+
+def content_digest(tables: Iterable[pd.DataFrame]) -> str:
+    """sha256 (hex) of what tables hold, whatever the version of the library that stored them."""
+    found = hashlib.sha256()
+    for table in tables:
+        for column in table:
+            values = table[column]
+            text = values.dtype.kind not in "iuf"
+            content = "\0".join(values.astype(str)).encode() if text else values.to_numpy("<f8").tobytes()
+            found.update(f"{column}:{len(values)}:{len(content)}:".encode() + content)
+    return found.hexdigest()
