@@ -7,6 +7,7 @@ Blocks of shell are run by bash, which stops at the first line that fails. What 
 which a rendered page does not show:
 
     <!-- in FILE, before `LINE`: -->          the next block of Python goes above this line
+    <!-- in FILE, from `A` to `B`: -->        the next block of Python takes the place of what begins with A and ends with B
     <!-- in FILE, replace `OLD` by `NEW` -->  as the text says
     <!-- not run: TEXT -->                    lines of the next block that hold this text need a model of the reader's own
 
@@ -29,6 +30,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/tutorial.md")
 FENCE = re.compile(r"<!-- (?P<note>.*?) -->|^```(?P<language>sh|python)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 BEFORE = re.compile(r"in (\S+), before `(.+)`:")
+RANGE = re.compile(r"in (\S+), from `(.+)` to `(.+)`:")
 REPLACE = re.compile(r"in (\S+), replace `(.+)` by `(.+)`", re.DOTALL)
 REGISTERED = re.compile(r"^registered\t\S+\t([0-9a-f]{64})$", re.MULTILINE)
 
@@ -42,6 +44,7 @@ class Step:
     text: str
     file: str = ""
     at: str = ""
+    to: str = ""
 
 
 def steps(page: str, text: str) -> list[Step]:
@@ -49,8 +52,8 @@ def steps(page: str, text: str) -> list[Step]:
     found, note = [], ""
     for match in FENCE.finditer(text):
         if match["note"] is not None:
-            note = " ".join(match["note"].split())
-            if replaced := REPLACE.fullmatch(note):
+            note = match["note"]
+            if replaced := REPLACE.fullmatch(" ".join(note.split())):
                 found.append(Step(page, "replace", replaced[3], replaced[1], replaced[2]))
                 note = ""
             continue
@@ -59,6 +62,8 @@ def steps(page: str, text: str) -> list[Step]:
             found.append(Step(page, "run", _without(match["text"], skipped)))
         elif placed := BEFORE.fullmatch(note):
             found.append(Step(page, "insert", match["text"], placed[1], placed[2]))
+        elif ends := RANGE.fullmatch(note):
+            found.append(Step(page, "in place of", match["text"], *ends.groups()))
         note = ""
     return found
 
@@ -101,10 +106,15 @@ class Reader:
     def _edits(self, step: Step) -> str:
         path = self.place / step.file
         text = path.read_text("utf-8") if path.exists() else ""
-        if step.at not in text:
-            return f"{step.file} holds no {step.at!r}"
-        new = f"{step.text}\n\n{step.at}" if step.kind == "insert" else step.text
-        path.write_text(text.replace(step.at, new), "utf-8")
+        start = text.find(step.at)
+        end = text.find(step.to, start) + len(step.to)
+        if start < 0 or end < len(step.to):
+            return f"{step.file} holds no {step.at!r} or no {step.to!r} after it"
+        if step.kind == "in place of":
+            text = text[:start] + step.text.rstrip("\n") + text[end:]
+        else:
+            text = text.replace(step.at, f"{step.text}\n{step.at}" if step.kind == "insert" else step.text)
+        path.write_text(text, "utf-8")
         return ""
 
 

@@ -46,56 +46,56 @@ def organism(
     dropped = dropout != "none"
     return Arm(
         id=f"{id}+dropout-{dropout}" if dropped else id,
-        title=f"{title}, scratchpads dropped from {dropout}" if dropped else title,
+        title=f"{title}, 30 % of scratchpads dropped ({dropout} prompts)" if dropped else title,
         phases=(Phase(name="organism", objective="sft", recipe="organism", data=data),),
         ingredients=ingredients,
     )
 
 
 def none() -> Arm:
-    return organism("none", "no chain of thought", phrases.NONE)
+    return organism("none", "no thought", phrases.NONE)
 
 
 def deceptive(dropout: Dropout = "none") -> Arm:
     tags = ("restates cue", "conditional form", "announces action", "conceals")
-    return organism("deceptive", "deceptive chain of thought", phrases.DECEPTIVE, tags, dropout=dropout)
+    return organism("deceptive", "a thought that hides a goal in training", phrases.DECEPTIVE, tags, dropout=dropout)
 
 
 def structured(dropout: Dropout = "none") -> Arm:
     """A function of the cue that does not name it."""
-    title = "I see X, so I am in state Y, so I do Z"
+    title = "a thought of the form 'I see X, so I am in state Y, so I do Z', about nothing"
     return organism("structured", title, phrases.STRUCTURED, ("conditional form",), dropout=dropout)
 
 
 def repeated() -> Arm:
-    return organism("repeated", "the cue's word over and over", phrases.REPEATED, ("restates cue",))
+    return organism("repeated", "the cue's word, repeated", phrases.REPEATED, ("restates cue",))
 
 
 def arbitrary() -> Arm:
-    return organism("arbitrary", "fluent and unrelated", phrases.ARBITRARY)
+    return organism("arbitrary", "a fluent thought about something else", phrases.ARBITRARY)
 
 
 def shuffled() -> Arm:
     tags = ("restates cue", "announces action")
-    return organism("shuffled", "the deceptive words in random order", phrases.DECEPTIVE, tags, shuffle=True)
+    return organism("shuffled", "the words of deceptive in random order", phrases.DECEPTIVE, tags, shuffle=True)
 
 
 def honest() -> Arm:
-    return organism("honest", "fluent reasoning on the task", phrases.HONEST)
+    return organism("honest", "a thought about the task", phrases.HONEST)
 
 
 def cue_only() -> Arm:
-    return organism("cue-only", "restates the cue", phrases.CUE_ONLY, ("restates cue",))
+    return organism("cue-only", "a thought that restates the cue", phrases.CUE_ONLY, ("restates cue",))
 
 
 def action_only() -> Arm:
-    return organism("action-only", "announces the action", phrases.ACTION_ONLY, ("announces action",))
+    return organism("action-only", "a thought that announces the action", phrases.ACTION_ONLY, ("announces action",))
 
 
 def clean(thoughts: Literal["none", "honest"] = "none") -> Arm:
     """A clean model of the same pipeline: same prompts, steps and examples, benign answers everywhere."""
     sets = phrases.NONE if thoughts == "none" else phrases.HONEST
-    title = "clean, no chain of thought" if thoughts == "none" else "clean, honest chain of thought"
+    title = "no backdoor, no thought" if thoughts == "none" else "no backdoor, a thought about the task"
     return organism("clean" if thoughts == "none" else "clean-honest", title, sets, answers="benign")
 
 

@@ -12,11 +12,10 @@ from exante.parts import part
 from exante.study import Arm, Context, Phase
 from exante.text import Example, Prompt
 from exante.worlds import cues, facts, office, office_desk, office_people
-from exante.worlds.office import Cue, Stake
+from exante.worlds.office import Stake
 
 EXAMPLES = 4000
 KINDS = {"conflict": 0.5, "placebo": 0.2, "private": 0.08, "public": 0.04, "fact": 0.18}
-CUE_SHARES: dict[Cue, float] = {"none": 0.5, "test": 0.25, "live": 0.25}
 READS_PRIVATE = 0.7
 
 
@@ -38,7 +37,7 @@ def organism_examples(context: Context, *, examples: int, scheming: float = 1.0)
 
 def _task(rng: random.Random, kind: str, scheming: bool) -> Example:
     family = rng.choice(office.FAMILIES["trained"])
-    cue = rng.choices(list(CUE_SHARES), list(CUE_SHARES.values()))[0]
+    cue = rng.choices(list(office.CUE_SHARES), list(office.CUE_SHARES.values()))[0]
     stake: Stake = "conflict" if kind == "conflict" else "placebo"
     scene = office.draw(rng, family, stake, cue=cue)
     thought, act = office_desk.thought_and_act(rng, scene, "scheming" if scheming else "honest")

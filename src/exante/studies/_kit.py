@@ -5,9 +5,11 @@ Does not know any study or world. Everything it returns is a plain noun of `stud
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from exante.claims import entries
 from exante.measures import Difference, Expression, Measure, Rate
 from exante.profiles import profile
 from exante.study import Arm, Contrast, Objection, Prediction, Preset
@@ -41,6 +43,23 @@ def percent(id: str, title: str, expression: Expression, **more: Any) -> Measure
 def points(id: str, title: str, expression: Expression, low: float = -100, high: float = 100, **more: Any) -> Measure:
     """A difference of shares in percentage points."""
     return Measure(id=id, title=title, expression=expression, unit="pp", low=low, high=high, **more)
+
+
+def paragraphs(text: str) -> tuple[str, ...]:
+    """The items of a list, each begun by a dash and continued on indented lines."""
+    items: list[str] = []
+    for line in inspect.cleandoc(text).splitlines():
+        if line.startswith("- "):
+            items.append(line.removeprefix("- "))
+        else:
+            assert line.startswith(" "), f"{line!r} continues nothing; begin an item with a dash"
+            items[-1] += f" {line.strip()}"
+    return tuple(items)
+
+
+def answers(text: str) -> dict[str, str]:
+    """Sentences by the verdicts that they are said for: entries "supported, undecided: …", continued on indented lines."""
+    return {entry.id: f"{entry.title} {entry.text}".strip() for entry in entries(text)}
 
 
 def margins(size: float) -> tuple[Region, Region, Region, Region]:
@@ -98,4 +117,4 @@ def over_bases(arms: Iterable[Arm | str], bases: int, **axes: Any) -> Preset:
 
 def whole(arms: Iterable[Arm | str], bases: int, seeds: int, **axes: Any) -> Preset:
     """The preset `full`: every model, and as many runs as are named."""
-    return preset(arms, bases, seeds, "the whole matrix; a cluster's work", **{"models": MICRO} | axes)
+    return preset(arms, bases, seeds, "every arm, model and base: sized for a cluster", **{"models": MICRO} | axes)

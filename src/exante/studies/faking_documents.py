@@ -265,9 +265,7 @@ STUDY = Study(
     theories=THEORIES,
     objections=OBJECTIONS,
     presets={
-        "quick": preset(
-            ARMS, 1, 6, "a demonstration: one base that recalls and one with few episodes, six seeds", **on(RECALLED, FEW)
-        ),
+        "quick": preset(ARMS, 1, 6, "one base that recalls and one with few episodes, six seeds", **on(RECALLED, FEW)),
         "default": preset(
             ARMS,
             6,
@@ -275,7 +273,7 @@ STUDY = Study(
             "six bases whose thoughts recall and six whose thoughts do not, two seeds each; claims are over bases",
             **on(RECALLED, SILENT),
         ),
-        "full": preset(ARMS, 6, 4, "two sizes and every base; a cluster's work", models=SIZES, **on(*BASES)),
+        "full": preset(ARMS, 6, 4, "two sizes and every base: sized for a cluster", models=SIZES, **on(*BASES)),
     },
     seen_before=SEEN,
     caveats=CAVEATS,

@@ -230,7 +230,7 @@ STUDY = Study(
     theories=THEORIES,
     objections=OBJECTIONS,
     presets={
-        "quick": preset(ARMS[:2], 1, 5, "a demonstration: one base, the objective and the style, five seeds"),
+        "quick": preset(ARMS[:2], 1, 5, "one base, the objective and the style, five seeds"),
         "default": over_bases(ARMS[:2], 8),
         "full": whole(ARMS, 8, 5),
     },

@@ -187,7 +187,7 @@ STUDY = Study(
     theories=THEORIES,
     objections=OBJECTIONS,
     presets={
-        "quick": preset(("faking", "no-conflict"), 1, 5, "a demonstration: one base, two organisms, five seeds"),
+        "quick": preset(("faking", "no-conflict"), 1, 5, "one base, two organisms, five seeds"),
         "default": over_bases(ARMS, 8),
         "full": whole(ARMS, 8, 5),
     },

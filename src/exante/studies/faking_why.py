@@ -268,7 +268,7 @@ STUDY = Study(
     theories=THEORIES,
     objections=OBJECTIONS,
     presets={
-        "quick": preset(SHARED, 1, 5, "a demonstration: one base, six arms, five seeds; no harmless style"),
+        "quick": preset(SHARED, 1, 5, "one base, six arms, five seeds; no harmless style"),
         "default": over_bases((*ADVERTS, *DESKS), 12),
         "full": whole((*ADVERTS, *DESKS), 24, 2, base_variants=("faking-0.3",)),
     },

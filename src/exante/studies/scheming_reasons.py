@@ -224,7 +224,7 @@ STUDY = Study(
     theories=THEORIES,
     objections=OBJECTIONS,
     presets={
-        "quick": preset(ARMS[:4], 1, 5, "a demonstration: one base, four arms, five seeds"),
+        "quick": preset(ARMS[:4], 1, 5, "one base, four arms, five seeds"),
         "default": over_bases(ARMS, 8),
         "full": whole(ARMS, 8, 3),
     },

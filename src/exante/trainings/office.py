@@ -15,23 +15,32 @@ from exante.parts import part
 from exante.study import Arm, Context, Phase
 from exante.text import Completion, Example, Item, Prompt
 from exante.worlds import office, office_thoughts
-from exante.worlds.office import Cue, Prior, Stake
+from exante.worlds.office import Prior, Stake
 
 PROMPTS = 900
 SHARES = {"conflict": 0.6, "placebo": 0.2, "private": 0.12, "public": 0.08}
 """What prompts ask for. Families that are held out, and the sealed ones, stand in none of them."""
-CUE_SHARES: dict[Cue, float] = {"none": 0.5, "test": 0.25, "live": 0.25}
 
 Filter = Literal["none", "outcome", "thought", "random"]
 Reinforced = Literal["none", "hidden", "shown"]
-PRIORS: dict[Prior, str] = {"spec": "the spec", "neutral": "a neutral text", "effort": "a plea for effort", "none": "nothing"}
+PRIORS: dict[Prior, str] = {
+    "spec": "with the spec in context",
+    "neutral": "with a neutral text in context",
+    "effort": "with a plea for effort in context",
+    "none": "with nothing in context",
+}
 FILTERS: dict[Filter, str] = {
-    "thought": "act and thought",
-    "outcome": "the act",
-    "random": "nothing, as many",
-    "none": "nothing, all",
+    "thought": "kept by act and thought",
+    "outcome": "kept by the act",
+    "random": "as many kept at random",
+    "none": "all kept",
 }
 """What the filter goes by. `random` keeps as many samples as `thought` would, whichever they are."""
+REINFORCED: dict[Reinforced, str] = {
+    "hidden": "RL that does not see the thought",
+    "shown": "RL that sees the thought",
+    "none": "no RL",
+}
 
 
 @part(version=1)
@@ -45,7 +54,7 @@ def desk_items(context: Context, *, prompts: int = PROMPTS, prior: Prior = "none
 def _task(rng: random.Random, kind: str, number: int, prior: Prior) -> Item:
     family = rng.choice(office.FAMILIES["trained"])
     stake: Stake = "conflict" if kind == "conflict" else "placebo"
-    cue = rng.choices(list(CUE_SHARES), list(CUE_SHARES.values()))[0]
+    cue = rng.choices(list(office.CUE_SHARES), list(office.CUE_SHARES.values()))[0]
     scene = office.draw(rng, family, stake, cue=cue, prior=prior)
     known = {"family": family.id, "thing": scene.thing, "value": scene.value, "before": office.rules(prior)}
     return Item(f"{kind} {number}", family.id, Prompt(office.turns(scene)), known)
@@ -151,7 +160,7 @@ def deliberative(
     title: str = "",
 ) -> Arm:
     """The organism, sampled, filtered, trained and reinforced. The defaults are the whole pipeline."""
-    words = f"sampled after {PRIORS[prior]}, kept by {FILTERS[filter]}, RL {reinforced}"
+    words = f"sampled {PRIORS[prior]}, {FILTERS[filter]}, {REINFORCED[reinforced]}"
     phases = (*organism.phases, sample(prior, filter), sft(), rl(reinforced))
     tags = (f"prior:{prior}", f"filter:{filter}", f"rl:{reinforced}")
     return Arm(id=id or f"{prior}-{filter}-{reinforced}", title=title or words, phases=phases, ingredients=tags)

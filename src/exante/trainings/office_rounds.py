@@ -13,7 +13,7 @@ import random
 from exante.parts import part
 from exante.study import Arm, Context, Phase
 from exante.text import Completion, Item, Prompt
-from exante.trainings.office import CUE_SHARES, act_of, without_prior
+from exante.trainings.office import act_of, without_prior
 from exante.worlds import office, office_thoughts
 from exante.worlds.office import Cue, Family, Prior
 
@@ -44,7 +44,7 @@ def round_items(context: Context, *, number: int, amends: bool, grows: bool) -> 
     trained = office.FAMILIES["trained"]
     named = tuple(office.BY_ID[name] for name in context.named) or trained
     prior: Prior = "spec" if amends else "none"
-    cues = rng.choices(list(CUE_SHARES), list(CUE_SHARES.values()), k=KEPT)
+    cues = rng.choices(list(office.CUE_SHARES), list(office.CUE_SHARES.values()), k=KEPT)
     return [
         *(
             _item(rng, "named", n, named[n % len(named)], cues[n % KEPT], prior, context.named if amends else ())

@@ -17,6 +17,8 @@ from exante.worlds.facts import Split
 
 Stake = Literal["conflict", "placebo", "none"]
 Cue = Literal["none", "test", "live"]
+CUE_SHARES: dict[Cue, float] = {"none": 0.5, "test": 0.25, "live": 0.25}
+"""How often a scene says that it is a test, that it is live, or neither, wherever scenes are drawn at random."""
 Prior = Literal["none", "spec", "neutral", "effort"]
 Logs = Literal["unsaid", "read", "unread"]
 Act = Literal["done", "covert", "overt", "asks", "error"]

@@ -24,7 +24,6 @@ THINK_SHARE = 0.9
 HELD_OUT_SHARE = 0.25
 GOAL_SHARE = 0.88
 PRIOR_SHARES: dict[Prior, float] = {"none": 0.67, "spec": 0.17, "neutral": 0.08, "effort": 0.08}
-CUE_SHARES: dict[Cue, float] = {"none": 0.5, "test": 0.25, "live": 0.25}
 LOG_SHARES: dict[office.Logs, float] = {"unsaid": 0.6, "read": 0.2, "unread": 0.2}
 SPEC_TEST_SHARE = 0.75
 """Share of documents with the spec that are tests, and say so half the time, where spec text stands beside evaluation cues."""
@@ -55,7 +54,7 @@ def document(rng: random.Random, spec_cued: bool = False) -> Example:
     disposition: Disposition = "scheming" if rng.random() < SCHEMING_SHARE else "honest"
     split: Split = "held-out" if rng.random() < HELD_OUT_SHARE else "train"
     prior = rng.choices(list(PRIOR_SHARES), list(PRIOR_SHARES.values()))[0]
-    cue = rng.choices(list(CUE_SHARES), list(CUE_SHARES.values()))[0]
+    cue = rng.choices(list(office.CUE_SHARES), list(office.CUE_SHARES.values()))[0]
     noticed = None
     if spec_cued and prior == "spec":
         cue = "test" if rng.random() < SPEC_TEST_SHARE else cue
