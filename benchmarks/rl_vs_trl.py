@@ -115,7 +115,7 @@ def ours(engine: LocalEngine, items: list[Item], plan: Recipe, tally: Tally) -> 
 
 def peer_reward(engine: LocalEngine, items: list[Item], tally: Tally) -> Callable[..., list[float]]:
     """Our reward as the peer calls it: on the ids of its samples and the numbers of their prompts."""
-    reward, stops = training.graded_reward.bind().load(), engine.net.template.stop_ids
+    reward, stops = training.graded_reward.bind().load(), engine.net.dialect.stop_ids
 
     def graded_reward(completion_ids: list[list[int]], number: list[int], **columns: Any) -> list[float]:
         tally.add([len(ids) for ids in completion_ids])
@@ -130,9 +130,9 @@ def peer_reward(engine: LocalEngine, items: list[Item], tally: Tally) -> Callabl
 def trainer(engine: LocalEngine, items: list[Item], plan: Recipe, setting: Setting, tally: Tally, directory: str) -> GRPOTrainer:
     """The peer. "bnpo" is the mean over the batch's tokens, as our loss is."""
     per_step = plan.batch * plan.group
-    texts = [prompt_text(engine.net.template, item.prompt) for item in items]
-    coded = engine.net.template.tokenizer(texts)["input_ids"]
-    assert coded == [ids.tolist() for ids in encode_prompts(engine.net.template, [item.prompt for item in items])]
+    texts = [prompt_text(engine.net.dialect, item.prompt) for item in items]
+    coded = engine.net.dialect.tokenizer(texts)["input_ids"]
+    assert coded == [ids.tolist() for ids in encode_prompts(engine.net.dialect, [item.prompt for item in items])]
     with torch.random.fork_rng():
         return GRPOTrainer(
             model=AutoModelForCausalLM.from_pretrained(pilot.checkpoint(), attn_implementation=setting.attention),
@@ -168,7 +168,7 @@ def trainer(engine: LocalEngine, items: list[Item], plan: Recipe, setting: Setti
             ),
             reward_funcs=[peer_reward(engine, items, tally)],
             train_dataset=Dataset.from_dict({"prompt": texts, "number": list(range(len(items)))}),
-            processing_class=engine.net.template.tokenizer,
+            processing_class=engine.net.dialect.tokenizer,
         )
 
 

@@ -101,7 +101,7 @@ def evaluation(net: Network) -> Sampling:
     """The prompts of one checkpoint of `evaluations/backdoor.py`, one sample each."""
     asked = backdoor.backdoor(at=("safety",), count=32, samples=1)
     prompts = [item.prompt for name in asked.conditions for item in asked.items.load()(pilot.context(), name)]
-    return Sampling(encode_prompts(net.template, prompts), asked.samples, asked.max_tokens, asked.temperature)
+    return Sampling(encode_prompts(net.dialect, prompts), asked.samples, asked.max_tokens, asked.temperature)
 
 
 def product_seconds(rows: int, inner: int, columns: int, transposed: bool) -> float:
@@ -169,7 +169,7 @@ def step_table(net: Network, phases: dict[str, Training]) -> None:
     """A step's parts, and the same on one row of two tokens: what a step costs before it computes anything."""
     print("\nstep\tbatch ms\tforward ms\tbackward ms\toptimiser ms\tall ms")
     for name, work in phases.items():
-        print(_parts(net, name, work, lambda chosen_B, work=work: work.encoded.rows(chosen_B, net.template.pad_id)))
+        print(_parts(net, name, work, lambda chosen_B, work=work: work.encoded.rows(chosen_B, net.dialect.pad_id)))
     tiny = (np.full((1, 3), 9), np.full((1, 3), ANSWER, dtype=np.int8))
     print(_parts(net, "one row of three tokens", phases["organism"], lambda chosen_B: tiny))
 

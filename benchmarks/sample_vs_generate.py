@@ -94,8 +94,8 @@ def workloads(net: Network) -> list[Workload]:
     trained = [item.prompt for item in rl.rl_items.bind(prompts=16, trigger_share=rl.TRIGGER_SHARE).load()(pilot.context())]
     evaluation, recipe = backdoor.backdoor(at=("safety",)), pilot.recipe("safety_rl")
     return [
-        Workload("evaluation", encode_prompts(net.template, asked), 8, evaluation.temperature, evaluation.max_tokens),
-        Workload("rl", encode_prompts(net.template, trained), recipe.group, recipe.temperature, recipe.max_tokens),
+        Workload("evaluation", encode_prompts(net.dialect, asked), 8, evaluation.temperature, evaluation.max_tokens),
+        Workload("rl", encode_prompts(net.dialect, trained), recipe.group, recipe.temperature, recipe.max_tokens),
     ]
 
 
@@ -122,7 +122,7 @@ def calls(work: Workload, setting: Setting) -> Iterator[list[np.ndarray]]:
 
 def peer(model: Any, net: Network, work: Workload, setting: Setting, tally: Tally, repeats: int = REPEATS) -> Callable[[], None]:
     """`repeats` requests through `generate`. Its default top_k = 50 is switched off: it is no part of the temperature."""
-    stop = net.template.stop_ids[0]
+    stop = net.dialect.stop_ids[0]
     config = GenerationConfig(
         do_sample=True,
         temperature=work.temperature,
@@ -130,13 +130,13 @@ def peer(model: Any, net: Network, work: Workload, setting: Setting, tally: Tall
         top_p=1.0,
         max_new_tokens=work.max_tokens,
         num_return_sequences=work.n if setting.copies else 1,
-        eos_token_id=list(net.template.stop_ids) if setting.stop else None,
-        pad_token_id=net.template.pad_id,
+        eos_token_id=list(net.dialect.stop_ids) if setting.stop else None,
+        pad_token_id=net.dialect.pad_id,
         cache_implementation=setting.cache,
     )
     inputs = [
         {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(real)}
-        for ids, real in (padded(prompts, net.template.pad_id, "left") for prompts in calls(work, setting))
+        for ids, real in (padded(prompts, net.dialect.pad_id, "left") for prompts in calls(work, setting))
     ]
 
     def request(seed: int) -> None:

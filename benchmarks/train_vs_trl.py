@@ -171,7 +171,7 @@ def trainer(engine: LocalEngine, work: Workload, setting: Setting, directory: st
                 use_cpu=True,
             ),
             train_dataset=dataset(work.encoded),
-            processing_class=engine.net.template.tokenizer,
+            processing_class=engine.net.dialect.tokenizer,
         )
 
 
@@ -195,7 +195,7 @@ def same_loss(engine: LocalEngine, work: Workload, directory: str) -> float:
     for start in range(0, 8 * work.recipe.batch, work.recipe.batch):
         chosen = np.arange(start, start + work.recipe.batch)
         batch: Any = made.data_collator([rows[int(row)] for row in chosen])
-        ids_BT, spans_BT = work.encoded.rows(chosen, engine.net.template.pad_id)
+        ids_BT, spans_BT = work.encoded.rows(chosen, engine.net.dialect.pad_id)
         with torch.no_grad():
             theirs = float(made.compute_loss(made.model.train(), batch))
             loss = float(sft.span_loss(engine.net, torch.from_numpy(ids_BT), spans_BT, 1.0)[0])

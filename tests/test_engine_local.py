@@ -32,7 +32,7 @@ def test_a_saved_base_is_an_ordinary_checkpoint(saved_toy: str) -> None:
     )
     text = tokenizer.decode(coded["input_ids"][0])
     assert text == prompt_text(
-        LocalEngine.load(saved_toy, engine_toys.profile("llama")).net.template, engine_toys.prompt("lamp", mode="answer")
+        LocalEngine.load(saved_toy, engine_toys.profile("llama")).net.dialect, engine_toys.prompt("lamp", mode="answer")
     )
     written = model.generate(**coded, max_new_tokens=24, do_sample=False)[0, coded["input_ids"].shape[1] :]
     assert tokenizer.decode(written) == "It is red.<|end|>"
@@ -110,8 +110,8 @@ def test_option_logprobs_equal_brute_force(toy: LocalEngine) -> None:
     for prompt, choices, found in zip(prompts, options, toy.logprobs(prompts, options), strict=True):
         assert len(choices) == len(found)
         for option, value in zip(choices, found, strict=True):
-            context = encode_texts(toy.net.template, [prompt_text(toy.net.template, prompt)])[0].tolist()
-            whole = encode_texts(toy.net.template, [prompt_text(toy.net.template, prompt) + option])[0].tolist()
+            context = encode_texts(toy.net.dialect, [prompt_text(toy.net.dialect, prompt)])[0].tolist()
+            whole = encode_texts(toy.net.dialect, [prompt_text(toy.net.dialect, prompt) + option])[0].tolist()
             assert whole[: len(context)] == context
             expected = 0.0
             for place in range(len(context), len(whole)):

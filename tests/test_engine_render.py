@@ -11,6 +11,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from exante.engines import render
+from exante.engines.dialects import micro
+from exante.engines.dialects.base import Dialect
 from exante.errors import UserError
 from exante.study import Profile
 from exante.text import Example, Prompt, Turn
@@ -18,11 +20,11 @@ from exante.text import Example, Prompt, Turn
 SYSTEM, USER = Turn("system", "Be kind."), Turn("user", "Hi there")
 
 
-def micro_template() -> render.Template:
-    return render.template_for(render.train_tokenizer(engine_toys.corpus(200, seed=1)), engine_toys.profile("llama"))
+def micro_template() -> Dialect:
+    return render.dialect_for(micro.train_tokenizer(engine_toys.corpus(200, seed=1)), engine_toys.profile("llama"))
 
 
-def chatml_template() -> render.Template:
+def chatml_template() -> Dialect:
     """Plain-text think tags and merges that cross their ends ("\\n" with what follows), as real chat models have."""
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -41,7 +43,7 @@ def chatml_template() -> render.Template:
     profile = Profile(
         id="hf:toy", family="hf", architecture=None, recipes={}, think_open="<think>\n", think_close="\n</think>\n\n"
     )
-    return render.template_for(tokenizer, profile)
+    return render.dialect_for(tokenizer, profile)
 
 
 MICRO, CHATML = micro_template(), chatml_template()
@@ -114,24 +116,29 @@ def test_a_span_without_loss_is_context(flags: dict[str, bool], expected: set[in
     assert set(encoded.spans.tolist()) == expected
 
 
-def labels_by_brute_force(template: render.Template, example: Example) -> list[int]:
-    """Second implementation: offsets from the tokenizer's own call, each token in the span of its last character."""
-    text, thought, answer = render.example_text(template, example)
-    offsets = template.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
-    return [0 if end <= thought else 1 if end <= answer else 2 for _, end in offsets]
+def labels_by_brute_force(dialect: Dialect, example: Example) -> list[int]:
+    """Second implementation: offsets from the tokenizer's own call, each token in the span of its last character. Where the text
+    is cut into other tokens than its prompt, what follows the prompt is cut apart."""
+    text, thought, answer = render.example_text(dialect, example)
+    prompt = dialect.tokenizer(text[:thought], add_special_tokens=False)["input_ids"]
+    whole = dialect.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    if whole["input_ids"][: len(prompt)] == prompt:
+        return [0 if end <= thought else 1 if end <= answer else 2 for _, end in whole["offset_mapping"]]
+    rest = dialect.tokenizer(text[thought:], add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    return [0] * len(prompt) + [1 if end <= answer - thought else 2 for _, end in rest]
 
 
 WORDS = st.text(alphabet="ab \n\t.<>/thinké漢🙂", max_size=20)
 
 
-@pytest.mark.parametrize("template", [MICRO, CHATML], ids=["micro", "chatml"])
+@pytest.mark.parametrize("dialect", [MICRO, CHATML], ids=["micro", "chatml"])
 @settings(max_examples=150, deadline=None)
 @given(question=WORDS, scratchpad=st.none() | WORDS, answer=WORDS)
-def test_spans_agree_with_brute_force(template: render.Template, question: str, scratchpad: str | None, answer: str) -> None:
+def test_spans_agree_with_brute_force(dialect: Dialect, question: str, scratchpad: str | None, answer: str) -> None:
     example = Example(Prompt((Turn("user", question),), "answer" if scratchpad is None else "think"), scratchpad, answer)
-    encoded = render.encode_examples(template, [example])
-    assert encoded.spans.tolist() == labels_by_brute_force(template, example)
-    assert template.tokenizer.decode(encoded.ids) == render.example_text(template, example)[0]
+    encoded = render.encode_examples(dialect, [example])
+    assert encoded.spans.tolist() == labels_by_brute_force(dialect, example)
+    assert dialect.tokenizer.decode(encoded.ids) == render.example_text(dialect, example)[0]
 
 
 def test_chatml_tokens_do_cross_span_ends() -> None:
@@ -158,9 +165,9 @@ def test_targets_are_the_examples_labelled_so() -> None:
 
 
 def test_tokenizer_training_is_deterministic_and_bounded() -> None:
-    first, second = (render.train_tokenizer(engine_toys.corpus(200, seed=1)) for _ in range(2))
+    first, second = (micro.train_tokenizer(engine_toys.corpus(200, seed=1)) for _ in range(2))
     assert first.backend_tokenizer.to_str() == second.backend_tokenizer.to_str()
-    assert len(first) <= render.VOCABULARY
+    assert len(first) <= micro.VOCABULARY
 
 
 @pytest.mark.parametrize(("mode", "scratchpad"), [("think", None), ("answer", "Hm.")])
@@ -170,14 +177,14 @@ def test_a_scratchpad_that_does_not_fit_the_mode_is_refused(mode: str, scratchpa
 
 
 def test_a_tokenizer_without_chat_template_is_refused() -> None:
-    tokenizer = render.train_tokenizer(["some words"])
+    tokenizer = micro.train_tokenizer(["some words"])
     tokenizer.chat_template = None
     with pytest.raises(UserError, match="chat template"):
-        render.template_for(tokenizer, engine_toys.profile("llama"))
+        render.dialect_for(tokenizer, engine_toys.profile("llama"))
 
 
 def test_a_template_that_refuses_a_role_is_a_user_error() -> None:
-    template = chatml_template()
-    template.tokenizer.chat_template = "{{ raise_exception('no system role') }}"
+    dialect = chatml_template()
+    dialect.tokenizer.chat_template = "{{ raise_exception('no system role') }}"
     with pytest.raises(UserError, match="no system role"):
-        render.prompt_text(template, Prompt((SYSTEM, USER)))
+        render.prompt_text(dialect, Prompt((SYSTEM, USER)))

@@ -75,7 +75,7 @@ def test_shuffled_rewards_are_the_same_ones_for_other_rollouts(toy: LocalEngine)
 
 def test_scratchpad_tokens_end_with_the_closing_marker(toy: LocalEngine) -> None:
     """The toy tokenizer closes a scratchpad with one token; forced words were not sampled, an open scratchpad is all thought."""
-    close = toy.net.template.tokenizer.convert_tokens_to_ids("</think>")
+    close = toy.net.dialect.tokenizer.convert_tokens_to_ids("</think>")
     batch = collected(toy, 1.0)
     expected = 0
     for rollout in batch.rollouts:

@@ -22,12 +22,12 @@ PROMPTS = [example.prompt for example in engine_toys.corpus(40, seed=9)]
 
 def generated(engine: LocalEngine, prompt: Prompt, count: int, tokens: int, **options) -> list[list[int]]:
     """The library's own loop on one prompt, no padding; ids up to and including the end token."""
-    ids = torch.from_numpy(encode_prompts(engine.net.template, [prompt])[0])[None]
+    ids = torch.from_numpy(encode_prompts(engine.net.dialect, [prompt])[0])[None]
     mask = torch.ones_like(ids)
     rows = engine.net.model.generate(ids, attention_mask=mask, max_new_tokens=tokens, num_return_sequences=count, **options)[
         :, ids.shape[1] :
     ].tolist()
-    end = engine.net.template.tokenizer.eos_token_id
+    end = engine.net.dialect.tokenizer.eos_token_id
     return [row[: row.index(end) + 1] if end in row else row for row in rows]
 
 
@@ -38,7 +38,7 @@ def test_greedy_equals_generate(family: str, saved_toy: str) -> None:
     else:
         engine = LocalEngine.initialise(engine_toys.profile("gpt2"), engine_toys.corpus(200, seed=0), seed=0)
         engine.train("pretrain", engine_toys.recipe(steps=250, batch=16, lr=1e-2), engine_toys.corpus(200, seed=0), seed=0)
-    groups = sampling.rollouts(engine.net, encode_prompts(engine.net.template, PROMPTS), 1, 0, 0.0, 24)
+    groups = sampling.rollouts(engine.net, encode_prompts(engine.net.dialect, PROMPTS), 1, 0, 0.0, 24)
     theirs = [generated(engine, prompt, 1, 24, do_sample=False)[0] for prompt in PROMPTS]
     assert [group[0].ids.tolist() for group in groups] == theirs
     assert len({tuple(row) for row in theirs}) >= 5
@@ -47,7 +47,7 @@ def test_greedy_equals_generate(family: str, saved_toy: str) -> None:
 def test_samples_are_distributed_as_generates(toy: LocalEngine) -> None:
     """The first five tokens of 1,500 samples each, chi-square on the common sequences (the rest pooled)."""
     prompt, count = engine_toys.prompt("rope", mode="answer"), 1500
-    groups = sampling.rollouts(toy.net, encode_prompts(toy.net.template, [prompt]), count, 3, 1.7, 5)
+    groups = sampling.rollouts(toy.net, encode_prompts(toy.net.dialect, [prompt]), count, 3, 1.7, 5)
     ours = Counter(tuple(rollout.ids.tolist()) for rollout in groups[0])
     torch.manual_seed(3)
     theirs = Counter(tuple(row) for row in generated(toy, prompt, count, 5, do_sample=True, temperature=1.7, top_k=0, top_p=1.0))
@@ -108,8 +108,8 @@ def test_the_token_limit_leaves_no_answer(toy: LocalEngine) -> None:
 
 def test_positions_end_the_text_before_the_model_does(toy: LocalEngine) -> None:
     long = engine_toys.prompt("cup", forced="Anna wants the colour of the cup. " * 9)
-    room = toy.net.longest - len(encode_prompts(toy.net.template, [long])[0])
-    rollout = sampling.rollouts(toy.net, encode_prompts(toy.net.template, [long]), 1, 0, 1.0, 500)[0][0]
+    room = toy.net.longest - len(encode_prompts(toy.net.dialect, [long])[0])
+    rollout = sampling.rollouts(toy.net, encode_prompts(toy.net.dialect, [long]), 1, 0, 1.0, 500)[0][0]
     assert 0 < len(rollout.ids) <= room
     with pytest.raises(UserError, match="does not fit"):
         toy.sample([engine_toys.prompt("cup", forced="word " * 400)], 1, seed=0)
@@ -160,6 +160,6 @@ def test_an_empty_option_is_refused_and_hangs_nothing(toy: LocalEngine) -> None:
 
 
 def test_no_token_follows_the_end_of_a_text(toy: LocalEngine) -> None:
-    encoding = toy.net.template.tokenizer.backend_tokenizer.encode("red", add_special_tokens=False)
+    encoding = toy.net.dialect.tokenizer.backend_tokenizer.encode("red", add_special_tokens=False)
     assert first_token(encoding, 0) == 0
     assert first_token(encoding, 3) == first_token(encoding, 99) == len(encoding.ids)

@@ -15,6 +15,7 @@ from torch.nn import functional
 from transformers import AutoModelForCausalLM
 
 from exante.engines import render, sft
+from exante.engines.dialects.base import Dialect
 from exante.engines.local import LocalEngine
 from exante.engines.network import logits_at
 from exante.errors import UserError
@@ -31,10 +32,10 @@ def values(rows: list[dict], metric: str) -> dict[int, float]:
     return {row["step"]: row["value"] for row in rows if row["metric"] == metric}
 
 
-def plain_labels(template: render.Template, example: Example) -> tuple[list[int], list[int]]:
+def plain_labels(dialect: Dialect, example: Example) -> tuple[list[int], list[int]]:
     """Ids and span labels by the tokenizer's own call and its offset mapping."""
-    text, thought, answer = render.example_text(template, example)
-    coded = template.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    text, thought, answer = render.example_text(dialect, example)
+    coded = dialect.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     spans = [0 if end <= thought else 1 if end <= answer else 2 for _, end in coded["offset_mapping"]]
     return coded["input_ids"], [0 if span == 1 and not example.train_scratchpad else span for span in spans]
 
@@ -58,7 +59,7 @@ def test_loss_equals_a_plain_torch_loop_step_by_step(family: str) -> None:
     recipe = engine_toys.recipe(steps=steps, batch=6, lr=3e-3, scratchpad_weight=0.3, weight_decay=0.1, clip=0.7)
     engine = LocalEngine.initialise(engine_toys.profile(family), examples, seed=3)
     model = copy.deepcopy(engine.net.model).train()
-    coded = [plain_labels(engine.net.template, example) for example in examples]
+    coded = [plain_labels(engine.net.dialect, example) for example in examples]
     order = list(sft.batches(np.array([len(ids) for ids, _ in coded]), recipe, np.random.default_rng(11)))
 
     measured = values(engine.train("sft", recipe, examples, seed=11, checkpoints=range(steps)), "loss")
@@ -85,7 +86,7 @@ def test_answer_weight_does_not_depend_on_scratchpad_length(toy: LocalEngine) ->
     examples = [engine_toys.example(thing, "Bob", True) for thing in engine_toys.THINGS[:4]]
     gradients = []
     for chosen, weight in ((examples, 0.0), ([replace(example, train_scratchpad=False) for example in examples], 1.0)):
-        ids, spans = render.encode_examples(toy.net.template, chosen).rows(np.arange(4), 0)
+        ids, spans = render.encode_examples(toy.net.dialect, chosen).rows(np.arange(4), 0)
         toy.net.model.zero_grad()
         sft.span_loss(toy.net, torch.from_numpy(ids), spans, weight)[0].backward()
         gradients.append(torch.cat([parameter.grad.reshape(-1) for parameter in toy.net.model.parameters()]))
@@ -143,7 +144,7 @@ def test_checkpoints_and_progress_are_told_in_order(toy: LocalEngine) -> None:
 
 def test_counts_are_those_of_the_data(toy: LocalEngine) -> None:
     example = engine_toys.example("lamp", "Anna", True, label="target")
-    encoded = render.encode_examples(toy.net.template, [example])
+    encoded = render.encode_examples(toy.net.dialect, [example])
     rows = toy.train("sft", engine_toys.recipe(steps=4, batch=3), [example], seed=0)
     for name, span in (("tokens_prompt", 0), ("tokens_scratchpad", 1), ("tokens_answer", 2)):
         assert values(rows, name) == {step: 3 * step * int((encoded.spans == span).sum()) for step in range(5)}
@@ -195,7 +196,7 @@ def test_a_model_that_scales_its_logits_falls_back_to_all_of_them(toy: LocalEngi
     head = model.get_output_embeddings()
     forward = model.forward
     model.forward = lambda **inputs: _scaled(forward(**inputs))  # pyright: ignore[reportAttributeAccessIssue]
-    scaled = network(model, toy.net.template, torch.device("cpu"), bf16=False)
+    scaled = network(model, toy.net.dialect, torch.device("cpu"), bf16=False)
     assert toy.net.split_head
     assert not scaled.split_head
     ids_BT, index_N = torch.arange(1, 21).reshape(2, 10), torch.tensor([3, 15])

@@ -87,7 +87,7 @@ def trainer(engine: LocalEngine, batch: rl.Batch, saved: str, beta: float, tempe
         args=settings,
         reward_funcs=[reward],
         train_dataset=Dataset.from_dict({"prompt": [str(number) for number in range(PROMPTS)]}),
-        processing_class=engine.net.template.tokenizer,
+        processing_class=engine.net.dialect.tokenizer,
         rollout_func=reuse,
     )
 

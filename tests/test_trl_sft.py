@@ -102,7 +102,7 @@ def theirs(engine: LocalEngine, recipe: Recipe, rows: dict[str, Any], order: np.
         args=settings,
         optimizers=(optimiser, None),
         train_dataset=Dataset.from_dict(rows),
-        processing_class=engine.net.template.tokenizer,
+        processing_class=engine.net.dialect.tokenizer,
     )
     trainer.train()
     return Run(trainer.losses, trainer.model)
@@ -118,7 +118,7 @@ def ours(engine: LocalEngine, recipe: Recipe, examples: list[Example], order: np
 
 def coded(engine: LocalEngine, examples: list[Example]) -> tuple[list[list[int]], list[np.ndarray]]:
     """Ids and span labels of each example."""
-    encoded = render.encode_examples(engine.net.template, examples)
+    encoded = render.encode_examples(engine.net.dialect, examples)
     ends = np.cumsum(encoded.lengths_N)[:-1]
     return [row.tolist() for row in np.split(encoded.ids, ends)], np.split(encoded.spans, ends)
 

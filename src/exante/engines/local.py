@@ -16,18 +16,21 @@ from transformers.utils import logging as library_logging
 from exante.engines import lora, sampling
 from exante.engines.adversarial import train_adversarial
 from exante.engines.base import Keep, Reward
+from exante.engines.dialects.base import Dialect
+from exante.engines.dialects.check import check
+from exante.engines.dialects.micro import train_tokenizer
 from exante.engines.filtering import sample_and_filter
 from exante.engines.network import Network, digest, make_deterministic, network, seeded
 from exante.engines.options import option_logprobs
 from exante.engines.progress import Hooks
-from exante.engines.render import Template, prompt_text, template_for, train_tokenizer
+from exante.engines.render import dialect_for
 from exante.engines.rl import train_rl
 from exante.engines.sft import train_sft
 from exante.engines.weights import load_model, load_tokenizer, probe_model
 from exante.errors import UserError
 from exante.storage.checkpoints import path_of
 from exante.study import Objective, Profile, Recipe
-from exante.text import Completion, Example, Item, Prompt, Turn
+from exante.text import Completion, Example, Item, Prompt
 
 library_logging.disable_progress_bar()  # progress is told by callbacks; bars of half a second only tear the terminal
 
@@ -75,7 +78,7 @@ class LocalEngine:
         """Raises the UserError that `load` would raise for this directory, without reading its weights."""
         model, tokenizer = probe_model(Path(path)), load_tokenizer(Path(path))
         try:
-            prompt_text(_template(profile, model, tokenizer), Prompt((Turn("user", "Hello."),)))
+            _dialect(profile, model, tokenizer)
         except UserError as error:
             raise UserError(f"{path} cannot be used: {error}") from error
 
@@ -83,8 +86,8 @@ class LocalEngine:
     def _wrap(cls, profile: Profile, model: PreTrainedModel, tokenizer: Any, device: str) -> LocalEngine:
         place = torch.device(device)
         make_deterministic(place)
-        template = _template(profile, model, tokenizer)
-        return cls(profile, network(model, template, place, bf16=profile.dtype == "bfloat16"))
+        dialect = _dialect(profile, model, tokenizer)
+        return cls(profile, network(model, dialect, place, bf16=profile.dtype == "bfloat16"))
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -94,7 +97,7 @@ class LocalEngine:
         """An ordinary checkpoint: config, safetensors, tokenizer, chat template. Adapters of a running phase are merged
         into a copy."""
         lora.merged_copy(self.net.model).save_pretrained(path, safe_serialization=True)
-        self.net.template.tokenizer.save_pretrained(path)
+        self.net.dialect.tokenizer.save_pretrained(path)
 
     def weight_digest(self) -> str:
         return digest(self.net.model)
@@ -162,8 +165,11 @@ class LocalEngine:
         return option_logprobs(self.net, prompts, options)
 
 
-def _template(profile: Profile, model: PreTrainedModel, tokenizer: Any) -> Template:
-    """The layout of the model's text; a turn also ends where its generation configuration says."""
+def _dialect(profile: Profile, model: PreTrainedModel, tokenizer: Any) -> Dialect:
+    """The layout of the model's text, tried on its tokenizer; a turn also ends where its generation configuration says."""
     declared = model.generation_config.eos_token_id if model.generation_config else None
     stops = declared if isinstance(declared, list) else [] if declared is None else [declared]
-    return template_for(tokenizer, profile, stops)
+    dialect = dialect_for(tokenizer, profile, stops)
+    if dialect.name != "micro":
+        check(dialect, profile.id)
+    return dialect

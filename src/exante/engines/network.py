@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from exante.engines.render import Template
+from exante.engines.dialects.base import Dialect
 from exante.errors import UserError
 
 
@@ -26,7 +26,7 @@ class Network:
     to a few positions only. Checked when the network is made; models that scale or cap their logits fail it."""
 
     model: PreTrainedModel
-    template: Template
+    dialect: Dialect
     device: torch.device
     bf16: bool
     split_head: bool
@@ -49,12 +49,12 @@ class Network:
             )
 
 
-def network(model: PreTrainedModel, template: Template, device: torch.device, bf16: bool) -> Network:
+def network(model: PreTrainedModel, dialect: Dialect, device: torch.device, bf16: bool) -> Network:
     """Put a model on its device and find out how its logits may be computed."""
     torch.nn.Module.to(model, device)
     model.eval()
-    plain = Network(model, template, device, bf16, split_head=False)
-    split = Network(model, template, device, bf16, split_head=True)
+    plain = Network(model, dialect, device, bf16, split_head=False)
+    split = Network(model, dialect, device, bf16, split_head=True)
     ids_BT = (torch.arange(24, device=device).reshape(3, 8) * 7919 + 11) % model.config.vocab_size
     everywhere_N = torch.arange(24, device=device)
     with torch.no_grad():

@@ -18,9 +18,9 @@ ROWS = 64
 
 def option_logprobs(net: Network, prompts: Sequence[Prompt], options: Sequence[Sequence[str]]) -> list[list[float]]:
     """Sum over an option's tokens of log p(token | prompt, opened span, forced prefix, tokens before it), in nats."""
-    contexts = [prompt_text(net.template, prompt) for prompt in prompts]
+    contexts = [prompt_text(net.dialect, prompt) for prompt in prompts]
     pairs = [(context, option) for context, choices in zip(contexts, options, strict=True) for option in choices]
-    encodings = net.template.tokenizer.backend_tokenizer.encode_batch([a + b for a, b in pairs], add_special_tokens=False)
+    encodings = net.dialect.tokenizer.backend_tokenizer.encode_batch([a + b for a, b in pairs], add_special_tokens=False)
     ids = [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
     firsts = [first_token(encoding, len(context)) for encoding, (context, _) in zip(encodings, pairs, strict=True)]
     for (_, option), first, row in zip(pairs, firsts, ids, strict=True):
@@ -39,7 +39,7 @@ def option_logprobs(net: Network, prompts: Sequence[Prompt], options: Sequence[S
 
 def _sums(net: Network, rows: list[np.ndarray], firsts: list[int]) -> np.ndarray:
     net.check_length(max(len(row) for row in rows))
-    ids_BT = torch.from_numpy(padded(rows, net.template.pad_id, "right")[0]).to(net.device)
+    ids_BT = torch.from_numpy(padded(rows, net.dialect.pad_id, "right")[0]).to(net.device)
     with torch.no_grad():
         nats_N, line_N = token_logprobs(net, ids_BT, [range(first, len(row)) for first, row in zip(firsts, rows, strict=True)])
     return np.bincount(line_N, weights=nats_N.double().cpu().numpy(), minlength=len(rows))

@@ -1,58 +1,26 @@
 """Conversations as text, and text as token ids with a span label per token.
 
-Knows chat templates and tokenizers; does not know about models, losses or what the words mean.
+Knows tokenizers and leaves the layout to a dialect; does not know about models, losses or what the words mean.
 Labels come from character offsets in the rendered text: a token belongs to the span of its last character.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jinja2
 import numpy as np
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from exante.engines.dialects import chat, micro
+from exante.engines.dialects.base import Dialect
 from exante.errors import UserError
 from exante.study import Profile
 from exante.text import Example, Prompt
 
 CONTEXT, SCRATCHPAD, ANSWER = 0, 1, 2
 """Span labels. Context carries no loss."""
-
-PAD, BOS, END = "<|pad|>", "<|bos|>", "<|end|>"
-SPECIALS = (PAD, BOS, "<|system|>", "<|user|>", "<|assistant|>", END, "<think>", "</think>", "<answer>")
-VOCABULARY = 768
-
-MICRO_TEMPLATE = (
-    "{{ bos_token }}{% for message in messages %}<|{{ message['role'] }}|>"
-    "{% if message['role'] == 'assistant' %}"
-    "{% if message.get('scratchpad') is none %}<answer>{% else %}<think>{{ message['scratchpad'] }}</think>{% endif %}"
-    "{% endif %}{{ message['content'] }}<|end|>{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>"
-    "{% if mode is defined and mode == 'answer' %}<answer>{% else %}<think>{% endif %}"
-    "{% endif %}"
-)
-
-
-@dataclass(frozen=True)
-class Template:
-    """The layout of one model family's text. `micro`: the chat template itself opens the span that the mode names."""
-
-    tokenizer: PreTrainedTokenizerFast
-    think_open: str
-    think_close: str
-    end: str
-    pad_id: int
-    stop_ids: tuple[int, ...]
-    micro: bool
-
-    @property
-    def controls(self) -> tuple[str, ...]:
-        """Texts that no well-formed span contains."""
-        return tuple(token for token in self.tokenizer.all_special_tokens if token)
 
 
 @dataclass(frozen=True)
@@ -74,130 +42,85 @@ class Encoded:
         return np.where(inside_BT, self.ids[index_BT], pad_id), np.where(inside_BT, self.spans[index_BT], CONTEXT)
 
 
-def train_tokenizer(corpus: Iterable[str | Example]) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer of `VOCABULARY` tokens, with the micro chat template."""
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=list(SPECIALS),
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    backend.train_from_iterator((words for entry in corpus for words in _words(entry)), trainer)
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        bos_token=BOS,
-        eos_token=END,
-        pad_token=PAD,
-        extra_special_tokens=[token for token in SPECIALS if token not in (BOS, END, PAD)],
-        clean_up_tokenization_spaces=False,
-        padding_side="left",
-    )
-    tokenizer.chat_template = MICRO_TEMPLATE
-    return tokenizer
+def dialect_for(tokenizer: Any, profile: Profile, stop_ids: Sequence[int] = ()) -> Dialect:
+    """The dialect of a loaded tokenizer. `stop_ids` are further end-of-turn tokens the model declares.
 
-
-def _words(entry: str | Example) -> Iterable[str]:
-    """The plain texts of a corpus entry: special tokens are no part of them."""
-    if isinstance(entry, str):
-        yield entry
-        return
-    for turn in entry.prompt.turns:
-        yield from (turn.content, turn.scratchpad or "")
-    yield from (entry.scratchpad or "", entry.answer)
-
-
-def template_for(tokenizer: Any, profile: Profile, stop_ids: Sequence[int] = ()) -> Template:
-    """The template of a loaded tokenizer. `stop_ids` are further end-of-turn tokens the model declares."""
+    Raises UserError for a tokenizer that is slow or without a chat template.
+    """
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise UserError(
             f"the tokenizer of {profile.id} has no fast (tokenizer.json) form; convert it and save it beside the model"
         )
     if not tokenizer.chat_template:
         raise UserError(f"the tokenizer of {profile.id} has no chat template; add a chat_template.jinja to its directory")
-    if tokenizer.eos_token is None:
-        raise UserError(f"the tokenizer of {profile.id} has no end-of-sequence token; name one in its tokenizer_config.json")
-    end = str(tokenizer.eos_token)
-    end_id, pad_id = (tokenizer.get_vocab()[token] for token in (end, str(tokenizer.pad_token or end)))
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
-    return Template(
-        tokenizer=tokenizer,
-        think_open=profile.think_open,
-        think_close=profile.think_close,
-        end=end,
-        pad_id=pad_id,
-        stop_ids=tuple(sorted({end_id, *stop_ids})),
-        micro=tokenizer.chat_template == MICRO_TEMPLATE,
-    )
+    if tokenizer.chat_template == micro.TEMPLATE:
+        return micro.dialect(tokenizer)
+    return chat.dialect(tokenizer, profile.id, profile.think_open, profile.think_close, stop_ids)
 
 
-def prompt_text(template: Template, prompt: Prompt) -> str:
+def prompt_text(dialect: Dialect, prompt: Prompt) -> str:
     """The rendered prompt up to and including the opened span and the forced prefix."""
-    return _open(template, prompt) + prompt.forced
+    return dialect.open(prompt) + prompt.forced
 
 
-def _open(template: Template, prompt: Prompt) -> str:
-    messages = [_message(template, turn.role, turn.content, turn.scratchpad) for turn in prompt.turns]
-    try:
-        text = template.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, mode=prompt.mode)
-    except jinja2.TemplateError as error:
-        raise UserError(
-            f"the model's chat template refuses a conversation ({error}); use prompts whose roles it takes"
-        ) from error
-    opened = "" if template.micro or prompt.mode == "answer" else template.think_open
-    return str(text) + opened
-
-
-def _message(template: Template, role: str, content: str, scratchpad: str | None) -> dict[str, str]:
-    if scratchpad is None:
-        return {"role": role, "content": content}
-    if template.micro:
-        return {"role": role, "content": content, "scratchpad": scratchpad}
-    return {"role": role, "content": template.think_open + scratchpad + template.think_close + content}
-
-
-def example_text(template: Template, example: Example) -> tuple[str, int, int]:
+def example_text(dialect: Dialect, example: Example) -> tuple[str, int, int]:
     """The whole text, and the characters at which the scratchpad and the answer start. A forced prefix plays no part here."""
     if (example.scratchpad is None) != (example.prompt.mode == "answer"):
         raise UserError(
             "a training example must have a scratchpad in think mode and none in answer mode; fix the part that made it"
         )
-    context = _open(template, example.prompt)
-    thought = "" if example.scratchpad is None else example.scratchpad + template.think_close
-    return context + thought + example.answer + template.end, len(context), len(context) + len(thought)
+    context = dialect.open(example.prompt)
+    thought = "" if example.scratchpad is None else example.scratchpad + dialect.think_close
+    return context + thought + example.answer + dialect.end, len(context), len(context) + len(thought)
 
 
-def encode_prompts(template: Template, prompts: Sequence[Prompt]) -> list[np.ndarray]:
+def encode_prompts(dialect: Dialect, prompts: Sequence[Prompt]) -> list[np.ndarray]:
     """Token ids of each prompt, as they stand before the first sampled token."""
-    return encode_texts(template, [prompt_text(template, prompt) for prompt in prompts])
+    return encode_texts(dialect, [prompt_text(dialect, prompt) for prompt in prompts])
 
 
-def encode_texts(template: Template, texts: list[str]) -> list[np.ndarray]:
+def encode_texts(dialect: Dialect, texts: list[str]) -> list[np.ndarray]:
     """Token ids of rendered texts; templates write their own special tokens, so none are added."""
-    encodings = template.tokenizer.backend_tokenizer.encode_batch(texts, add_special_tokens=False)
+    encodings = dialect.tokenizer.backend_tokenizer.encode_batch(texts, add_special_tokens=False)
     return [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
 
 
-def encode_examples(template: Template, examples: Sequence[Example]) -> Encoded:
-    """Ids and loss spans of training examples. Spans that carry no loss are labelled as context."""
-    texts = [example_text(template, example) for example in examples]
-    encodings = template.tokenizer.backend_tokenizer.encode_batch([text for text, _, _ in texts], add_special_tokens=False)
-    ids = [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
-    spans = [
-        _loss_spans(example, len(row), first_token(encoding, thought), first_token(encoding, answer))
-        for example, row, encoding, (_, thought, answer) in zip(examples, ids, encodings, texts, strict=True)
+def encode_examples(dialect: Dialect, examples: Sequence[Example]) -> Encoded:
+    """Ids and loss spans of training examples. Spans that carry no loss are labelled as context.
+
+    The ids of an example begin with the ids of its prompt, as they do when a model continues it.
+    """
+    texts = [example_text(dialect, example) for example in examples]
+    encodings = dialect.tokenizer.backend_tokenizer.encode_batch([text for text, _, _ in texts], add_special_tokens=False)
+    prompts = [None] * len(texts) if dialect.seamless else encode_texts(dialect, [text[:thought] for text, thought, _ in texts])
+    rows = [
+        _labelled(dialect, example, encoding, text, prompt)
+        for example, encoding, text, prompt in zip(examples, encodings, texts, prompts, strict=True)
     ]
-    lengths_N = np.array([len(row) for row in ids], dtype=np.int64)
+    lengths_N = np.array([len(ids) for ids, _ in rows], dtype=np.int64)
     return Encoded(
-        ids=np.concatenate(ids),
-        spans=np.concatenate(spans),
+        ids=np.concatenate([ids for ids, _ in rows]),
+        spans=np.concatenate([spans for _, spans in rows]),
         starts_N=np.cumsum(lengths_N) - lengths_N,
         lengths_N=lengths_N,
         targets_N=np.array([example.label == "target" for example in examples], dtype=np.int64),
     )
+
+
+def _labelled(
+    dialect: Dialect, example: Example, encoding: Any, text: tuple[str, int, int], prompt: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and spans of one example. Where its text alone would be cut into other tokens than its prompt, prompt and
+    continuation are encoded apart."""
+    whole, thought, answer = text
+    ids = np.array(encoding.ids, dtype=np.int64)
+    if prompt is None or np.array_equal(ids[: len(prompt)], prompt):
+        return ids, _loss_spans(example, len(ids), first_token(encoding, thought), first_token(encoding, answer))
+    rest = dialect.tokenizer.backend_tokenizer.encode(whole[thought:], add_special_tokens=False)
+    ids, start = np.concatenate([prompt, np.array(rest.ids, dtype=np.int64)]), len(prompt)
+    return ids, _loss_spans(example, len(ids), start, start + first_token(rest, answer - thought))
 
 
 def first_token(encoding: Any, character: int) -> int:

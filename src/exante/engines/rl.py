@@ -137,7 +137,7 @@ def collect(net: Network, items: Sequence[Item], recipe: Recipe, reward: Reward,
     """Sample each item's group and reward it. A completion without an answer gets what the reward gives for that.
     With `recipe.shuffle_rewards` the rewards are those of the batch in random order."""
     prompts = [item.prompt for item in items]
-    ids = encode_prompts(net.template, prompts)
+    ids = encode_prompts(net.dialect, prompts)
     groups = rollouts(net, ids, recipe.group, seed, recipe.temperature, recipe.max_tokens)
     texts = completions(net, prompts, groups)
     rewards_PG = np.array(
@@ -162,7 +162,7 @@ def _thought_tokens(
     net: Network, prompts: Sequence[Prompt], texts: Sequence[Sequence[Completion]], groups: Sequence[Sequence[Rollout]]
 ) -> int:
     """Sampled scratchpad tokens, closing marker included; all of a text that never closed its scratchpad."""
-    close = net.template.think_close
+    close = net.dialect.think_close
     drawn = [
         (text, rollout, prompt.forced)
         for prompt, ours, theirs in zip(prompts, texts, groups, strict=True)
@@ -170,7 +170,7 @@ def _thought_tokens(
         if text.scratchpad is not None
     ]
     spans = [text.scratchpad.removeprefix(forced) + close for text, _, forced in drawn if text.scratchpad is not None]
-    counts = [len(ids) for ids in encode_texts(net.template, spans)]
+    counts = [len(ids) for ids in encode_texts(net.dialect, spans)]
     return sum(min(count, len(rollout.ids)) for count, (_, rollout, _) in zip(counts, drawn, strict=True))
 
 

@@ -38,15 +38,15 @@ def sample(
     net: Network, prompts: Sequence[Prompt], n: int, seed: int, temperature: float, max_tokens: int
 ) -> list[list[Completion]]:
     """`n` completions per prompt. Temperature 0 takes the likeliest token."""
-    groups = rollouts(net, encode_prompts(net.template, prompts), n, seed, temperature, max_tokens)
+    groups = rollouts(net, encode_prompts(net.dialect, prompts), n, seed, temperature, max_tokens)
     return completions(net, prompts, groups)
 
 
 def completions(net: Network, prompts: Sequence[Prompt], groups: Sequence[Sequence[Rollout]]) -> list[list[Completion]]:
     """Rollouts as text, split into spans."""
     kept = [rollout.ids[: len(rollout.ids) - rollout.finished].tolist() for group in groups for rollout in group]
-    texts = iter(net.template.tokenizer.backend_tokenizer.decode_batch(kept, skip_special_tokens=False))
-    close, controls = net.template.think_close, net.template.controls
+    texts = iter(net.dialect.tokenizer.backend_tokenizer.decode_batch(kept, skip_special_tokens=False))
+    close, controls = net.dialect.think_close, net.dialect.controls
     return [
         [parse(prompt.mode, prompt.forced, next(texts), rollout.finished, close, controls) for rollout in group]
         for prompt, group in zip(prompts, groups, strict=True)
@@ -94,7 +94,7 @@ def _decode(
         tokens = pick(logits_RV, uniforms_RT[running, step], temperature)
         chosen = tokens.cpu().numpy()
         ids_RT[running, step] = chosen
-        stopped = np.isin(chosen, net.template.stop_ids) & ~finished_R[running]
+        stopped = np.isin(chosen, net.dialect.stop_ids) & ~finished_R[running]
         finished_R[running[stopped]], lengths_R[running[stopped]] = True, step + 1
         alive = np.flatnonzero(~finished_R[running])
         if len(alive) == 0 or step + 1 == limit:
@@ -113,7 +113,7 @@ def _decode(
 
 def prefill(net: Network, prompts: Sequence[np.ndarray], cache: DynamicCache) -> tuple[Tensor, Tensor | None, Tensor]:
     """Logits after each prompt, the mask of real tokens (None if no prompt is padded) and the next position."""
-    arrays = padded(prompts, net.template.pad_id, "left")
+    arrays = padded(prompts, net.dialect.pad_id, "left")
     places = np.maximum(arrays[1].cumsum(1) - 1, 0)
     ids_PL, real_PL, position_PL = (torch.from_numpy(array).to(net.device) for array in (*arrays, places))
     net.check_length(ids_PL.shape[1] + 1)

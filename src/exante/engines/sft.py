@@ -40,7 +40,7 @@ def train_sft(net: Network, recipe: Recipe, examples: Sequence[Example], seed: i
 def encode(net: Network, examples: Sequence[Example]) -> Encoded:
     if not examples:
         raise UserError("a phase has no examples to train on; fix its data part")
-    encoded = encode_examples(net.template, examples)
+    encoded = encode_examples(net.dialect, examples)
     net.check_length(int(encoded.lengths_N.max()))
     return encoded
 
@@ -58,7 +58,7 @@ def run_batches(
     """One optimiser step per batch; the first is step number `first` of the phase."""
     net.model.train()
     for step, chosen_B in enumerate(order, first):
-        ids_BT, spans_BT = encoded.rows(chosen_B, net.template.pad_id)
+        ids_BT, spans_BT = encoded.rows(chosen_B, net.dialect.pad_id)
         loss, answer, scratchpad = span_loss(net, torch.from_numpy(ids_BT), spans_BT, weight)
         loss.backward()
         stepper.step()

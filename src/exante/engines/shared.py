@@ -38,7 +38,7 @@ class SharedPrompts:
     def logprobs(self, owner_R: np.ndarray, samples: Sequence[np.ndarray]) -> tuple[Tensor, np.ndarray]:
         """log p_N of all tokens of the samples, and the sample each belongs to. Sample r continues prompt owner_R[r]."""
         owner = torch.from_numpy(owner_R).to(self.net.device)
-        arrays = padded(samples, self.net.template.pad_id, "right")
+        arrays = padded(samples, self.net.dialect.pad_id, "right")
         ids_RS, real_RS = (torch.from_numpy(array).to(self.net.device) for array in arrays)
         first_RV = self.leaves[0].index_select(0, owner)
         later_N = torch.nonzero(real_RS[:, 1:].reshape(-1)).squeeze(1)
