@@ -18,6 +18,8 @@ from command import QUICK, TINY, exante, here, refused
 
 from exante import studies
 from exante.errors import UserError
+from exante.objectives import OBJECTIVES
+from exante.objectives.graded_filter import GRADED_FILTER
 from exante.parts import Part
 from exante.planning.tree import plan
 from exante.registry.register import register
@@ -301,7 +303,7 @@ def test_a_study_edited_while_it_runs_is_one_sentence(tmp_path: Path) -> None:
 
 
 PARTS = ("exante.worlds.chat", "exante.organisms.data", "exante.trainings.rl", "exante.evaluations.faking")
-WORKER = ("exante.running.phases", "exante.running.graded_filters", "exante.running.evaluate")
+WORKER = ("exante.running.phases", "exante.running.evaluate", *(o.module for o in (*OBJECTIVES.values(), GRADED_FILTER)))
 ROOTS = (*WORKER, "exante.engines.local", "exante.engines.scripted")
 
 

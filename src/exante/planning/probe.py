@@ -12,6 +12,7 @@ import torch
 
 from exante.engines.local import LocalEngine
 from exante.errors import BadData, UserError
+from exante.objectives.sft import SFT
 from exante.parts import Part, checked
 from exante.study import Context, Profile
 from exante.text import Example
@@ -40,9 +41,9 @@ def _timed(profile: Profile, examples: list[Example]) -> dict[str, float]:
     else:
         engine = LocalEngine.initialise(profile, examples, seed=0)
     recipe = profile.recipes["organism" if "organism" in profile.recipes else next(iter(profile.recipes))]
-    engine.train("sft", recipe.model_copy(update={"steps": 1}), examples, seed=0)  # the first step pays for warming up
+    engine.train(SFT, recipe.model_copy(update={"steps": 1}), examples, seed=0)  # the first step pays for warming up
     started = time.perf_counter()
-    engine.train("sft", recipe.model_copy(update={"steps": PROBE_STEPS}), examples, seed=0)
+    engine.train(SFT, recipe.model_copy(update={"steps": PROBE_STEPS}), examples, seed=0)
     trained = time.perf_counter()
     engine.sample([example.prompt for example in examples[:PROBE_SAMPLES]], 1, 0)
     return {"step": (trained - started) / PROBE_STEPS, "sample": (time.perf_counter() - trained) / PROBE_SAMPLES}

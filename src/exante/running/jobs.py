@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from exante.objectives import objective_of
 from exante.parts import Frozen
 from exante.planning.tree import Node, Plan
 from exante.storage.files import FORMAT
@@ -20,9 +21,8 @@ from exante.study import Evaluation, Profile, Registration
 
 ENGINE = "exante.engines.local"
 SCRIPTED_ENGINE = "exante.engines.scripted"
-EVALUATING, TRAINING = "exante.running.evaluate", "exante.running.phases"
-FILTERING, GRADING = "exante.running.filters", "exante.running.graded_filters"
-"""Modules in which a worker seeds, feeds and counts."""
+EVALUATING, FEEDING = "exante.running.evaluate", "exante.running.phases"
+"""Modules in which a worker seeds, asks and counts, and in which it hands a phase to its objective."""
 
 
 class Job(Frozen):
@@ -67,11 +67,10 @@ def needs_training(job: Job, evaluations: Sequence[Evaluation]) -> bool:
 
 
 def training_digests(job: Job) -> dict[str, str]:
-    """Digests of the code behind a phase's weights: its parts, the engines, and what feeds them."""
+    """Digests of the code behind a phase's weights: its parts, its objective, the engines, and what feeds them."""
     phase = job.node.phase
-    filters = GRADING if phase.reward else FILTERING
-    does = filters if phase.objective == "sample_and_filter" else TRAINING
-    return code_digests((phase.data, phase.reward, phase.keep, phase.probe), does, *_engines(job))
+    parts = (phase.data, phase.reward, phase.keep, phase.probe)
+    return code_digests(parts, FEEDING, objective_of(phase).module, *_engines(job))
 
 
 def _engines(job: Job) -> tuple[str, ...]:

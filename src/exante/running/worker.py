@@ -19,10 +19,9 @@ import torch
 from exante.engines.local import LocalEngine
 from exante.engines.scripted import ScriptedEngine
 from exante.errors import NothingKept, UserError
+from exante.objectives import objective_of
 from exante.registry.seen import Ledger
 from exante.running.evaluate import Recorder
-from exante.running.filters import filtered
-from exante.running.graded_filters import graded
 from exante.running.jobs import (
     Job,
     changed_parts,
@@ -33,7 +32,7 @@ from exante.running.jobs import (
     parent_digests,
     training_digests,
 )
-from exante.running.phases import pretrained, trained
+from exante.running.phases import pretrained, sampled, trained
 from exante.storage.checkpoints import path_of, weights_digest
 from exante.storage.files import write_atomic, write_json, write_table
 from exante.storage.identity import digest
@@ -98,7 +97,7 @@ def _build(job: Job, store: PhaseStore, scratch: Path, progress: Callable[[float
     recorder = Recorder(job, _knowing(node.context, _named_before(job, store)))
     marker = {"digests": training_digests(job), "parents": parent_digests(job, store)}
     marker |= {"steps": node.last_step, "device": job.device} | _naming(recorder.context)
-    make = _base if node.is_base else _filtered if node.phase.objective == "sample_and_filter" else _trained
+    make = _base if node.is_base else _trained if objective_of(node.phase).trains else _sampled
     made, metrics = make(job, store, scratch, recorder, progress)
     write_table(scratch / "metrics.parquet", pd.DataFrame(metrics, columns=["step", "metric", "value"]))
     _write_lines(scratch / "training.jsonl", recorder.training)
@@ -149,10 +148,10 @@ def _outside(job: Job) -> LocalEngine | ScriptedEngine:
     return LocalEngine.load(path, job.profile, device=job.device)
 
 
-def _filtered(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progress: Callable[[float], None]) -> Made:
-    """Examples made of the samples of the model before, graded where the phase has a reward; no weights change."""
+def _sampled(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progress: Callable[[float], None]) -> Made:
+    """Examples made of the samples of the model before; no weights change."""
     engine = _start(store, job)
-    examples, context, metrics = (graded if job.node.phase.reward else filtered)(job, engine, recorder.context)
+    examples, context, metrics = sampled(job, engine, recorder)
     _write_lines(scratch / "examples.jsonl", [asdict(example) for example in examples])
     recorder.show_training(examples)
     made = {"weights": engine.weight_digest(), "examples": digest([asdict(e) for e in examples])}

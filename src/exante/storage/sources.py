@@ -27,6 +27,7 @@ CARRIERS = {
     "exante.errors": "words of messages",
     "exante.storage.identity": "what it computes are ids: where it changes them, nothing that is kept is found any more",
     "exante.storage.sources": "compares code and computes nothing with it",
+    "exante.objectives": "names them; which one a phase has is in its id, and that one's file is watched",
     "exante.planning": "holds the modules below and nothing else",
     "exante.planning.tree": "what a phase is handed stands in its id, and the steps of its evaluations in the key of their rows",
     "exante.storage.checkpoints": "what it computes is in phases' ids",
