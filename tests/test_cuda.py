@@ -17,7 +17,7 @@ from exante.engines.sampling import blocked_sum, pick
 from exante.objectives.pretrain import PRETRAIN
 from exante.objectives.rl import RL
 from exante.objectives.sft import SFT
-from exante.running.executors.local import ENVIRONMENT
+from exante.running.executors.base import ENVIRONMENT
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 

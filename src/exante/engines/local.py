@@ -21,7 +21,6 @@ from exante.engines.progress import Hooks
 from exante.engines.render import Template, prompt_text, template_for, train_tokenizer
 from exante.engines.weights import load_model, load_tokenizer, probe_model
 from exante.errors import UserError
-from exante.storage.checkpoints import path_of
 from exante.study import Profile, Recipe
 from exante.text import Completion, Example, Item, Prompt, Turn
 
@@ -68,12 +67,11 @@ class LocalEngine:
         return cls._wrap(profile, model, tokenizer, device)
 
     @classmethod
-    def load(cls, path: str | Path, profile: Profile, device: str = "cpu") -> LocalEngine:
-        """A causal language model from a directory with safetensors weights and a tokenizer."""
+    def load(cls, path: str | Path, profile: Profile, device: str = "cpu", *, outside: bool = True) -> LocalEngine:
+        """A causal language model from a directory with safetensors weights and a tokenizer. exante's own cache, which is
+        not `outside`, is spared some checks."""
         directory = Path(path)
-        return cls._wrap(
-            profile, load_model(directory, outside=directory == path_of(profile.id)), load_tokenizer(directory), device
-        )
+        return cls._wrap(profile, load_model(directory, outside), load_tokenizer(directory), device)
 
     @staticmethod
     def probe(path: str | Path, profile: Profile) -> None:

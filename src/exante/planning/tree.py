@@ -15,7 +15,7 @@ from exante.objectives import lacking, objective_of
 from exante.objectives.base import SamplingObjective
 from exante.objectives.pretrain import base_phase, is_base
 from exante.parts import Frozen
-from exante.storage.checkpoints import weights_digest
+from exante.profiles import weights_digest
 from exante.storage.identity import declared, evaluation_id, phase_id, recipe_of
 from exante.study import (
     Arm,

@@ -13,6 +13,7 @@ from typing import Any
 from exante.objectives import objective_of
 from exante.parts import Frozen
 from exante.planning.tree import Node, Plan
+from exante.profiles import sampler_code
 from exante.storage.files import FORMAT
 from exante.storage.identity import digest, evaluation_id
 from exante.storage.phase_store import PhaseStore
@@ -20,7 +21,6 @@ from exante.storage.sources import code_digests
 from exante.study import Evaluation, Profile, Registration
 
 ENGINE = "exante.engines.local"
-SCRIPTED_ENGINE = "exante.engines.scripted"
 EVALUATING, FEEDING = "exante.running.evaluate", "exante.running.phases"
 """Modules in which a worker seeds, asks and counts, and in which it hands a phase to its objective."""
 
@@ -74,7 +74,7 @@ def training_digests(job: Job) -> dict[str, str]:
 
 
 def _engines(job: Job) -> tuple[str, ...]:
-    return (ENGINE, SCRIPTED_ENGINE) if job.profile.family == "scripted" else (ENGINE,)
+    return (ENGINE, *sampler_code(job.profile.id))
 
 
 def parent_digests(job: Job, store: PhaseStore) -> dict[str, str]:

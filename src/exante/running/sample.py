@@ -75,7 +75,7 @@ def _rows(
     if not path.exists():
         raise UserError("this run's models are not in the cache any more; train them again with the same 'exante run' command")
     try:
-        engine = LocalEngine.load(path, profile)
+        engine = LocalEngine.load(path, profile, outside=False)
     except UserError as error:
         store.discard(path.parent, before=math.inf)
         raise UserError(

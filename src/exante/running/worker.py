@@ -16,10 +16,11 @@ from typing import Any
 import pandas as pd
 import torch
 
+from exante.engines.base import Engine
 from exante.engines.local import LocalEngine
-from exante.engines.scripted import ScriptedEngine
 from exante.errors import NothingKept, UserError
 from exante.objectives import objective_of
+from exante.profiles import directory_of, sampler, weights_digest
 from exante.registry.seen import Ledger
 from exante.running.evaluate import Recorder
 from exante.running.jobs import (
@@ -33,7 +34,6 @@ from exante.running.jobs import (
     training_digests,
 )
 from exante.running.phases import pretrained, sampled, trained
-from exante.storage.checkpoints import path_of, weights_digest
 from exante.storage.files import write_atomic, write_json, write_table
 from exante.storage.identity import digest
 from exante.storage.phase_store import PhaseStore
@@ -85,7 +85,7 @@ def _evaluate_kept(job: Job, store: PhaseStore, directory: Path, recorder: Recor
         if job.node.is_base and job.profile.architecture is None:
             recorder.evaluate(_outside(job), step)
         elif at_end and (directory / "model").exists():
-            recorder.evaluate(LocalEngine.load(directory / "model", job.profile, device=job.device), step)
+            recorder.evaluate(LocalEngine.load(directory / "model", job.profile, device=job.device, outside=False), step)
         else:
             assert not job.node.is_base, "a base has no start to evaluate"
             recorder.evaluate(_start(store, job), step)
@@ -133,19 +133,20 @@ def _base(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progre
     if job.profile.architecture is None:
         outside = _outside(job)
         recorder.evaluate(outside, 0)
-        if isinstance(outside, ScriptedEngine):
-            return {"weights": job.profile.id}, []
-        return {"weights": outside.weight_digest(), "checkpoint": weights_digest(job.profile.id)}, []
+        if isinstance(outside, LocalEngine):
+            return {"weights": outside.weight_digest(), "checkpoint": weights_digest(job.profile.id)}, []
+        return {"weights": job.profile.id}, []  # a model without files is known by its name alone
     engine, metrics = pretrained(job, recorder, progress)
     engine.save(scratch / "model")
     return {"weights": engine.weight_digest()}, metrics
 
 
-def _outside(job: Job) -> LocalEngine | ScriptedEngine:
-    path = path_of(job.profile.id)
-    if path is None:
-        return ScriptedEngine.named(job.profile.id.partition(":")[2])
-    return LocalEngine.load(path, job.profile, device=job.device)
+def _outside(job: Job) -> Engine:
+    """A model from outside, as it is."""
+    directory = directory_of(job.profile.id)
+    if directory is None:
+        return sampler(job.profile.id)
+    return LocalEngine.load(directory, job.profile, device=job.device)
 
 
 def _sampled(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progress: Callable[[float], None]) -> Made:
@@ -181,12 +182,12 @@ def _start(store: PhaseStore, job: Job) -> LocalEngine:
     """The model that a phase starts from, checked against the digest it was committed with."""
     assert job.node.weights_from is not None, "every phase but the base starts from a model"
     directory = _directory(store, job.node.weights_from)
-    outside = path_of(job.profile.id)
+    outside = directory_of(job.profile.id)
     if outside is not None and not (directory / "model").exists():
         return _outside_start(store, job, directory, outside)
     marker = store.marker(directory)
     try:
-        engine = LocalEngine.load(directory / "model", job.profile, device=job.device)
+        engine = LocalEngine.load(directory / "model", job.profile, device=job.device, outside=False)
     except UserError:  # as little of use as one whose numbers changed
         engine = None
     if marker is None or engine is None or engine.weight_digest() != marker["weights"]:
@@ -271,6 +272,6 @@ def check_device(device: str) -> None:
 def check_models(profiles: Sequence[Profile]) -> None:
     """Raises UserError for an outside checkpoint that cannot be loaded, before anything is trained. Reads no weights."""
     for profile in profiles:
-        path = path_of(profile.id)
-        if path is not None:
-            LocalEngine.probe(path, profile)
+        directory = directory_of(profile.id)
+        if directory is not None:
+            LocalEngine.probe(directory, profile)
