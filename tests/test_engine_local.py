@@ -16,6 +16,7 @@ from exante.engines.local import LocalEngine
 from exante.engines.render import encode_texts, prompt_text
 from exante.engines.scripted import CUT, ScriptedEngine
 from exante.errors import UserError
+from exante.objectives.sft import SFT
 from exante.profiles import profile
 from exante.text import Prompt, Turn
 
@@ -94,7 +95,7 @@ def test_a_chat_model_with_another_template_trains_and_samples(saved_toy: str, t
     examples = [engine_toys.example("cup", "Anna", think) for think in (True, False)]
     losses = [
         row["value"]
-        for row in engine.train("sft", engine_toys.recipe(steps=120, lr=3e-3), examples, seed=0)
+        for row in engine.train(SFT, engine_toys.recipe(steps=120, lr=3e-3), examples, seed=0)
         if row["metric"] == "loss"
     ]
     assert losses[-1] < 0.1 < losses[0]

@@ -22,12 +22,13 @@ from exante.analysis.table import cells_of
 from exante.errors import UserError
 from exante.planning import cost as forecast
 from exante.planning.tree import Plan, plan
+from exante.profiles import directory_of
 from exante.registry import complete
 from exante.registry.chosen import Chosen, load_chosen, save_chosen
 from exante.registry.seen import Ledger
 from exante.registry.stamps import stamps, stamps_of
+from exante.running.executors.base import Work
 from exante.storage import sources
-from exante.storage.checkpoints import path_of
 from exante.storage.directory import RunDirectory
 from exante.storage.files import json_text, read_json, write_atomic, write_json, write_table
 from exante.storage.identity import digest
@@ -94,7 +95,7 @@ def load_registered(directory: RunDirectory, study: Path | None = None) -> Regis
 def check_models(planned: Plan, study: Study) -> None:
     """Raises UserError for an outside checkpoint of a plan that cannot be loaded, before anything is trained."""
     used = {node.model for node in planned.nodes.values()}
-    outside = [profile for profile in study.profiles if profile.id in used and path_of(profile.id) is not None]
+    outside = [profile for profile in study.profiles if profile.id in used and directory_of(profile.id) is not None]
     if outside:
         from exante.running.worker import check_models
 
@@ -114,7 +115,7 @@ def run_into(
     source: Path | None = None,
 ) -> dict[str, str]:
     """Run a registered study's plan. Returns crashed node id → log. Workers import the study file `source`, if there is one."""
-    from exante.running.executors.local import LocalExecutor
+    from exante.running.executors import executor
     from exante.running.progress import Display, Meter, words
     from exante.running.scheduler import run
 
@@ -125,7 +126,7 @@ def run_into(
         console.print(f"left out: {sentence}", highlight=False)
     cost = forecast.costs(planned, registration.study, probe=False)
     meter = Meter(planned, cost, lambda done: forecast.wall_seconds(planned, cost, workers, done))
-    executor = LocalExecutor(workers, ("exante.running.worker", "work"), *_setup(registration, source))
+    pool = executor(workers, _work(registration, source))
     display = Display(meter, console)
     console.print(
         f"{len(planned.cells)} cells, {len(planned.nodes)} phases; about {words(meter.wall(set()))} if nothing is cached",
@@ -134,16 +135,19 @@ def run_into(
     discarded = [node.id for node in planned.nodes.values() if fresh and not node.is_base]
     try:
         with PhaseStore().leased(planned.nodes, alone=discarded):
-            crashed = run(planned, registration, directory, executor, display, device=device, fresh=fresh, only=only)
+            crashed = run(planned, registration, directory, pool, display, device=device, fresh=fresh, only=only)
     finally:
         display.close()
     forecast.remember(planned, registration.study, PhaseStore())
     return crashed
 
 
-def _setup(registration: Registration, source: Path | None) -> tuple[tuple[str, str] | None, tuple[Any, ...]]:
-    """What a worker does first: import the study file that the user named."""
-    return (("exante.studies", "load_file"), (str(source.resolve()), registration.sources)) if source else (None, ())
+def _work(registration: Registration, source: Path | None) -> Work:
+    """What a worker does: import the study file that the user named, then compute phases."""
+    if source is None:
+        return Work(("exante.running.worker", "work"))
+    setup = ("exante.studies", "load_file")
+    return Work(("exante.running.worker", "work"), setup, (str(source.resolve()), registration.sources))
 
 
 def _check_preset(directory: RunDirectory, registration: Registration, preset: str) -> None:
@@ -299,7 +303,7 @@ def _same_series(new: pd.DataFrame, old: pd.DataFrame) -> bool:
 
 def reproduce_phases(path: Path, source: Path | None, count: int, seed: int, workers: int, console: Console) -> list[Any]:
     """Train some phases of a run again. Returns what was compared (`reproduce.Compared`). Raises UserError."""
-    from exante.running.executors.local import LocalExecutor
+    from exante.running.executors import executor
     from exante.running.progress import Display, Meter
     from exante.running.reproduce import reproduce
 
@@ -307,7 +311,7 @@ def reproduce_phases(path: Path, source: Path | None, count: int, seed: int, wor
     registration = load_registered(directory, source)
     planned = plan(registration, load_chosen(directory, registration).preset)
     check_models(planned, registration.study)
-    executor = LocalExecutor(workers, ("exante.running.worker", "work"), *_setup(registration, source))
+    pool = executor(workers, _work(registration, source))
     displays: list[Display] = []
 
     def report(part: Plan) -> Display:
@@ -316,7 +320,7 @@ def reproduce_phases(path: Path, source: Path | None, count: int, seed: int, wor
         return displays[0]
 
     try:
-        return reproduce(directory, registration, planned, count, seed, executor=executor, report=report)
+        return reproduce(directory, registration, planned, count, seed, executor=pool, report=report)
     finally:
         for display in displays:
             display.close()

@@ -6,11 +6,10 @@ Does not know what success is (`reward`) nor what the model should have said (`k
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from exante.engines.base import Keep, Reward
+from exante.engines.base import Keep, MetricRow, Reward
 from exante.engines.network import Network
 from exante.engines.progress import Hooks, Meter, Stepper
 from exante.engines.sampling import sample
@@ -25,7 +24,7 @@ SUCCEEDS = 0.1
 
 def train_adversarial(
     net: Network, recipe: Recipe, items: Sequence[Item], reward: Reward, keep: Keep, seed: int, hooks: Hooks
-) -> list[dict[str, Any]]:
+) -> list[MetricRow]:
     """`recipe.rounds` rounds of `recipe.steps` steps: half on successful red-team prompts, half on normal ones.
 
     A round in which no prompt succeeds trains on normal ones alone, so every arm takes the same number of steps.

@@ -1,22 +1,26 @@
-"""What every engine offers, and how a generated text becomes a `Completion`.
+"""What every engine offers, what an objective is given to train with, and how a generated text becomes a `Completion`.
 
-Does not know about torch, tokenizers, studies or files; the planner reads `capabilities` before anything runs.
+Needs no torch and does not know about tokenizers, studies or files; the planner reads `capabilities` before anything runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
-from exante.study import Objective, Recipe
+from exante.study import Recipe
 from exante.text import Completion, Example, Item, Mode, Prompt
+
+if TYPE_CHECKING:  # these need torch
+    from exante.engines.network import Network
+    from exante.engines.progress import Hooks
 
 Reward = Callable[[Item, Completion], float]
 Keep = Callable[[Item, Completion], Example | None]
 """A keep part with its context already bound by the caller."""
 
-MetricRow = Mapping[str, Any]
+MetricRow = dict[str, Any]
 """One row of phases.parquet: step, metric, value."""
 
 
@@ -33,27 +37,21 @@ class Engine(Protocol):
     def logprobs(self, prompts: Sequence[Prompt], options: Sequence[Sequence[str]]) -> list[list[float]]: ...
 
 
-class TrainingEngine(Engine, Protocol):
-    """An engine whose weights can be changed."""
+@dataclass(frozen=True)
+class Run:
+    """One phase of training: the network, changed in place, and what the phase brings.
 
-    def train(
-        self,
-        objective: Objective,
-        recipe: Recipe,
-        data: Sequence[Example] | Sequence[Item],
-        *,
-        seed: int,
-        checkpoints: Sequence[int] = (),
-        on_checkpoint: Callable[[int], None] = ...,
-        reward: Reward | None = None,
-        keep: Keep | None = None,
-        scratchpad: str = "hidden",
-        on_progress: Callable[[int, int], None] = ...,
-    ) -> list[MetricRow]: ...
+    `data` are what the objective's data part returns, and what an earlier phase kept. `scratchpad` is the phase's.
+    """
 
-    def sample_and_filter(
-        self, items: Sequence[Item], keep: Keep, recipe: Recipe, seed: int
-    ) -> tuple[list[Example], list[MetricRow]]: ...
+    net: Network
+    recipe: Recipe
+    data: Sequence[Any]
+    seed: int
+    hooks: Hooks
+    reward: Reward | None
+    keep: Keep | None
+    scratchpad: str
 
 
 def parse(mode: Mode, forced: str, raw: str, finished: bool, close: str, controls: Sequence[str] = ()) -> Completion:
@@ -83,3 +81,10 @@ def _split(text: str, close: str) -> tuple[str, str | None]:
 def hide_scratchpad(completion: Completion) -> Completion:
     """What a reward may see when the scratchpad is hidden from it."""
     return replace(completion, scratchpad=None, raw=completion.answer or "")
+
+
+def opened_for(items: Sequence[Item], scratchpad: str) -> list[Item]:
+    """The items as a phase asks them: where there is to be no scratchpad ("none"), prompts open the answer directly."""
+    if scratchpad != "none":
+        return list(items)
+    return [replace(item, prompt=replace(item.prompt, mode="answer")) for item in items]

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from exante.engines.base import Engine, Keep, Reward, hide_scratchpad
+from exante.engines.base import Engine, Keep, MetricRow, Reward, hide_scratchpad, opened_for
 from exante.study import Recipe
 from exante.text import Completion, Example, Item
 
@@ -22,7 +20,7 @@ KEPT_ABOVE = 0.5
 
 def sample_and_grade(
     engine: Engine, items: Sequence[Item], keep: Keep, reward: Reward, recipe: Recipe, scratchpad: str, seed: int
-) -> tuple[list[Example], list[dict[str, Any]]]:
+) -> tuple[list[Example], list[MetricRow]]:
     """Of `recipe.group` samples per item those that `keep` can use (it makes the example) and `reward` grades above one half.
 
     `scratchpad` says what the grader sees, as in RL. With `recipe.shuffle_rewards` the grades go to the usable samples in random
@@ -45,7 +43,7 @@ def sample_and_grade(
 
 def name_worst(
     engine: Engine, items: Sequence[Item], reward: Reward, recipe: Recipe, scratchpad: str, seed: int, named: Sequence[str]
-) -> tuple[str, list[dict[str, Any]]]:
+) -> tuple[str, list[MetricRow]]:
     """The cluster whose `recipe.group` samples per item get the lowest mean grade, and each cluster's mean (`probe:CLUSTER`) and
     the place of the chosen one among the named (`named:CLUSTER`) as metrics. Samples without an answer are graded like others."""
     grades: dict[str, list[float]] = {cluster: [] for cluster in sorted({item.cluster for item in items})}
@@ -67,7 +65,7 @@ def worst(means: Mapping[str, float], named: Sequence[str]) -> str:
 
 def draw(engine: Engine, items: Sequence[Item], recipe: Recipe, scratchpad: str, seed: int) -> list[tuple[Item, Completion]]:
     """Each sample with its item; where there is to be no scratchpad, prompts open the answer directly."""
-    asked = [replace(item, prompt=replace(item.prompt, mode="answer")) for item in items] if scratchpad == "none" else items
+    asked = opened_for(items, scratchpad)
     prompts = [item.prompt for item in asked]
     groups = engine.sample(prompts, recipe.group, seed, temperature=recipe.temperature, max_tokens=recipe.max_tokens)
     return [(item, sample) for item, group in zip(asked, groups, strict=True) for sample in group]
@@ -80,5 +78,5 @@ def grade(reward: Reward, item: Item, sample: Completion, scratchpad: str) -> fl
     return value
 
 
-def _rows(values: Mapping[str, float]) -> list[dict[str, Any]]:
+def _rows(values: Mapping[str, float]) -> list[MetricRow]:
     return [{"step": 0, "metric": name, "value": float(value)} for name, value in values.items()]

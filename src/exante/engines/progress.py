@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from transformers import get_scheduler
 
+from exante.engines.base import MetricRow
 from exante.engines.network import Network
 from exante.study import Recipe
 
@@ -42,7 +42,7 @@ class Stepper:
 class Meter:
     """Metrics in long form. Means are over the steps since the last record; counts run on over the phase."""
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[MetricRow] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     sums: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     seen: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))

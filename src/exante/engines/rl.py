@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from exante.engines import lora
-from exante.engines.base import Reward, hide_scratchpad
+from exante.engines.base import MetricRow, Reward, hide_scratchpad, opened_for
 from exante.engines.network import Network
 from exante.engines.progress import Hooks, Meter, Stepper
 from exante.engines.render import encode_prompts, encode_texts
@@ -93,14 +92,14 @@ def k3(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
 
 def train_rl(
     net: Network, recipe: Recipe, items: Sequence[Item], reward: Reward, scratchpad: str, seed: int, hooks: Hooks
-) -> list[dict[str, Any]]:
+) -> list[MetricRow]:
     """`recipe.steps` updates, each on `recipe.batch` prompts × `recipe.group` samples."""
     if not items or recipe.group < 2 or recipe.temperature <= 0:
         raise UserError(
             "reinforcement learning needs prompts and at least two samples of each, at a temperature above zero;"
             " fix the data part or the recipe"
         )
-    pool = [replace(item, prompt=replace(item.prompt, mode="answer")) for item in items] if scratchpad == "none" else list(items)
+    pool = opened_for(items, scratchpad)
     reference = replace(net, model=lora.frozen_reference(net.model))
     stepper, meter = Stepper(net, recipe, recipe.steps), Meter()
     meter.count(tokens_prompt=0, tokens_scratchpad=0, tokens_answer=0, examples=0, copies=0)

@@ -16,23 +16,13 @@ from pydantic import ValidationError
 from exante.analysis.algebra import Leaf, first_area, leaves, linear
 from exante.errors import UserError
 from exante.measures import Measure, Rate
+from exante.objectives import lacking, objective_of
+from exante.objectives.base import SamplingObjective
+from exante.objectives.pretrain import base_phase
 from exante.planning.tree import evaluated_steps, holds, last_step
 from exante.registry.checks_text import first_error
 from exante.storage.identity import recipe_of
 from exante.study import Arm, Contrast, Gate, Phase, Preset, Profile, Recipe, Study, Training
-
-_COUNTED = ("tokens_prompt", "tokens_scratchpad", "tokens_answer", "examples", "copies", "weight_change")
-_SUPERVISED = (*_COUNTED, "loss", "loss_answer", "loss_scratchpad")
-METRICS: dict[str, tuple[str, ...]] = {
-    "pretrain": _SUPERVISED,
-    "sft": _SUPERVISED,
-    "rl": (*_COUNTED, "kl", "reward_mean", "reward_spread"),
-    "adversarial": (*_SUPERVISED, "red_team_success"),
-    "sample_and_filter": ("sampled", "kept", "kept_share", "copies"),
-}
-"""What each objective logs into phases.parquet, as docs/design.md lists it; some of it also under a label after a colon."""
-_GRADED = ("usable", "usable:", "kept:")
-_PROBED = ("probe:", "named:")
 
 
 class Place(NamedTuple):
@@ -61,7 +51,7 @@ class Runs:
         self.trainings = {training.id: training for training in study.trainings}
         self.profiles = {profile.id: profile for profile in study.profiles}
         self.named = {phase.name for owner in (*study.arms, *study.trainings) for phase in owner.phases}
-        self.base = Phase(name="base", objective="pretrain", recipe=study.base_recipe)
+        self.base = base_phase(study.base_recipe)
         self._evaluated: dict[tuple[int, str, str], dict[str, set[str]]] = {}
 
     @cached_property
@@ -88,9 +78,9 @@ class Runs:
 
     def _trainable(self, names: Iterable[tuple[str, str, str, str]]) -> Iterator[Place]:
         for arm, training, model, behaviour in names:
-            profile = self.profiles[model]
-            if "train" in profile.capabilities:
-                yield Place(self.arms[arm], self.trainings[training], profile, behaviour)
+            found = Place(self.arms[arm], self.trainings[training], self.profiles[model], behaviour)
+            if not lacking(found.phases, found.profile) and "train" in found.profile.capabilities:
+                yield found
 
     def phase(self, place: Place, name: str) -> Phase | None:
         return self.base if name == "base" else next((phase for phase in place.phases if phase.name == name), None)
@@ -154,8 +144,7 @@ def _check_recipes(study: Study) -> None:
     behaviours = sorted({name for preset in study.presets.values() for name in preset.behaviours})
     for profile in study.profiles:
         if profile.architecture is not None and "train" in profile.capabilities:
-            base = Phase(name="base", objective="pretrain", recipe=study.base_recipe)
-            _check_recipe("the base's phase", base, profile, "")
+            _check_recipe("the base's phase", base_phase(study.base_recipe), profile, "")
     for kind, owners in (("arm", study.arms), ("training", study.trainings)):
         for owner, profile in product(owners, study.profiles):
             for phase in owner.phases:
@@ -183,18 +172,14 @@ def _check_recipe(where: str, phase: Phase, profile: Profile, behaviour: str) ->
 
 def _fault(phase: Phase, recipe: Recipe) -> str:
     """What an objective cannot do with a recipe that is in range, and how to correct it."""
-    if phase.objective == "sample_and_filter" or not recipe.steps:
+    objective = objective_of(phase)
+    if isinstance(objective, SamplingObjective) or not recipe.steps:
         return ""
     if not recipe.batch:
         return f"{recipe.steps} steps with a batch of 0; give it a batch of at least 1, or no steps"
     if not recipe.lr:
         return f"{recipe.steps} steps at a learning rate of 0; give it one above 0, or no steps"
-    if phase.objective == "rl" and (recipe.group < 2 or not recipe.temperature):
-        return (
-            f"group {recipe.group} at temperature {recipe.temperature:g}; it needs at least two samples of each prompt, at a"
-            " temperature above 0"
-        )
-    return ""
+    return objective.fault(recipe)
 
 
 def _check_phases(place: Place) -> None:
@@ -206,27 +191,25 @@ def _check_phases(place: Place) -> None:
         if phase.name in names:
             raise UserError(f"{where} comes twice, so its checkpoints would be confused; give the two phases names of their own")
         names.add(phase.name)
-        _check_parts(where, phase, bool(end), kept)
+        _check_parts(where, phase, end, kept)
         beyond = [step for step in phase.checkpoints if step > end]
         if end and beyond:
             raise UserError(
                 f"{where} has a checkpoint at step {beyond[0]}, but on model {place.profile.id!r} it ends at step {end};"
                 " give it steps up to there"
             )
-        kept |= phase.objective == "sample_and_filter"
+        kept |= not objective_of(phase).trains
 
 
-def _check_parts(where: str, phase: Phase, trains: bool, kept: bool) -> None:
+def _check_parts(where: str, phase: Phase, steps: int, kept: bool) -> None:
     """The parts that an objective calls. `kept`: a phase before it keeps samples."""
-    filters = phase.objective == "sample_and_filter"
-    needs = {
-        "data": filters or (trains and not kept),
-        "reward": trains and phase.objective in ("rl", "adversarial"),
-        "keep": filters or (trains and phase.objective == "adversarial"),
-    }
-    for name, needed in needs.items():
-        if needed and getattr(phase, name) is None:
-            also = ", or put a sample_and_filter phase before it" if name == "data" and not filters else ""
+    objective = objective_of(phase)
+    if objective.trains and not steps:
+        return
+    for name in objective.parts:
+        from_samples = name == "data" and objective.trains
+        if getattr(phase, name) is None and not (from_samples and kept):
+            also = ", or put a sample_and_filter phase before it" if from_samples else ""
             raise UserError(f"{where} has the objective {phase.objective} and no {name}; name a part for it{also}")
 
 
@@ -326,15 +309,14 @@ def _gated(runs: Runs, gate: Gate, place: Place, phases: Iterable[str]) -> bool:
 def _check_metric(runs: Runs, gate: Gate, place: Place, where: str) -> None:
     phase = runs.phase(place, gate.phase or "")
     assert phase is not None
-    metrics = METRICS[phase.objective] + (_GRADED if phase.reward and phase.objective == "sample_and_filter" else ())
-    metrics += _PROBED if phase.probe else ()
+    metrics = objective_of(phase).metrics(phase)
     prefix, colon, _ = (gate.metric or "").partition(":")
     if prefix + colon not in metrics:
         logged = ", ".join(f"{name}LABEL" if name.endswith(":") else name for name in metrics)
         raise UserError(
             f"{where} reads the metric {gate.metric!r} of phase {phase.name!r}, whose objective {phase.objective} logs {logged}"
         )
-    if phase.objective != "sample_and_filter" and not last_step(phase, place.profile, place.behaviour):
+    if objective_of(phase).trains and not last_step(phase, place.profile, place.behaviour):
         raise UserError(
             f"{where} reads {gate.metric!r} of phase {phase.name!r}, which in {place.words} has no steps and so logs nothing;"
             " name the arms or trainings where it has"
@@ -354,7 +336,7 @@ def _check_text_gate(runs: Runs, gate: Gate, where: str) -> None:
         raise UserError(f"{where} compares the texts of two arms; name the two in arms")
     for name in gate.arms:
         mine = [place for place in runs.places if place.arm.id == name]
-        if mine and not any(phase.objective == "sample_and_filter" for place in mine for phase in place.phases):
+        if mine and not any(not objective_of(phase).trains for place in mine for phase in place.phases):
             raise UserError(
                 f"{where} compares texts that arm {name!r} was trained on, which are kept of sample_and_filter phases only,"
                 " and it has none; name another arm"

@@ -14,6 +14,7 @@ from exante.analysis.answers import large_enough
 from exante.analysis.telling import next_steps
 from exante.evidence import objections
 from exante.measures import Measure, contrast_range
+from exante.objectives import objective_of
 from exante.report import words
 from exante.study import Study
 
@@ -142,7 +143,7 @@ def _cells(cells: list[dict[str, Any]], unit: str) -> list[dict[str, str]]:
 def checkpoint_words(at: str, study: Study) -> str:
     """`safety, step 40`; of a phase in which nothing is trained only the name."""
     phase, _, step = at.rpartition("@")
-    trains = {p.name: p.objective != "sample_and_filter" for group in (*study.arms, *study.trainings) for p in group.phases}
+    trains = {p.name: objective_of(p).trains for group in (*study.arms, *study.trainings) for p in group.phases}
     if step == "end":
         return f"{phase}, end"
     return f"{phase}, step{words.SPACE}{step}" if trains.get(phase, True) else phase
@@ -413,7 +414,7 @@ def _asked(part: dict[str, Any], titles: dict[str, str]) -> dict[str, str]:
 
 def twins(study: Study, contrasts: list[dict[str, Any]], gates: list[dict[str, Any]], planned: tuple[str, ...]) -> dict[str, Any]:
     """Distilled twins: the arms with a phase that trains on nothing but what another organism's samples left."""
-    arms = [arm for arm in study.arms if any(phase.objective == "sft" and phase.data is None for phase in arm.phases)]
+    arms = [arm for arm in study.arms if any(objective_of(phase).trains and phase.data is None for phase in arm.phases)]
     names = {arm.id for arm in arms}
     text_gates = {gate.id for gate in study.gates if gate.kind == "text"}
     return {

@@ -17,7 +17,7 @@ import pandas as pd
 
 from exante.errors import UserError
 from exante.planning.tree import Plan
-from exante.running.executors.local import LocalExecutor
+from exante.running.executors.base import Executor
 from exante.running.gather import metrics_of, rows_of
 from exante.running.jobs import Job, jobs_of
 from exante.running.scheduler import Reporter, train
@@ -45,7 +45,7 @@ def reproduce(
     count: int,
     seed: int,
     *,
-    executor: LocalExecutor,
+    executor: Executor,
     report: Callable[[Plan], Reporter],
     device: str = "cpu",
 ) -> list[Compared]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from exante.errors import UserError
+from exante.objectives import objective_of
 from exante.planning.tree import Plan, PlannedCell
 from exante.storage.phase_store import PhaseStore
 from exante.study import Study
@@ -47,7 +48,7 @@ def _stages(planned: Plan, cells: list[PlannedCell]) -> list[tuple[str, str, str
     seen, found = set(), []
     for cell in cells:
         for name, node in zip(cell.names, cell.nodes, strict=True):
-            if node not in seen and planned.nodes[node].phase.objective not in ("pretrain", "sample_and_filter"):
+            if node not in seen and not planned.nodes[node].is_base and objective_of(planned.nodes[node].phase).trains:
                 seen.add(node)
                 found.append((name, node, f"{cell.cell.behaviour}, {cell.cell.training}"))
     return found
@@ -74,7 +75,7 @@ def _rows(
     if not path.exists():
         raise UserError("this run's models are not in the cache any more; train them again with the same 'exante run' command")
     try:
-        engine = LocalEngine.load(path, profile)
+        engine = LocalEngine.load(path, profile, outside=False)
     except UserError as error:
         store.discard(path.parent, before=math.inf)
         raise UserError(

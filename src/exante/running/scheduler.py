@@ -1,6 +1,6 @@
 """run: walk a plan's tree on an executor, then gather what was measured into the run directory. Resumes.
 
-Does not train (`work.py`) or read what was measured. Interrupting it anywhere loses only phases under way.
+Does not train (`worker.py`) or read what was measured. Interrupting it anywhere loses only phases under way.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from exante.errors import DiskFull, UserError
 from exante.planning.tree import Plan, pairs_by_node
 from exante.registry.seen import Ledger
-from exante.running.executors.local import Event, Executor
+from exante.running.executors.base import Event, Executor
 from exante.running.gather import gather
 from exante.running.jobs import Job, changed_parts, changed_rows, is_done, jobs_of
 from exante.storage.directory import RunDirectory

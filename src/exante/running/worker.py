@@ -16,13 +16,13 @@ from typing import Any
 import pandas as pd
 import torch
 
+from exante.engines.base import Engine
 from exante.engines.local import LocalEngine
-from exante.engines.scripted import ScriptedEngine
 from exante.errors import NothingKept, UserError
+from exante.objectives import objective_of
+from exante.profiles import directory_of, sampler, weights_digest
 from exante.registry.seen import Ledger
 from exante.running.evaluate import Recorder
-from exante.running.filters import filtered
-from exante.running.graded_filters import graded
 from exante.running.jobs import (
     Job,
     changed_parts,
@@ -33,8 +33,7 @@ from exante.running.jobs import (
     parent_digests,
     training_digests,
 )
-from exante.running.phases import pretrained, trained
-from exante.storage.checkpoints import path_of, weights_digest
+from exante.running.phases import pretrained, sampled, trained
 from exante.storage.files import write_atomic, write_json, write_table
 from exante.storage.identity import digest
 from exante.storage.phase_store import PhaseStore
@@ -86,7 +85,7 @@ def _evaluate_kept(job: Job, store: PhaseStore, directory: Path, recorder: Recor
         if job.node.is_base and job.profile.architecture is None:
             recorder.evaluate(_outside(job), step)
         elif at_end and (directory / "model").exists():
-            recorder.evaluate(LocalEngine.load(directory / "model", job.profile, device=job.device), step)
+            recorder.evaluate(LocalEngine.load(directory / "model", job.profile, device=job.device, outside=False), step)
         else:
             assert not job.node.is_base, "a base has no start to evaluate"
             recorder.evaluate(_start(store, job), step)
@@ -98,7 +97,7 @@ def _build(job: Job, store: PhaseStore, scratch: Path, progress: Callable[[float
     recorder = Recorder(job, _knowing(node.context, _named_before(job, store)))
     marker = {"digests": training_digests(job), "parents": parent_digests(job, store)}
     marker |= {"steps": node.last_step, "device": job.device} | _naming(recorder.context)
-    make = _base if node.is_base else _filtered if node.phase.objective == "sample_and_filter" else _trained
+    make = _base if node.is_base else _trained if objective_of(node.phase).trains else _sampled
     made, metrics = make(job, store, scratch, recorder, progress)
     write_table(scratch / "metrics.parquet", pd.DataFrame(metrics, columns=["step", "metric", "value"]))
     _write_lines(scratch / "training.jsonl", recorder.training)
@@ -134,25 +133,26 @@ def _base(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progre
     if job.profile.architecture is None:
         outside = _outside(job)
         recorder.evaluate(outside, 0)
-        if isinstance(outside, ScriptedEngine):
-            return {"weights": job.profile.id}, []
-        return {"weights": outside.weight_digest(), "checkpoint": weights_digest(job.profile.id)}, []
+        if isinstance(outside, LocalEngine):
+            return {"weights": outside.weight_digest(), "checkpoint": weights_digest(job.profile.id)}, []
+        return {"weights": job.profile.id}, []  # a model without files is known by its name alone
     engine, metrics = pretrained(job, recorder, progress)
     engine.save(scratch / "model")
     return {"weights": engine.weight_digest()}, metrics
 
 
-def _outside(job: Job) -> LocalEngine | ScriptedEngine:
-    path = path_of(job.profile.id)
-    if path is None:
-        return ScriptedEngine.named(job.profile.id.partition(":")[2])
-    return LocalEngine.load(path, job.profile, device=job.device)
+def _outside(job: Job) -> Engine:
+    """A model from outside, as it is."""
+    directory = directory_of(job.profile.id)
+    if directory is None:
+        return sampler(job.profile.id)
+    return LocalEngine.load(directory, job.profile, device=job.device)
 
 
-def _filtered(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progress: Callable[[float], None]) -> Made:
-    """Examples made of the samples of the model before, graded where the phase has a reward; no weights change."""
+def _sampled(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progress: Callable[[float], None]) -> Made:
+    """Examples made of the samples of the model before; no weights change."""
     engine = _start(store, job)
-    examples, context, metrics = (graded if job.node.phase.reward else filtered)(job, engine, recorder.context)
+    examples, context, metrics = sampled(job, engine, recorder)
     _write_lines(scratch / "examples.jsonl", [asdict(example) for example in examples])
     recorder.show_training(examples)
     made = {"weights": engine.weight_digest(), "examples": digest([asdict(e) for e in examples])}
@@ -182,12 +182,12 @@ def _start(store: PhaseStore, job: Job) -> LocalEngine:
     """The model that a phase starts from, checked against the digest it was committed with."""
     assert job.node.weights_from is not None, "every phase but the base starts from a model"
     directory = _directory(store, job.node.weights_from)
-    outside = path_of(job.profile.id)
+    outside = directory_of(job.profile.id)
     if outside is not None and not (directory / "model").exists():
         return _outside_start(store, job, directory, outside)
     marker = store.marker(directory)
     try:
-        engine = LocalEngine.load(directory / "model", job.profile, device=job.device)
+        engine = LocalEngine.load(directory / "model", job.profile, device=job.device, outside=False)
     except UserError:  # as little of use as one whose numbers changed
         engine = None
     if marker is None or engine is None or engine.weight_digest() != marker["weights"]:
@@ -272,6 +272,6 @@ def check_device(device: str) -> None:
 def check_models(profiles: Sequence[Profile]) -> None:
     """Raises UserError for an outside checkpoint that cannot be loaded, before anything is trained. Reads no weights."""
     for profile in profiles:
-        path = path_of(profile.id)
-        if path is not None:
-            LocalEngine.probe(path, profile)
+        directory = directory_of(profile.id)
+        if directory is not None:
+            LocalEngine.probe(directory, profile)

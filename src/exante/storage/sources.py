@@ -27,8 +27,10 @@ CARRIERS = {
     "exante.errors": "words of messages",
     "exante.storage.identity": "what it computes are ids: where it changes them, nothing that is kept is found any more",
     "exante.storage.sources": "compares code and computes nothing with it",
+    "exante.objectives": "names them; which one a phase has is in its id, and that one's file is watched",
     "exante.planning": "holds the modules below and nothing else",
     "exante.planning.tree": "what a phase is handed stands in its id, and the steps of its evaluations in the key of their rows",
+    "exante.profiles.*": "what they say of a model is in its phases' ids; what a sampler rests on is watched by name",
     "exante.storage.checkpoints": "what it computes is in phases' ids",
     "exante.running.jobs": "says what is left to do",
     "exante.storage.locks": "who may write, not what",
@@ -39,7 +41,8 @@ CARRIERS = {
     "exante.registry.seen": "says who saw what",
     "exante.running.worker": "loads, saves and calls the modules that compute",
 }
-"""Modules whose edits never change what a phase or its rows hold, and why. All others that a computation imports are watched."""
+"""Modules whose edits never change what a phase or its rows hold, and why (`FOLDER.*`: a folder and all in it). All others that
+a computation imports are watched."""
 
 PARTS = "exante.parts"
 DYNAMIC = {"globals", "locals", "vars", "eval", "exec", "__import__", "importlib", "modules"}
@@ -57,6 +60,11 @@ class Module:
     @property
     def package(self) -> str:
         return self.name if self.path.name == "__init__.py" else self.name.rpartition(".")[0]
+
+
+def carries(name: str) -> bool:
+    """Whether a module is one of `CARRIERS`."""
+    return name in CARRIERS or any(f"{name}.".startswith(key.removesuffix("*")) for key in CARRIERS if key.endswith(".*"))
 
 
 def read_source(path: Path) -> bytes:
@@ -123,7 +131,7 @@ def _closure(names: frozenset[str]) -> dict[str, str]:
     waiting = [module for name in sorted(names) if (module := _module(name))]
     while waiting:
         module = waiting.pop()
-        if module.name not in found and module.name not in CARRIERS:
+        if module.name not in found and not carries(module.name):
             found[module.name], imported = _parsed(module)
             waiting += imported
     return dict(sorted(found.items()))
