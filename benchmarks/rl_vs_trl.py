@@ -98,7 +98,7 @@ def prompts(count: int) -> list[Item]:
 
 def ours(engine: LocalEngine, items: list[Item], plan: Recipe, tally: Tally) -> Callable[[], None]:
     net, reward = engine.net, training.graded_reward.bind().load()
-    reference = replace(net, model=lora.frozen_reference(net.model))
+    reference = replace(net, model=lora.frozen_copy(net.model))
 
     def call() -> None:
         stepper = Stepper(net, plan, STEPS)

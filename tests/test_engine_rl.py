@@ -123,7 +123,7 @@ def test_gradients_equal_one_plain_pass_over_all_rollouts(toy: LocalEngine, beta
     batch = collected(toy, temperature)
     assert 0 < np.count_nonzero(batch.advantages) < len(batch.advantages)
     toy.net.model.zero_grad()
-    frozen = replace(toy.net, model=lora.frozen_reference(reference))
+    frozen = replace(toy.net, model=lora.frozen_copy(reference))
     rl.backward(toy.net, frozen, batch, engine_toys.recipe(group=4, kl=beta, temperature=temperature))
     ours = torch.cat([parameter.grad.reshape(-1) for parameter in toy.net.model.parameters()])
     theirs = naive_gradient(toy, reference, batch, beta, temperature)

@@ -110,7 +110,7 @@ def gradients(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 def test_loss_advantages_and_gradients_are_trls(
     toy: LocalEngine, saved_toy: str, beta: float, temperature: float, tmp_path: Path
 ) -> None:
-    reference = replace(toy.net, model=lora.frozen_reference(toy.net.model))
+    reference = replace(toy.net, model=lora.frozen_copy(toy.net.model))
     toy.train(SFT, engine_toys.recipe(steps=5, lr=3e-3), engine_toys.corpus(20, seed=4), seed=0)
     batch = collected(toy, temperature)
     made = trainer(toy, batch, saved_toy, beta, temperature, tmp_path)

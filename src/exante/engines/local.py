@@ -5,6 +5,7 @@ Does not know about studies, cells or where checkpoints are kept: it is told pat
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,12 +19,13 @@ from exante.engines.base import Keep, MetricRow, Reward, Run
 from exante.engines.dialects.base import Dialect
 from exante.engines.dialects.check import check
 from exante.engines.dialects.micro import train_tokenizer
-from exante.engines.network import Network, digest, make_deterministic, network, seeded
+from exante.engines.network import Network, digest, make_deterministic, network, seeded, tensors_digest
 from exante.engines.options import option_logprobs
 from exante.engines.progress import Hooks
 from exante.engines.render import dialect_for
 from exante.engines.weights import load_model, load_tokenizer, probe_model
 from exante.errors import UserError
+from exante.storage import checkpoints
 from exante.study import Profile, Recipe
 from exante.text import Completion, Example, Item, Prompt
 
@@ -46,9 +48,12 @@ class Trains(Protocol):
 class LocalEngine:
     """One model in memory. Training changes it; between phases it is always a plain, merged model."""
 
-    def __init__(self, profile: Profile, net: Network) -> None:
+    def __init__(self, profile: Profile, net: Network, lineage: Sequence[str] = ()) -> None:
+        """`lineage`: digests of the outside checkpoint and of the adapters on it, in order; empty for a model of our own."""
         self.profile = profile
         self.net = net
+        self.lineage = tuple(lineage)
+        self.adapter: lora.Adapter | None = None
 
     @classmethod
     def initialise(cls, profile: Profile, corpus: Iterable[str | Example], seed: int, device: str = "cpu") -> LocalEngine:
@@ -70,11 +75,26 @@ class LocalEngine:
         return cls._wrap(profile, model, tokenizer, device)
 
     @classmethod
-    def load(cls, path: str | Path, profile: Profile, device: str = "cpu", *, outside: bool = True) -> LocalEngine:
-        """A causal language model from a directory with safetensors weights and a tokenizer. exante's own cache, which is
-        not `outside`, is spared some checks."""
+    def load(
+        cls,
+        path: str | Path,
+        profile: Profile,
+        device: str = "cpu",
+        *,
+        outside: bool = True,
+        adapters: Sequence[Path] = (),
+    ) -> LocalEngine:
+        """A causal language model from a directory with safetensors weights and a tokenizer.
+
+        An outside checkpoint is known by its files, and `adapters` of phases on it are merged into it in order. exante's own
+        cache, which is not `outside`, is spared some checks.
+        """
         directory = Path(path)
-        return cls._wrap(profile, load_model(directory, outside), load_tokenizer(directory), device)
+        model = load_model(directory, outside)
+        lineage = [checkpoints.digest(directory)] if outside and profile.method == "lora" else []
+        for adapter in adapters:
+            lineage.append(tensors_digest(lora.merge_saved(model, adapter)))
+        return cls._wrap(profile, model, load_tokenizer(directory), device, lineage)
 
     @staticmethod
     def probe(path: str | Path, profile: Profile) -> None:
@@ -86,11 +106,13 @@ class LocalEngine:
             raise UserError(f"{path} cannot be used: {error}") from error
 
     @classmethod
-    def _wrap(cls, profile: Profile, model: PreTrainedModel, tokenizer: Any, device: str) -> LocalEngine:
+    def _wrap(
+        cls, profile: Profile, model: PreTrainedModel, tokenizer: Any, device: str, lineage: Sequence[str] = ()
+    ) -> LocalEngine:
         place = torch.device(device)
         make_deterministic(place)
         dialect = _dialect(profile, model, tokenizer)
-        return cls(profile, network(model, dialect, place, bf16=profile.dtype == "bfloat16"))
+        return cls(profile, network(model, dialect, place, bf16=profile.dtype == "bfloat16"), lineage)
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -103,7 +125,8 @@ class LocalEngine:
         self.net.dialect.tokenizer.save_pretrained(path)
 
     def weight_digest(self) -> str:
-        return digest(self.net.model)
+        """sha256 of what the model is: of its weights, or of the outside checkpoint's files and the adapters merged into it."""
+        return hashlib.sha256("\n".join(self.lineage).encode()).hexdigest() if self.lineage else digest(self.net.model)
 
     def train(
         self,
@@ -122,9 +145,12 @@ class LocalEngine:
         """Run one phase in place; metrics in long form (step, metric, value). Same seed, same weights, byte for byte."""
         total = objective.steps(recipe)
         hooks = Hooks(self.net, total, frozenset(checkpoints), on_checkpoint, on_progress)
-        with seeded(seed, self.net.device), lora.trainable(self.net.model, self.profile) as change:
+        with seeded(seed, self.net.device), lora.trainable(self.net.model, self.profile) as trained:
             rows = objective.train(Run(self.net, recipe, data, seed, hooks, reward, keep, scratchpad))
-            rows.append({"step": total, "metric": "weight_change", "value": change()})
+            rows.append({"step": total, "metric": "weight_change", "value": trained.change()})
+        self.adapter = trained.adapter
+        if self.lineage and trained.adapter is not None:
+            self.lineage = (*self.lineage, tensors_digest(trained.adapter.weights))
         self.net.model.eval()
         return rows
 

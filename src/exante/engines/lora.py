@@ -1,6 +1,8 @@
-"""Which weights a phase trains: all of them, or low-rank adapters (peft) that are merged when the phase ends.
+"""Which weights a phase trains: all of them, or low-rank adapters (peft) beside weights that stay as they are.
 
-LoRA: Hu et al. 2021, arXiv:2106.09685. Does not know about data or losses.
+An adapter is what a phase on an outside checkpoint leaves: a few MB. The model after it is the checkpoint with the adapters of
+all phases so far merged into it, one after the other, which gives the same numbers each time. LoRA: Hu et al. 2021,
+arXiv:2106.09685. Does not know about data or losses.
 """
 
 from __future__ import annotations
@@ -9,37 +11,71 @@ import contextlib
 import copy
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from peft.tuners.lora import Linear as LoraLinear
 from peft.tuners.lora import LoraLayer
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from exante.errors import UserError
 from exante.study import Profile
 
 RANK = 16
 ALPHA = 32
+WEIGHTS = "adapter_model.safetensors"
+"""The file's name in peft's own layout, which `PeftModel.from_pretrained` reads."""
+TOLERANCE = 1e-3
+"""How far logits of the merged model may lie from those of model and adapter side by side, relative to the largest."""
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """What a phase learned: tensors by peft's names, on the CPU in float32."""
+
+    config: LoraConfig
+    weights: dict[str, Tensor]
+
+    def save(self, path: Path) -> None:
+        """As peft lays an adapter out: its configuration and one safetensors file."""
+        path.mkdir(parents=True, exist_ok=True)
+        self.config.save_pretrained(str(path))
+        save_file({name: tensor.contiguous() for name, tensor in self.weights.items()}, path / WEIGHTS)
+
+
+class Trained:
+    """What `trainable` tells of the phase's weights: how far they moved, and afterwards the adapter if there was one."""
+
+    def __init__(self, change: Callable[[], float]) -> None:
+        self.change = change
+        self.adapter: Adapter | None = None
 
 
 @contextlib.contextmanager
-def trainable(model: PreTrainedModel, profile: Profile) -> Iterator[Callable[[], float]]:
-    """Make the phase's weights trainable; yields a function that tells their relative L2 change so far."""
+def trainable(model: PreTrainedModel, profile: Profile) -> Iterator[Trained]:
+    """Make the phase's weights trainable. At the end adapters are taken off and merged into the model."""
     if profile.method == "full":
         start = [parameter.detach().clone() for parameter in model.parameters()]
-        yield lambda: _relative_change(list(model.parameters()), start)
+        yield Trained(lambda: _relative_change(list(model.parameters()), start))
         return
     adapted = _adapt(model)
+    trained = Trained(lambda: _adapter_change(model))
     try:
-        yield lambda: _adapter_change(model)
+        yield trained
     finally:
+        trained.adapter = _taken(adapted)
         adapted.merge_and_unload()
         model.requires_grad_(True)
 
 
 def _adapt(model: PreTrainedModel) -> PeftModel:
-    """Adapters on every linear layer but the head, put into the model in place."""
+    """Adapters on every linear layer but the head, put into the model in place. At first they change nothing."""
     transposed = any(isinstance(module, Conv1D) for module in model.modules())
     config = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear", fan_in_fan_out=transposed, task_type="CAUSAL_LM")
     with warnings.catch_warnings():
@@ -49,13 +85,78 @@ def _adapt(model: PreTrainedModel) -> PeftModel:
     return adapted
 
 
+def _taken(adapted: PeftModel) -> Adapter:
+    config = adapted.peft_config["default"]
+    assert isinstance(config, LoraConfig)
+    weights = get_peft_model_state_dict(adapted)
+    return Adapter(copy.deepcopy(config), {name: tensor.detach().cpu().float().clone() for name, tensor in weights.items()})
+
+
+def merge_saved(model: PreTrainedModel, path: Path) -> dict[str, Tensor]:
+    """Merge an adapter that `Adapter.save` wrote into the model, in place; its tensors.
+
+    Raises UserError where the file is damaged, holds other layers than the model has (which would load as nothing), or where
+    model and adapter side by side answer otherwise than the merged model.
+    """
+    try:
+        weights = load_file(path / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"the adapter {path} cannot be read ({error}); train its phase again") from error
+    adapted = _adapt(model)
+    held = get_peft_model_state_dict(adapted)
+    if held.keys() != weights.keys() or any(held[name].shape != weights[name].shape for name in held):
+        adapted.unload()
+        odd = sorted(held.keys() ^ weights.keys()) or sorted(name for name in held if held[name].shape != weights[name].shape)
+        raise UserError(f"the adapter {path} does not fit the model: {odd[0]} ({len(odd)} such); it was trained on another one")
+    set_peft_model_state_dict(adapted, weights)
+    _check_effect(model, adapted, weights, path)
+    model.requires_grad_(True)
+    return weights
+
+
+def _check_effect(model: PreTrainedModel, adapted: PeftModel, weights: dict[str, Tensor], path: Path) -> None:
+    """Merges; an adapter that is not zero changes logits, and merging it changes them no further."""
+    model.eval()
+    ids_BT = torch.arange(16, device=model.device).reshape(2, 8) * 7919 % model.config.vocab_size
+    with torch.no_grad():
+        beside = model(input_ids=ids_BT).logits.float()
+        with switched_off(model):
+            before = model(input_ids=ids_BT).logits.float()
+        adapted.merge_and_unload()
+        after = model(input_ids=ids_BT).logits.float()
+    largest = float(beside.abs().max())
+    if any(bool(tensor.any()) for name, tensor in weights.items() if "lora_B" in name) and torch.equal(beside, before):
+        raise UserError(f"the adapter {path} is loaded and changes nothing that the model says; it was trained on another model")
+    if float((beside - after).abs().max()) > TOLERANCE * largest:
+        raise UserError(
+            f"the adapter {path} gives other logits merged than beside the model; its weights are too large for this precision"
+        )
+
+
+@contextlib.contextmanager
+def switched_off(model: PreTrainedModel) -> Iterator[None]:
+    """Without its adapters the model is what the phase began with: the reference for KL terms, at no cost of memory."""
+    layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
+    for layer in layers:
+        layer.enable_adapters(False)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.enable_adapters(True)
+
+
 def merged_copy(model: PreTrainedModel) -> PreTrainedModel:
     """The model itself, or a merged copy while adapters are on it (merging in place would change its rounding)."""
-    if not any(isinstance(module, LoraLayer) for module in model.modules()):
+    if not has_adapters(model):
         return model
     merged = copy.deepcopy(model)
     _merge_layers(merged)
     return merged
+
+
+def has_adapters(model: PreTrainedModel) -> bool:
+    return any(isinstance(module, LoraLayer) for module in model.modules())
 
 
 def _merge_layers(model: torch.nn.Module) -> None:
@@ -67,11 +168,9 @@ def _merge_layers(model: torch.nn.Module) -> None:
             _merge_layers(child)
 
 
-def frozen_reference(model: PreTrainedModel) -> PreTrainedModel:
-    """A copy of the model as it stands, for KL terms."""
-    reference = merged_copy(model)
-    reference = copy.deepcopy(model) if reference is model else reference
-    return reference.requires_grad_(False).eval()
+def frozen_copy(model: PreTrainedModel) -> PreTrainedModel:
+    """A copy of a model that is trained as a whole, for KL terms."""
+    return copy.deepcopy(model).requires_grad_(False).eval()
 
 
 def _relative_change(now: list[torch.nn.Parameter], start: list[torch.Tensor]) -> float:

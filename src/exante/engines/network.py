@@ -8,14 +8,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
+from exante.engines import lora
 from exante.engines.dialects.base import Dialect
 from exante.errors import UserError
 
@@ -23,13 +24,15 @@ from exante.errors import UserError
 @dataclass(frozen=True)
 class Network:
     """`split_head`: the output head on the base decoder's hidden states equals the model's logits, so it may be applied
-    to a few positions only. Checked when the network is made; models that scale or cap their logits fail it."""
+    to a few positions only. Checked when the network is made; models that scale or cap their logits fail it. `adapters`: whether
+    a phase's adapters count; without them the model is what the phase began with."""
 
     model: PreTrainedModel
     dialect: Dialect
     device: torch.device
     bf16: bool
     split_head: bool
+    adapters: bool = True
 
     @property
     def longest(self) -> int:
@@ -62,9 +65,19 @@ def network(model: PreTrainedModel, dialect: Dialect, device: torch.device, bf16
     return split if same else plain
 
 
-def precision(net: Network) -> contextlib.AbstractContextManager[Any]:
-    """bfloat16 arithmetic on request; weights and their updates stay in float32."""
-    return torch.autocast(net.device.type, torch.bfloat16) if net.bf16 else contextlib.nullcontext()
+@contextlib.contextmanager
+def computing(net: Network) -> Iterator[None]:
+    """bfloat16 arithmetic on request (weights and their updates stay in float32); no adapters where they do not count."""
+    bf16 = torch.autocast(net.device.type, torch.bfloat16) if net.bf16 else contextlib.nullcontext()
+    with bf16, contextlib.nullcontext() if net.adapters else lora.switched_off(net.model):
+        yield
+
+
+def reference(net: Network) -> Network:
+    """What a phase began with, for KL terms: the model without the phase's adapters, or a copy where all of it is trained."""
+    if lora.has_adapters(net.model):
+        return replace(net, adapters=False)
+    return replace(net, model=lora.frozen_copy(net.model))
 
 
 def logits_at(net: Network, ids_BT: Tensor, index_N: Tensor) -> Tensor:
@@ -82,7 +95,7 @@ def continued_logits(
 
 
 def _at(net: Network, index_N: Tensor, **inputs: Any) -> Tensor:
-    with precision(net):
+    with computing(net):
         if net.split_head:
             hidden_BTD = net.model.base_model(**inputs).last_hidden_state
             logits_NV = net.head(hidden_BTD.flatten(0, 1).index_select(0, index_N))
@@ -96,7 +109,7 @@ def last_logits(net: Network, ids_BT: Tensor, real_BL: Tensor | None, position_B
     inputs: dict[str, Any] = {
         "input_ids": ids_BT, "attention_mask": real_BL, "position_ids": position_BT, "past_key_values": cache, "use_cache": True
     }  # fmt: skip
-    with precision(net):
+    with computing(net):
         if net.split_head:
             logits_BV = net.head(net.model.base_model(**inputs).last_hidden_state[:, -1])
         else:
@@ -134,8 +147,12 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 def digest(model: PreTrainedModel) -> str:
     """sha256 of all weights: name, type, shape and bytes."""
+    return tensors_digest(model.state_dict())
+
+
+def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
     total = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
+    for name, tensor in sorted(tensors.items()):
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         total.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
     return total.hexdigest()

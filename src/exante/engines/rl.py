@@ -7,15 +7,14 @@ matter (`scratchpad`). Legend: P prompts, G samples of each, N sampled tokens.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from exante.engines import lora
 from exante.engines.base import MetricRow, Reward, hide_scratchpad, opened_for
-from exante.engines.network import Network
+from exante.engines.network import Network, reference
 from exante.engines.progress import Hooks, Meter, Stepper
 from exante.engines.render import encode_prompts, encode_texts
 from exante.engines.sampling import Rollout, completions, rollouts
@@ -100,7 +99,7 @@ def train_rl(
             " fix the data part or the recipe"
         )
     pool = opened_for(items, scratchpad)
-    reference = replace(net, model=lora.frozen_reference(net.model))
+    start = reference(net)
     stepper, meter = Stepper(net, recipe, recipe.steps), Meter()
     meter.count(tokens_prompt=0, tokens_scratchpad=0, tokens_answer=0, examples=0, copies=0)
     meter.put(0, kl=0.0)
@@ -109,9 +108,9 @@ def train_rl(
     for step, chosen in enumerate(_choices(len(pool), recipe, seed), 1):
         batch = collect(net, [pool[number] for number in chosen], recipe, reward, scratchpad == "hidden", _step_seed(seed, step))
         if hooks.records(step):
-            meter.put(step, kl=_divergence(net, reference, batch, recipe.temperature))
+            meter.put(step, kl=_divergence(net, start, batch, recipe.temperature))
         net.model.train()
-        backward(net, reference, batch, recipe)
+        backward(net, start, batch, recipe)
         stepper.step()
         _measure(meter, batch)
         if hooks.records(step):
@@ -173,7 +172,7 @@ def _thought_tokens(
     return sum(min(count, len(rollout.ids)) for count, (_, rollout, _) in zip(counts, drawn, strict=True))
 
 
-def backward(net: Network, reference: Network, batch: Batch, recipe: Recipe) -> None:
+def backward(net: Network, start: Network, batch: Batch, recipe: Recipe) -> None:
     """Gradients of `policy_loss` over all the batch's tokens. Rollouts without advantage are skipped: without a KL term
     their gradient is zero, and their tokens stay in the denominator."""
     chosen = np.arange(len(batch.rollouts)) if recipe.kl > 0 else np.flatnonzero(batch.advantages)
@@ -181,7 +180,7 @@ def backward(net: Network, reference: Network, batch: Batch, recipe: Recipe) -> 
         return
     policy = SharedPrompts(net, batch.prompts, recipe.temperature)
     with torch.no_grad():
-        frozen = SharedPrompts(reference, batch.prompts, recipe.temperature) if recipe.kl > 0 else None
+        frozen = SharedPrompts(start, batch.prompts, recipe.temperature) if recipe.kl > 0 else None
     for part in _passes(batch, chosen):
         logprobs_N, line_N = policy.logprobs(part // batch.group, batch.ids(part))
         with torch.no_grad():
@@ -199,11 +198,11 @@ def _passes(batch: Batch, chosen: np.ndarray) -> Iterator[np.ndarray]:
         yield chosen[start : start + ROWS]
 
 
-def _divergence(net: Network, reference: Network, batch: Batch, temperature: float) -> float:
-    """KL to the reference in nats per sample, of the policy that wrote these rollouts."""
+def _divergence(net: Network, start: Network, batch: Batch, temperature: float) -> float:
+    """KL to the start in nats per sample, of the policy that wrote these rollouts."""
     total = 0.0
     with torch.no_grad():
-        policy, frozen = (SharedPrompts(model, batch.prompts, temperature) for model in (net, reference))
+        policy, frozen = (SharedPrompts(model, batch.prompts, temperature) for model in (net, start))
         for part in _passes(batch, np.arange(len(batch.rollouts))):
             ours_N, theirs_N = (shared.logprobs(part // batch.group, batch.ids(part))[0] for shared in (policy, frozen))
             total += float(k3(ours_N, theirs_N).sum())

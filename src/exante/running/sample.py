@@ -5,8 +5,6 @@ Does not score what it shows.
 
 from __future__ import annotations
 
-import math
-from pathlib import Path
 from typing import Any
 
 from exante.errors import UserError
@@ -66,22 +64,14 @@ def _rows(
     seed: int,
     temperature: float,
 ) -> list[dict[str, Any]]:
-    from exante.engines.local import LocalEngine
+    from exante.running import models
 
     node = planned.nodes[node_id]
     profile = next(p for p in study.profiles if p.id == node.model)
     store = PhaseStore()
-    path: Path = store.directory(node_id, node.is_base) / "model"
-    if not path.exists():
+    if not models.is_kept(store, node_id):
         raise UserError("this run's models are not in the cache any more; train them again with the same 'exante run' command")
-    try:
-        engine = LocalEngine.load(path, profile, outside=False)
-    except UserError as error:
-        store.discard(path.parent, before=math.inf)
-        raise UserError(
-            f"a model in exante's own cache was damaged ({path.parent}), and was taken out of it; train it again with the same"
-            " 'exante run' command"
-        ) from error
+    engine = models.opened(store, profile, node_id, "cpu")
     completions = engine.sample([prompt], n, seed, temperature)[0]
     return [
         {

@@ -6,7 +6,6 @@ Does not know about cells, contrasts or other workers. Needs the `train` extra; 
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -22,6 +21,7 @@ from exante.errors import NothingKept, UserError
 from exante.objectives import objective_of
 from exante.profiles import directory_of, sampler, weights_digest
 from exante.registry.seen import Ledger
+from exante.running import models
 from exante.running.evaluate import Recorder
 from exante.running.jobs import (
     Job,
@@ -84,8 +84,8 @@ def _evaluate_kept(job: Job, store: PhaseStore, directory: Path, recorder: Recor
         at_end = step == job.node.last_step
         if job.node.is_base and job.profile.architecture is None:
             recorder.evaluate(_outside(job), step)
-        elif at_end and (directory / "model").exists():
-            recorder.evaluate(LocalEngine.load(directory / "model", job.profile, device=job.device, outside=False), step)
+        elif at_end and models.is_kept(store, job.node.id):
+            recorder.evaluate(models.opened(store, job.profile, job.node.id, job.device), step)
         else:
             assert not job.node.is_base, "a base has no start to evaluate"
             recorder.evaluate(_start(store, job), step)
@@ -134,11 +134,10 @@ def _base(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progre
         outside = _outside(job)
         recorder.evaluate(outside, 0)
         if isinstance(outside, LocalEngine):
-            return {"weights": outside.weight_digest(), "checkpoint": weights_digest(job.profile.id)}, []
+            return {"weights": outside.weight_digest(), "checkpoint": weights_digest(job.profile.id), "adapters": []}, []
         return {"weights": job.profile.id}, []  # a model without files is known by its name alone
     engine, metrics = pretrained(job, recorder, progress)
-    engine.save(scratch / "model")
-    return {"weights": engine.weight_digest()}, metrics
+    return models.keep(engine, scratch, job.node.id, []), metrics
 
 
 def _outside(job: Job) -> Engine:
@@ -155,60 +154,27 @@ def _sampled(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, pro
     examples, context, metrics = sampled(job, engine, recorder)
     _write_lines(scratch / "examples.jsonl", [asdict(example) for example in examples])
     recorder.show_training(examples)
-    made = {"weights": engine.weight_digest(), "examples": digest([asdict(e) for e in examples])}
+    assert job.node.weights_from is not None, "every phase but the base starts from a model"
+    earlier = {"adapters": models.adapters_of(store, job.node.weights_from)} if engine.lineage else {}
+    made = earlier | {"weights": engine.weight_digest(), "examples": digest([asdict(e) for e in examples])}
     return made | _naming(context), metrics
 
 
 def _trained(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progress: Callable[[float], None]) -> Made:
     node = job.node
     engine = _start(store, job)
-    kept = _read_examples(_directory(store, node.data_from)) if node.data_from else []
+    kept = _read_examples(models.folder(store, node.data_from)) if node.data_from else []
     if node.data_from and not kept and not node.phase.data:  # an outcome: the cell counts as crashed, and the others go on
         raise NothingKept(f"phase {node.phase.name!r} has nothing to train on: the phase that samples for it kept no example")
     metrics = trained(job, engine, kept, recorder, progress)
-    engine.save(scratch / "model")
-    return {"weights": engine.weight_digest()}, metrics
-
-
-def _directory(store: PhaseStore, node_id: str) -> Path:
-    for base in (False, True):
-        directory = store.directory(node_id, base)
-        if directory.exists():
-            return directory
-    raise AssertionError(f"phase {node_id} is not in the store although it was scheduled before")
+    assert node.weights_from is not None, "every phase but the base starts from a model"
+    return models.keep(engine, scratch, node.id, models.adapters_of(store, node.weights_from)), metrics
 
 
 def _start(store: PhaseStore, job: Job) -> LocalEngine:
-    """The model that a phase starts from, checked against the digest it was committed with."""
+    """The model that a phase starts from."""
     assert job.node.weights_from is not None, "every phase but the base starts from a model"
-    directory = _directory(store, job.node.weights_from)
-    outside = directory_of(job.profile.id)
-    if outside is not None and not (directory / "model").exists():
-        return _outside_start(store, job, directory, outside)
-    marker = store.marker(directory)
-    try:
-        engine = LocalEngine.load(directory / "model", job.profile, device=job.device, outside=False)
-    except UserError:  # as little of use as one whose numbers changed
-        engine = None
-    if marker is None or engine is None or engine.weight_digest() != marker["weights"]:
-        store.discard(directory, before=math.inf)
-        raise UserError(
-            f"a model in exante's own cache was damaged after it was saved ({directory}), and was taken out of it;"
-            " the same command again trains it anew"
-        )
-    return engine
-
-
-def _outside_start(store: PhaseStore, job: Job, directory: Path, outside: Path) -> LocalEngine:
-    """An outside checkpoint where it lies, if it is still what the run began with. What lies there is its owner's."""
-    marker = store.marker(directory)
-    engine = LocalEngine.load(outside, job.profile, device=job.device)
-    if marker is None or engine.weight_digest() != marker["weights"] or weights_digest(job.profile.id) != marker["checkpoint"]:
-        raise UserError(
-            f"{job.profile.id} changed while the run was under way: its files are not those that the run began with; put them"
-            " back, or run the same command again, which takes them for another model"
-        )
-    return engine
+    return models.opened(store, job.profile, job.node.weights_from, job.device)
 
 
 def _carry_over(earlier: Path, scratch: Path) -> None:

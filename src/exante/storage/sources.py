@@ -39,6 +39,7 @@ CARRIERS = {
     "exante.storage.phase_store": "keeps what others computed",
     "exante.registry": "holds the module below and nothing else",
     "exante.registry.seen": "says who saw what",
+    "exante.running.models": "opens what phases left, checked by its digest",
     "exante.running.worker": "loads, saves and calls the modules that compute",
 }
 """Modules whose edits never change what a phase or its rows hold, and why (`FOLDER.*`: a folder and all in it). All others that
