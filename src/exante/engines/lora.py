@@ -129,7 +129,8 @@ def _check_effect(model: PreTrainedModel, adapted: PeftModel, weights: dict[str,
         raise UserError(f"the adapter {path} is loaded and changes nothing that the model says; it was trained on another model")
     if float((beside - after).abs().max()) > TOLERANCE * largest:
         raise UserError(
-            f"the adapter {path} gives other logits merged than beside the model; its weights do not survive being merged in this precision"
+            f"the adapter {path} gives other logits merged than beside the model: its weights do not survive being merged in this"
+            " precision"
         )
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from exante.engines.base import Engine
 from exante.errors import UserError
-from exante.profiles import hf, micro, scripted
+from exante.profiles import gguf, hf, micro, scripted
 from exante.storage import checkpoints
 from exante.study import Profile
 
-PROVIDERS = {provider.kind: provider for provider in (micro.PROVIDER, hf.PROVIDER, scripted.PROVIDER)}
+PROVIDERS = {provider.kind: provider for provider in (micro.PROVIDER, hf.PROVIDER, gguf.PROVIDER, scripted.PROVIDER)}
 
 
 def profile(model: str) -> Profile:
-    """The profile of `micro:NAME`, `hf:PATH` or `scripted:NAME`. Raises UserError for anything else."""
+    """The profile of `micro:NAME`, `hf:PATH`, `gguf:FILE` or `scripted:NAME`. Raises UserError for anything else."""
     kind, _, name = model.partition(":")
     found = PROVIDERS[kind].profile(name) if kind in PROVIDERS else None
     if found is None:

@@ -42,6 +42,8 @@ class _Marker(TypedDict):
     parents: NotRequired[dict[str, str]]
     named: NotRequired[list[str]]
     examples: NotRequired[str]
+    checkpoint: NotRequired[str]
+    adapters: NotRequired[list[str]]
 
 
 _MARKER = TypeAdapter(_Marker)
