@@ -293,7 +293,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(*(f"first line changed\t{path}" for path in changed), sep="\n", end="\n" if changed else "")
             return 1 if changed else 0
         page = write(options.directory, options.out, options.commit or commit_of(Path(__file__).parent))
-        print(api.verify(RunDirectory(page.with_suffix(""))))
+        print(api.verify(page.with_suffix("")))
         print(page)
     except UserError as error:
         print(error, file=sys.stderr)

@@ -21,7 +21,7 @@ from synthetic_run import registered, synthetic_study
 
 from exante.errors import UserError
 from exante.planning import cost as forecast
-from exante.registry.seen import Ledger
+from exante.registry.seen import SeenStore
 from exante.storage.files import read_json, write_json
 from exante.storage.locks import exclusive, exclusive_or_not
 from exante.storage.phase_store import PhaseStore
@@ -286,10 +286,10 @@ REGISTRATION = registered(synthetic_study())
 LINE = json.dumps({"pair": "p:e", "registration": REGISTRATION.sha256}, separators=(",", ":"))
 
 
-def seen(directory: Path, content: bytes) -> Ledger:
+def seen(directory: Path, content: bytes) -> SeenStore:
     (directory / "ledger").mkdir(parents=True, exist_ok=True)
     (directory / "ledger" / "seen.jsonl").write_bytes(content)
-    return Ledger(directory)
+    return SeenStore(directory)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00random", b"[1]\n", b"5\n", b"null\n", b'{"pair": 5, "registration": "x"}\n',
@@ -326,9 +326,9 @@ def test_another_thing_in_the_place_of_the_ledger_is_one_sentence(tmp_path):
         place.parent.mkdir(exist_ok=True)
         make(place)
         with pytest.raises(UserError, match=r"the ledger .* cannot be read"):
-            Ledger(tmp_path).first_seen()
+            SeenStore(tmp_path).first_seen()
         with pytest.raises(UserError, match=r"the ledger .* cannot be read"):
-            Ledger(tmp_path).append(REGISTRATION, ["q:e"])
+            SeenStore(tmp_path).append(REGISTRATION, ["q:e"])
 
 
 def test_a_run_that_goes_on_names_a_damaged_ledger_before_it_computes(tiny_run, tmp_path):
@@ -342,7 +342,7 @@ def test_a_run_that_goes_on_names_a_damaged_ledger_before_it_computes(tiny_run, 
 
 
 def test_a_damaged_copy_of_a_registration_is_named_and_an_older_one_is_unknown(tmp_path):
-    ledger = Ledger(tmp_path)
+    ledger = SeenStore(tmp_path)
     ledger.append(REGISTRATION, ["q:e"])
     assert ledger.registration(REGISTRATION.sha256) == REGISTRATION
     assert ledger.registration("0" * 64) is None

@@ -16,7 +16,7 @@ import command
 import pytest
 from command import QUICK, TINY, exante, here, refused
 
-from exante import cli
+from exante import terminal
 from exante.errors import is_disk_full
 
 COMMANDS = [
@@ -51,9 +51,9 @@ def test_looking_needs_no_torch(tiny_run):
     verbs = (["list"], ["analyse", str(tiny_run.run)], ["report", str(tiny_run.run)], ["verify", str(tiny_run.run)])
     program = f"""
 import sys
-from exante import cli
+from exante import cli, terminal
 for verb in {verbs!r}:
-    assert cli._exit_code(verb) == 0
+    assert terminal.exit_code(cli.app, verb) == 0
 assert not {{"torch", "transformers"}} & set(sys.modules)
 assert "pandas" in sys.modules
 """
@@ -64,7 +64,8 @@ assert "pandas" in sys.modules
 
 
 def test_listing_loads_no_tables_either():
-    program = "import sys; from exante import cli; cli._exit_code(['list']); assert 'pandas' not in sys.modules"
+    run = "import sys; from exante import cli, terminal; terminal.exit_code(cli.app, ['list'])"
+    program = f"{run}; assert 'pandas' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == 0
 
 
@@ -388,7 +389,7 @@ def test_a_full_disk_ends_in_one_sentence_and_the_run_continues_to_the_same_verd
     line = [*(unshare if mounts else []), "bash", "-c", SCRIPT, "bash", "tmpfs" if mounts else "planted"]
     done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=240)
     first, second = done.stderr.split("first ")
-    assert first.splitlines()[-1].startswith(f"exante: {cli.DISK_FULL}"), done.stderr
+    assert first.splitlines()[-1].startswith(f"exante: {terminal.DISK_FULL}"), done.stderr
     assert "Traceback" not in done.stderr
     assert (second[0], second.split("second ")[1].strip()) == ("1", "0"), done.stderr
     assert (tmp_path / "run" / "verdicts.json").read_bytes() == (tiny_run.run / "verdicts.json").read_bytes()

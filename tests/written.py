@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exante import api
+from exante.api import results
 from exante.registry.chosen import Chosen, save_chosen
 from exante.storage.directory import RunDirectory
 from exante.storage.files import write_json, write_table
@@ -32,8 +32,8 @@ def write_verdicts(
 ) -> None:
     """Verdicts and series of the tables."""
     made_from = files.digests([files.plan, files.cells, files.rows, files.phases])
-    data = api.Given(registration, stamps or STAMPS, preset, measured, api.run_cells(measured), {}, made_from)
-    verdicts, series = api.analysed(data)
+    data = results.RunData(registration, stamps or STAMPS, preset, measured, results.run_cells(measured), {}, made_from)
+    verdicts, series = results.compute_verdicts(data)
     write_json(files.verdicts, verdicts)
     write_table(files.series, series)
     files.record([files.verdicts, files.series], made_from)

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from exante import api
 from exante.analysis.algebra import leaves
+from exante.api.results import analyse_directory
 from exante.errors import UserError
 from exante.evaluations import faking_measures as faking
 from exante.evaluations.faking_measures import OUTCOMES, SHARES, Cues
@@ -67,7 +67,7 @@ def import_labels(path: Path, out: Path, reference: str | None = None) -> dict[s
         save_chosen(directory, Chosen(registration_sha256=registration.sha256, study=study.id, preset=PRESET, pilot=False))
         directory.save_measured(measured)
         directory.record([directory.cells, directory.rows, directory.phases], {"labels": found.sha256})
-        verdicts = api.analyse_directory(directory)
+        verdicts = analyse_directory(directory)
         write_report(out)
     return verdicts
 

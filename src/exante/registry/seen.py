@@ -24,7 +24,7 @@ REPAIR = (
 )
 
 
-class Ledger:
+class SeenStore:
     """Which registration first produced rows of which phase × evaluation. Append-only; lines are JSON."""
 
     def __init__(self, root: Path | None = None) -> None:

@@ -18,7 +18,7 @@ from exante.analysis.algebra import leaves
 from exante.errors import UserError
 from exante.measures import Measure
 from exante.planning.tree import holds, seen_pairs
-from exante.registry.seen import Ledger
+from exante.registry.seen import SeenStore
 from exante.storage.directory import RunDirectory
 from exante.storage.files import read_json
 from exante.storage.identity import canonical, evaluation_id, intact
@@ -38,7 +38,7 @@ class Seen(NamedTuple):
     sha256: str
 
 
-def stamps(registration: Registration, ledger: Ledger | None = None) -> Json:
+def stamps(registration: Registration, ledger: SeenStore | None = None) -> Json:
     """`before_data`, `seen_by` and `changed` per preset, and whether it is a pilot.
 
     `changed` lists the contrasts whose own rows had been seen and that no registration which saw them had in the same form, and
@@ -46,7 +46,7 @@ def stamps(registration: Registration, ledger: Ledger | None = None) -> Json:
     work, which all studies on a base share) tells nothing about a hypothesis, nor does a rate that was installed and that
     another study read back; and a contrast without a hypothesis has nothing that could have been known.
     """
-    ledger, study = ledger or Ledger(), registration.study
+    ledger, study = ledger or SeenStore(), registration.study
     first = ledger.first_seen()
     theirs = {pair: sha for pair, sha in first.items() if sha != registration.sha256}
     if registration.pilot or not _concern(study, theirs):
@@ -307,7 +307,7 @@ def _targets(value: Any) -> Iterable[str]:
 # --- amendments -----------------------------------------------------------------------------------------------------
 
 
-def amended(named: str, directory: RunDirectory, ledger: Ledger | None = None) -> str:
+def amended(named: str, directory: RunDirectory, ledger: SeenStore | None = None) -> str:
     """The sha256 of the registration that `--amends` names: a sha256 that this cache or the directory knows, or the path of a
     registration.json. Raises UserError for one that nobody here has seen."""
     if Path(named).is_file():
@@ -318,7 +318,7 @@ def amended(named: str, directory: RunDirectory, ledger: Ledger | None = None) -
             " registration.json"
         )
     held = directory.load_registration().sha256 if directory.registration.exists() else None
-    if named != held and (ledger or Ledger()).registration(named) is None:
+    if named != held and (ledger or SeenStore()).registration(named) is None:
         raise UserError(
             f"no registration {named[:12]}… has run with this cache; give the path of its registration.json to --amends instead"
         )

@@ -19,7 +19,7 @@ import torch
 from exante.engines.local import LocalEngine
 from exante.engines.scripted import ScriptedEngine
 from exante.errors import NothingKept, UserError
-from exante.registry.seen import Ledger
+from exante.registry.seen import SeenStore
 from exante.running.evaluate import Recorder
 from exante.running.filters import filtered
 from exante.running.graded_filters import graded
@@ -252,7 +252,7 @@ def work(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, An
 
     def record_seen() -> None:
         if seen["pairs"]:
-            Ledger().record(seen["registration"], seen["pairs"])
+            SeenStore().record(seen["registration"], seen["pairs"])
 
     return compute(job, PhaseStore(), progress, record_seen)
 
