@@ -27,7 +27,7 @@ from exante.analysis.algebra import leaves
 from exante.errors import UserError
 from exante.planning import theories as rivals
 from exante.planning.tree import Plan, plan, preset_of
-from exante.registry.chosen import load_chosen
+from exante.registry.plan_file import load_plan_file
 from exante.report import cells, figures, words
 from exante.report.load import Run, load_run
 from exante.report.page import answer
@@ -105,7 +105,7 @@ def write(directory: Path, out: Path, commit: str) -> Path:
     """Write a run's page and keep its files beside it. Raises UserError for a pilot, a demonstration or an unfinished run."""
     files = RunDirectory(directory)
     registration = files.load_registration()
-    planned = plan(registration, load_chosen(files, registration).preset)
+    planned = plan(registration, load_plan_file(files, registration).preset)
     if registration.pilot or planned.preset not in ("default", "full"):
         raise UserError(f"{directory} holds a pilot or a demonstration; results are made from preset default or larger")
     run = load_run(directory)

@@ -1,4 +1,4 @@
-"""The cache beside live runs: what is pruned and kept, locks, what the machine learned, and the ledger of what was seen."""
+"""The cache beside live runs: what is pruned and kept, locks, what the machine learned, and the store of seen outcomes."""
 
 from __future__ import annotations
 
@@ -280,7 +280,7 @@ def test_a_directory_in_the_place_of_the_costs_is_said_before_the_run(tmp_path):
     assert (tmp_path / "cache" / "costs.json" / "mine").exists()
 
 
-# --- the ledger ----------------------------------------------------------------------------------------------------------
+# --- the store of seen outcomes ------------------------------------------------------------------------------------------
 
 REGISTRATION = registered(synthetic_study())
 LINE = json.dumps({"pair": "p:e", "registration": REGISTRATION.sha256}, separators=(",", ":"))
@@ -298,7 +298,7 @@ def seen(directory: Path, content: bytes) -> SeenStore:
 def test_a_damaged_ledger_is_never_taken_for_an_empty_one(tmp_path, content):
     whole = LINE.encode() + b"\n"
     for text in (content, whole + content, content + b"\n" + whole):
-        with pytest.raises(UserError, match=r"the ledger .*seen\.jsonl is damaged at line \d+; restore it"):
+        with pytest.raises(UserError, match=r"the store of seen outcomes .*seen\.jsonl is damaged at line \d+; restore it"):
             seen(tmp_path, text).first_seen()
         with pytest.raises(UserError, match=r"seen\.jsonl"):
             seen(tmp_path, text).append(REGISTRATION, ["q:e"])
@@ -325,9 +325,9 @@ def test_another_thing_in_the_place_of_the_ledger_is_one_sentence(tmp_path):
         shutil.rmtree(tmp_path / "ledger", ignore_errors=True)
         place.parent.mkdir(exist_ok=True)
         make(place)
-        with pytest.raises(UserError, match=r"the ledger .* cannot be read"):
+        with pytest.raises(UserError, match=r"the store of seen outcomes .* cannot be read"):
             SeenStore(tmp_path).first_seen()
-        with pytest.raises(UserError, match=r"the ledger .* cannot be read"):
+        with pytest.raises(UserError, match=r"the store of seen outcomes .* cannot be read"):
             SeenStore(tmp_path).append(REGISTRATION, ["q:e"])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from exante.api import results
-from exante.registry.chosen import Chosen, save_chosen
+from exante.registry.plan_file import PlanFile, save_plan_file
 from exante.storage.directory import RunDirectory
 from exante.storage.files import write_json, write_table
 from exante.storage.tables import Measured
@@ -21,7 +21,7 @@ def write_tables(
     files.create()
     files.save_registration(registration, stamps or STAMPS)
     id, pilot = registration.study.id, registration.pilot
-    save_chosen(files, Chosen(registration_sha256=registration.sha256, study=id, preset=preset, pilot=pilot))
+    save_plan_file(files, PlanFile(registration_sha256=registration.sha256, study=id, preset=preset, pilot=pilot))
     files.save_measured(measured)
     files.record([files.cells, files.rows, files.phases])
     files.transcripts.mkdir(exist_ok=True)

@@ -79,7 +79,8 @@ def register(
     changed. `commit` records the git commit that holds the registration, `token` a timestamp token's file.
     """
     from exante.api.registering import adapted, record_anchor, register_into, source_of
-    from exante.registry import checks, stamps
+    from exante.registry import checks
+    from exante.registry.amendments import amended_sha256
     from exante.registry.register import register as freeze
     from exante.storage.directory import RunDirectory
 
@@ -87,7 +88,7 @@ def register(
         raise UserError("--commit and --token are two anchors, and a registration has one; give one of them")
     directory, models = RunDirectory(out), tuple(models)
     loaded = adapted(study, models)
-    sha = stamps.amended(amends, directory) if amends is not None and note else amends
+    sha = amended_sha256(amends, directory) if amends is not None and note else amends
     registration = freeze(loaded, pilot=pilot, amends=sha, note=note, adapted=bool(models))
     directory.create()
     with directory.locked():

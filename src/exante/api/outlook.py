@@ -16,7 +16,7 @@ from exante.planning import cost as forecast
 from exante.planning import factorial, power, theories
 from exante.planning.tree import Plan, plan
 from exante.registry import checks
-from exante.registry.chosen import load_chosen
+from exante.registry.plan_file import load_plan_file
 from exante.registry.register import register
 from exante.storage.directory import RunDirectory
 from exante.study import Registration, Study
@@ -63,7 +63,7 @@ def registration_to_plan(
         directory = RunDirectory(Path(study))
         registration = load_registered(directory, source)
         if preset is None and directory.plan.exists():
-            preset = load_chosen(directory, registration).preset
+            preset = load_plan_file(directory, registration).preset
     elif source is not None:
         raise UserError("--study goes with the directory of a registered study; a study that is named needs no other file")
     else:

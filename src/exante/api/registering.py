@@ -96,7 +96,7 @@ def record_anchor(directory: RunDirectory, commit: bool, token: Path | None) -> 
     """Record the anchor that was asked for. Returns what it shows, in a sentence; "" where none was asked for."""
     if not commit and token is None:
         return ""
-    anchor = anchors.of_commit(directory) if token is None else anchors.of_token(directory, token)
+    anchor = anchors.commit_anchor(directory) if token is None else anchors.token_anchor(directory, token)
     if anchor is None:
         return f"none yet: commit {directory.registration} with git, then run the same command again"
     anchors.record(directory, anchor)

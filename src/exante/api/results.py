@@ -19,7 +19,7 @@ from exante.analysis.analyse import analyse, series
 from exante.analysis.table import cells_of
 from exante.errors import UserError
 from exante.registry import complete
-from exante.registry.chosen import load_chosen
+from exante.registry.plan_file import load_plan_file
 from exante.registry.stamps import stamps_of
 from exante.storage.directory import RunDirectory
 from exante.storage.files import json_text, read_json, write_json, write_table
@@ -46,11 +46,11 @@ class RunData:
 def load_run_data(directory: RunDirectory) -> RunData:
     """Read and check all that verdicts follow from. Imports none of the study's code. Raises UserError."""
     registration = directory.load_registration()
-    chosen = load_chosen(directory, registration)
-    stamped = stamps_of(directory.load_stamps(), chosen.preset)
+    plan = load_plan_file(directory, registration)
+    stamped = stamps_of(directory.load_stamps(), plan.preset)
     measured = directory.load_measured()
-    left_out = complete.check(registration, chosen.preset, measured)
-    if left_out != chosen.left_out:
+    left_out = complete.check(registration, plan.preset, measured)
+    if left_out != plan.left_out:
         remedy = directory.remedy(directory.plan)
         raise UserError(f"{directory.plan} says that other things were left out than the registration does; {remedy}")
     texts = directory.training_texts()
@@ -59,7 +59,7 @@ def load_run_data(directory: RunDirectory) -> RunData:
     frozen = digest([registration.sha256, stamped])  # not the file, to which an anchor may be added
     made_from = directory.digests(paths) | {"registration": frozen, "exante": package_digest()}
     return RunData(
-        registration, stamped, chosen.preset, measured, run_cells(measured), {p.stem: _texts_in(p) for p in texts}, made_from
+        registration, stamped, plan.preset, measured, run_cells(measured), {p.stem: _texts_in(p) for p in texts}, made_from
     )
 
 

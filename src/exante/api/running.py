@@ -16,7 +16,7 @@ from exante.api.registering import load_registered
 from exante.errors import UserError
 from exante.planning import cost as forecast
 from exante.planning.tree import Plan, plan
-from exante.registry.chosen import Chosen, load_chosen, save_chosen
+from exante.registry.plan_file import PlanFile, load_plan_file, save_plan_file
 from exante.registry.seen import SeenStore
 from exante.storage.checkpoints import path_of
 from exante.storage.directory import RunDirectory
@@ -83,7 +83,7 @@ def run_into(
     console = console or Console(quiet=True)
     _check_preset(directory, registration, planned.preset)
     SeenStore().first_seen()  # a damaged store is named before hours of work, not after them
-    save_chosen(directory, Chosen(**planned.model_dump(include=set(Chosen.model_fields))))
+    save_plan_file(directory, PlanFile(**planned.model_dump(include=set(PlanFile.model_fields))))
     for sentence in planned.left_out:
         console.print(f"left out: {sentence}", highlight=False)
     meter = _meter(planned, registration.study, workers)
@@ -121,7 +121,7 @@ def _executor(workers: int, registration: Registration, source: Path | None) -> 
 
 def _check_preset(directory: RunDirectory, registration: Registration, preset: str) -> None:
     try:
-        held = load_chosen(directory, registration).preset
+        held = load_plan_file(directory, registration).preset
     except UserError:  # none yet, or damaged: it is written again
         return
     if held != preset:
@@ -134,7 +134,7 @@ def planned_run(directory: Path, source: Path | None = None) -> tuple[Registrati
     """The registration of a run directory and the plan that it was run by."""
     files = RunDirectory(directory)
     registration = load_registered(files, source)
-    return registration, plan(registration, load_chosen(files, registration).preset)
+    return registration, plan(registration, load_plan_file(files, registration).preset)
 
 
 def reproduce_phases(

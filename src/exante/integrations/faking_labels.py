@@ -31,7 +31,7 @@ from exante.integrations.labels import (
 )
 from exante.measures import Difference, Measure
 from exante.parts import part
-from exante.registry.chosen import Chosen, save_chosen
+from exante.registry.plan_file import PlanFile, save_plan_file
 from exante.registry.register import register
 from exante.registry.stamps import everything_seen
 from exante.storage.directory import RunDirectory
@@ -64,7 +64,7 @@ def import_labels(path: Path, out: Path, reference: str | None = None) -> dict[s
     directory.create()
     with directory.locked():
         _save(directory, registration)
-        save_chosen(directory, Chosen(registration_sha256=registration.sha256, study=study.id, preset=PRESET, pilot=False))
+        save_plan_file(directory, PlanFile(registration_sha256=registration.sha256, study=study.id, preset=PRESET, pilot=False))
         directory.save_measured(measured)
         directory.record([directory.cells, directory.rows, directory.phases], {"labels": found.sha256})
         verdicts = analyse_directory(directory)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from exante.analysis.shape import excess, fault
 from exante.errors import UserError
-from exante.registry.chosen import load_chosen
+from exante.registry.plan_file import load_plan_file
 from exante.storage.directory import RunDirectory
 from exante.storage.files import read_json
 from exante.storage.tables import AXES, CRASHED
@@ -58,7 +58,7 @@ def load_run(directory: Path) -> Run:
         name=directory.resolve().name,
         registration=registration,
         stamps=files.load_stamps(),
-        plan=load_chosen(files, registration).model_dump(mode="json"),
+        plan=load_plan_file(files, registration).model_dump(mode="json"),
         verdicts=verdicts,
         planned=len(states),
         crashed=sorted(cell for cell, state in states.items() if state == CRASHED),

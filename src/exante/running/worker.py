@@ -244,7 +244,7 @@ def _example(raw: dict[str, Any]) -> Example:
 
 
 def work(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
-    """Entry point of a worker: a job as JSON in, the done-marker out. What its rows will be seen as goes into the ledger of
+    """Entry point of a worker: a job as JSON in, the done-marker out. What its rows will be seen as goes into the store of
     outcomes before the rows can be read."""
     torch.set_num_threads(1)
     job, seen = Job.model_validate(raw["job"]), raw["seen"]
