@@ -29,9 +29,10 @@ from exante.planning import theories as rivals
 from exante.planning.tree import Plan, plan, preset_of
 from exante.registry.plan_file import load_plan_file
 from exante.report import cells, figures, words
+from exante.report.contrasts import contrast_row, sign
+from exante.report.gates import gate_groups
 from exante.report.load import Run, load_run
 from exante.report.page import answer
-from exante.report.results import contrast_row, gate_groups, sign
 from exante.storage.directory import RunDirectory
 from exante.storage.files import read_json, write_atomic, write_json
 from exante.storage.identity import evaluation_id

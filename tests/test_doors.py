@@ -29,7 +29,7 @@ from exante.errors import UserError
 from exante.evidence import criteria, objections
 from exante.evidence.runs import verdicts_by_run
 from exante.report import figures
-from exante.report.figures import drawable
+from exante.report.drawing import drawable
 from exante.report.load import load_run
 from exante.report.page import context
 from exante.storage import files

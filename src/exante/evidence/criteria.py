@@ -153,7 +153,7 @@ def rungs(judged: Json) -> list[dict[str, str]]:
             "rests on": ", ".join(rung["needs"]),
             "state": rung["state"],
             "why": rung["why"],
-            "certifies nothing of": ", ".join(rung["not_certified"]) or "what these criteria do not ask",
+            "certifies nothing about": ", ".join(rung["not_certified"]) or "anything beyond these criteria",
         }
         for rung in judged["ladder"]
     ]
