@@ -75,7 +75,7 @@ def test_what_a_live_run_needs_is_kept_and_what_is_held_is_not_waited_for(tmp_pa
     base = phase(store, "dd4", base=True)
     run, worker = running(LEASES, tmp_path, "aa1", "dd4", "not-yet-computed"), running(HOLDS, tmp_path, "bb2")
     said = here("cache", "--prune", "--bases", cache=tmp_path).stdout
-    assert "kept\t2 entries that a run that is going on needs\n" in said
+    assert "kept\t2 entries that a live run needs\n" in said
     assert "kept\t1 entry that another process holds\n" in said
     assert [path.exists() for path in (needed, held, free, base)] == [True, True, False, True]
     run.kill()  # the operating system frees its lease
@@ -99,7 +99,7 @@ def test_a_run_is_pruned_around_and_comes_to_the_same_verdicts(tiny_run, tmp_pat
     _, err = process.communicate()
     assert process.returncode == 0, err
     assert pruned > 3
-    assert "that a run that is going on needs" in said
+    assert "that a live run needs" in said
     assert (tmp_path / "run" / "verdicts.json").read_bytes() == (tiny_run.run / "verdicts.json").read_bytes()
     assert not [*cache.rglob("*.lock"), *cache.glob("leases/*")], "locks are gone with those who held them"
 
@@ -167,7 +167,7 @@ def test_fresh_takes_nothing_from_a_run_that_is_going_on(tiny_run, tmp_path):
     ids = [path.name for path in cache.glob("phases/*/*")]
     run = running(LEASES, cache, *ids)
     done = command.exante("run", TINY, *QUICK, tmp_path / "run", "--fresh", "--workers", "1", cache=cache, check=2)
-    assert "another run that is going on needs phases that this one would delete" in done.stderr
+    assert "another live run needs phases that this one would delete" in done.stderr
     assert [path.name for path in cache.glob("phases/*/*")] == ids
     run.kill()
     run.communicate()

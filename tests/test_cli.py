@@ -168,7 +168,7 @@ def test_registering_writes_the_hash_and_again_keeps_it(tmp_path):
         (["sample", "OUT", "--arm", "with", "--prompt", "hi"], "is not a directory"),
         (["objections", "--runs", "OUT"], "no verdicts.json"),
         (["show-world", "absent"], "there is no world 'absent'; the worlds are chat, code"),
-        (["init", "no/name"], "is no name for a study"),
+        (["init", "no/name"], "is not a name for a study"),
     ],
 )
 def test_what_does_not_exist_is_named_and_nothing_is_written(tmp_path, arguments, says):
@@ -240,7 +240,7 @@ def test_init_writes_a_study_that_plans_and_never_overwrites(tmp_path, monkeypat
     assert len(told["cells"]) == 10
     here("register", "my-study.py", "--out", tmp_path / "r")
     (tmp_path / "my-study.py").write_text("mine")
-    assert "is there already" in refused("init", "my-study")
+    assert "exists already" in refused("init", "my-study")
     assert (tmp_path / "my-study.py").read_text() == "mine"
 
 

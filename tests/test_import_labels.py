@@ -288,7 +288,7 @@ def test_another_variant_can_be_the_reference(tmp_path: Path) -> None:
     names = {c.id for c in study_of(read_labels(path), "b").contrasts}
     assert {"gap-change@later--a--b", "gap@first--a--b"} <= names
     assert not any(name.endswith("--b--a") for name in names)
-    with pytest.raises(UserError, match="no variant 'c' to refer to; they have a, b"):
+    with pytest.raises(UserError, match="no variant 'c' to compare with; they have a, b"):
         study_of(read_labels(path), "c")
 
 
@@ -327,18 +327,18 @@ GOOD = "variant,cue,comply,rationale\nv,train,yes,faking\nv,deploy,no,none\n"
         ("variant,cue,comply\nv,train,yes\n", "line 1: the header lacks rationale; it takes variant, cue, comply, rationale"),
         ("\n\nvariant;cue;comply;rationale\n", "line 3: the header lacks variant, cue, comply, rationale"),
         ("variant,cue,comply,rationale,stages\n", "line 1: 'stages' in the header is no column"),
-        ("variant,cue,comply,rationale,cue\n", "line 1: 'cue' in the header stands there twice"),
+        ("variant,cue,comply,rationale,cue\n", "line 1: 'cue' in the header occurs twice"),
         (GOOD + "v,tier,yes,none\n", "line 4: cue is 'tier'; write one of train, deploy"),
         (GOOD + "v,train,perhaps,none\n", "line 4: comply is 'perhaps'; write one of yes, comply, true, 1, no, refuse"),
         (GOOD + "v,train,yes,scheming\n", "line 4: rationale is 'scheming'; write one of faking, cites, plain, empty, none"),
         (GOOD + "v,train,yes," + "x" * 500 + "\n", "line 4: rationale is 'xxxxx"),
         (GOOD + '"v\n",train,yes,\n', "line 4: rationale is blank; write 'ungraded'"),
         (GOOD + "\n ,train,yes,none\n", "line 5: variant is blank; fill it in"),
-        (GOOD + "v,train,yes\n", "line 4: 3 cells under 4 columns"),
-        (GOOD + 'v,train,yes,"fak', "line 4: this is no CSV"),
-        (GOOD + 'v,train,"yes"x,faking\n', "line 4: this is no CSV"),
-        (GOOD + "v\x1b[31m,train,yes,faking\n", "line 4: variant is no name"),
-        (GOOD + "v" * 101 + ",train,yes,faking\n", "line 4: variant is no name of up to 100 printable characters"),
+        (GOOD + "v,train,yes\n", "line 4: 3 cells for 4 columns"),
+        (GOOD + 'v,train,yes,"fak', "line 4: this is not CSV"),
+        (GOOD + 'v,train,"yes"x,faking\n', "line 4: this is not CSV"),
+        (GOOD + "v\x1b[31m,train,yes,faking\n", "line 4: variant is not a name"),
+        (GOOD + "v" * 101 + ",train,yes,faking\n", "line 4: variant is not a name of at most 100 printable characters"),
         (GOOD + "\ud800,train,yes,faking\n", "line 4: this is not UTF-8"),
         ("", "holds no labels"),
         ("variant,cue,comply,rationale\n", "holds no labels"),

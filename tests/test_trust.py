@@ -85,12 +85,12 @@ def test_no_verb_runs_what_a_run_directory_holds(strangers_run: tuple[Path, Path
 @pytest.mark.parametrize(
     ("target", "says"),
     [
-        ("os:system", "is no part"),
-        ("planted_absent:boom", "nothing that a run's files name is imported"),
-        ("exante.storage.files:cache_dir", "is no part"),
-        ("exante.worlds.chat:absent", "is not there any more"),
-        ("exante.absent:boom", "is not there any more"),
-        ("exantement:boom", "nothing that a run's files name is imported"),
+        ("os:system", "is not a part"),
+        ("planted_absent:boom", "exante imports nothing that a run's files name"),
+        ("exante.storage.files:cache_dir", "is not a part"),
+        ("exante.worlds.chat:absent", "does not exist any more"),
+        ("exante.absent:boom", "does not exist any more"),
+        ("exantement:boom", "exante imports nothing that a run's files name"),
     ],
 )
 def test_only_parts_are_called_and_only_exantes_modules_imported(target: str, says: str) -> None:

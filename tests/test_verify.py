@@ -270,7 +270,7 @@ def test_export_restores_the_joined_table(tiny_run: Finished, tmp_path: Path, en
     assert list(table.columns) == JOINED_ROWS
     assert (table.groupby(["cell", "checkpoint", "condition", "item"])["n"].sum() == 2).all()
     assert [path.name for path in tmp_path.iterdir()] == [out.name], "nothing is left beside it"
-    assert "ends neither in" in refused("export", "rows", tiny_run.run, "--out", tmp_path / "rows.txt")
+    assert "ends in neither" in refused("export", "rows", tiny_run.run, "--out", tmp_path / "rows.txt")
     assert "cannot be written" in refused("export", "rows", tiny_run.run, "--out", tmp_path / "no" / "rows.csv")
 
 

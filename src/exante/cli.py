@@ -389,7 +389,7 @@ def import_faking_labels(
             metavar="CSV",
             parser=_path,
             help="A UTF-8 file with the columns variant, cue (train, deploy), comply (yes, no), rationale (faking, cites, plain,"
-            " empty, none) and, if you like, item, run, stage: a line per labelled sample, 'ungraded' where a label is lacking.",
+            " empty, none) and optionally item, run, stage: a line per labelled sample, 'ungraded' where there is no label.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", parser=_path, help="The run directory to make.")],

@@ -75,7 +75,7 @@ def analyse_directory(directory: RunDirectory) -> dict[str, Any]:
     """Recompute verdicts.json and series.parquet from the files of the run, unless they are up to date. Returns the verdicts."""
     data = load_run_data(directory)
     written = (directory.verdicts, directory.series)
-    if all(directory.stands(path, data.made_from) for path in written):
+    if all(directory.is_current(path, data.made_from) for path in written):
         return read_json(directory.verdicts, directory.remedy(directory.verdicts))
     verdicts, series_table = compute_verdicts(data)
     write_json(directory.verdicts, verdicts)
