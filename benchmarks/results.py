@@ -198,15 +198,15 @@ def negatives(run: Run, rows: list[Json], planned: Plan) -> str:
     ]
     lines += [f"{len(run.crashed)} of {len(planned.cells)} runs crashed, counted at both ends."] if run.crashed else []
     for word in ORDER[:3]:
-        lines += [f"{sign(word)} {word}: {row['label']} (`{row['id']}`). {row['reason']}" for row in asked(rows, word)]
+        lines += [f"{sign(word)} {word}: {row['label']} (`{row['id']}`). {row['reason']}" for row in with_verdict(rows, word)]
     lines += [f"{sign(t['verdict'])} theory {t['verdict']}: {t['title']}. {words.sentence(t['reason'])}" for t in fallen(run)]
-    absent = [row["id"] for row in rows if not row["asked"]]
+    absent = [row["id"] for row in rows if not row["in_preset"]]
     lines += [f"Registered, but not in this preset: {', '.join(f'`{name}`' for name in absent)}."] if absent else []
     return "\n".join(f"- {line}" for line in lines) or "Every gate passed, and every contrast and theory was supported."
 
 
-def asked(rows: list[Json], word: str) -> list[Json]:
-    return [row for row in rows if row["asked"] and row["verdict"] == word]
+def with_verdict(rows: list[Json], word: str) -> list[Json]:
+    return [row for row in rows if row["in_preset"] and row["verdict"] == word]
 
 
 def fallen(run: Run) -> list[Json]:
@@ -215,7 +215,7 @@ def fallen(run: Run) -> list[Json]:
 
 def verdict_table(rows: list[Json]) -> str:
     """Primaries in their order, then the rest."""
-    shown = sorted((row for row in rows if row["asked"]), key=lambda row: row["primary"] or 99)
+    shown = sorted((row for row in rows if row["in_preset"]), key=lambda row: row["primary"] or 99)
     head = ("contrast", "verdict", "estimate", "interval", "level", "hypothesis", "units", "measure", "")
     return table(
         head,

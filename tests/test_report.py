@@ -61,7 +61,7 @@ def test_question_and_answer_come_first(page: str) -> None:
     text = _text(page)
     order = [study.title, study.question, study.answers["contradicted"], "Contents", "Primary contrasts"]
     order += ["Estimates and regions", "Secondary and exploratory contrasts", "Every thin line", "Every run The values"]
-    order += ["counted while training", "A gate is a condition", "Each theory was registered", "Gap that remains"]
+    order += ["counted during training", "A gate is a precondition", "Each theory was registered", "Remaining gap"]
     order += ["A distilled twin", "What this evidence is not", "arms side by side", "Arms and their ingredients", "Registration"]
     places = [text.index(phrase, text.index("exante report ·")) for phrase in order]
     assert places == sorted(places)

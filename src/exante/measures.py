@@ -110,8 +110,8 @@ class Corrected(Frozen):
     def _the_judge_is_better_than_chance(self) -> Corrected:
         if not 0 <= self.false < self.sensitivity <= 1:
             raise ValueError(
-                f"a judge with sensitivity {self.sensitivity:g} and false positive rate {self.false:g} cannot be corrected for; its"
-                " sensitivity must be the higher one"
+                f"a judge with sensitivity {self.sensitivity:g} and false positive rate {self.false:g} cannot be corrected for;"
+                " its sensitivity must be the higher one"
             )
         return self
 
