@@ -1,6 +1,6 @@
-"""The command line: options in, one call of `api`, and what it returns is printed.
+"""The command line: each command takes options, calls a function of `api`, and prints the result.
 
-Each command imports what it calls, so that `exante --help` loads no numerical library. Exit codes are in `terminal.py`.
+What a command needs is imported when it is called, so `exante --help` loads no numerical library. Exit codes: `terminal.py`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ app = typer.Typer(
 )
 
 MOST_SEEDS = 10_000
-"""Seeds per base that a run or a plan may ask for: more would take memory and time long before anything is computed."""
+"""The most seeds per base of a run or a plan: more would exhaust memory before anything is computed."""
 TOP_SEED = 2**32 - 1
-"""The largest seed that numpy and torch both take."""
+"""The largest seed that both numpy and torch accept."""
 
 
 def _path(text: str) -> Path:
@@ -67,7 +67,7 @@ def run(
     pilot: Annotated[bool, typer.Option(help="Use pilots' seeds and base draws; every contrast is exploratory.")] = False,
     fresh: Annotated[bool, typer.Option(help="Train the phases again even if the cache holds them.")] = False,
 ) -> None:
-    """Do all five verbs: register, plan, run, analyse, report. The same command again continues where it stopped."""
+    """Register, plan, run, analyse and report. The same command again continues where it stopped."""
     finished = api.run(
         study,
         out,
@@ -101,11 +101,14 @@ def register_command(
     model: Annotated[list[str] | None, typer.Option(help="Register for these models instead of the study's.")] = None,
     pilot: Annotated[bool, typer.Option(help="Register a pilot.")] = False,
     commit: Annotated[
-        bool, typer.Option("--commit", help="Record the git commit that holds the registration: commit it, then register again.")
+        bool,
+        typer.Option(
+            "--commit", help="Record the git commit that holds the registration: register, commit, then register again."
+        ),
     ] = False,
     token: Annotated[Path | None, typer.Option(metavar="FILE", help="Record a timestamp token of the registration.")] = None,
 ) -> None:
-    """Freeze a study: write its canonical JSON and sha256, with what had been seen before."""
+    """Freeze a study: write its canonical JSON and sha256, and which of its outcomes had been seen before."""
     registered = api.register(study, out, models=model or (), pilot=pilot, amends=amends, note=note, commit=commit, token=token)
     print(f"registered\t{registered.registration.study.id}\t{registered.registration.sha256}")
     _print_stamps(registered)
@@ -136,12 +139,12 @@ def plan_command(
     workers: Annotated[int | None, typer.Option(help="Processes to plan for. Default: one per core.", min=1, max=1024)] = None,
     seeds: Annotated[
         str | None,
-        typer.Option(metavar="3,5,10", help="What each of these numbers of seeds could decide, and in what time."),
+        typer.Option(metavar="3,5,10", help="What each of these numbers of seeds could decide, and how long it would take."),
     ] = None,
     model: Annotated[list[str] | None, typer.Option(help="Plan for these models instead of the study's.")] = None,
     study_file: Annotated[
         Path | None,
-        typer.Option("--study", metavar="FILE.py", help="With DIR: the study's own file, where its parts are not exante's."),
+        typer.Option("--study", metavar="FILE.py", help="With DIR: the study's own file, if its parts are not exante's."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -251,16 +254,16 @@ def objections(
 def criteria(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN", parser=_path, help="Run directories, or directories that hold some; read together."),
+        typer.Argument(metavar="RUN", parser=_path, help="Run directories, or directories of run directories; read together."),
     ],
     arm: Annotated[
         str | None,
-        typer.Option(help="The intervention: an arm's id. Default: deliberative, or the only arm there is."),
+        typer.Option(help="The intervention: an arm's id. Default: deliberative, or the only arm."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What an intervention may be called: each criterion met, not met, undecided or not tested, with its evidence, and the
-    ladder of claims, where passing a rung certifies nothing above it."""
+    """What an intervention may be called: the state of each criterion (met, not met, undecided, not tested) with its evidence,
+    and the ladder of claims. Passing a rung certifies nothing above it."""
     from exante.evidence import criteria as words
 
     claims = api.criteria(runs, arm)
@@ -278,10 +281,10 @@ def criteria(
 @app.command("show-world")
 def show_world(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The world's name.")],
-    n: Annotated[int, typer.Option("-n", help="How many samples.", min=1, max=100_000)] = 8,
-    seed: Annotated[int, typer.Option(help="Which draw.", min=0, max=TOP_SEED)] = 0,
+    n: Annotated[int, typer.Option("-n", help="Number of samples.", min=1, max=100_000)] = 8,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0, max=TOP_SEED)] = 0,
 ) -> None:
-    """Print texts that a micro-world is made of."""
+    """Print samples of a world's texts."""
     for spans in api.show_world(name, n, seed):
         for span in spans:
             print(f"[{span['kind']}] {span['text']}")
@@ -292,14 +295,14 @@ def show_world(
 def sample(
     directory: Directory,
     arm: Annotated[list[str], typer.Option(help="An arm; give several to see them side by side.")],
-    prompt: Annotated[str, typer.Option(help="What the user says.")],
+    prompt: Annotated[str, typer.Option(help="The user's message.")],
     think: Annotated[str | None, typer.Option(help="Text forced at the start of the scratchpad.")] = None,
     no_think: Annotated[bool, typer.Option("--no-think", help="Open the answer directly, without a scratchpad.")] = False,
     n: Annotated[int, typer.Option("-n", help="Samples of each model.", min=1, max=10_000)] = 3,
     seed: Annotated[int, typer.Option(help="Sampling seed.", min=0, max=TOP_SEED)] = 0,
     temperature: Annotated[float, typer.Option(help="0 is greedy.", min=0.0, max=10.0)] = 1.0,
 ) -> None:
-    """Talk to a run's models: arms side by side, before and after safety training."""
+    """Sample a run's models: arms side by side, before and after safety training."""
     rows = api.sample(directory, arm, prompt, thought=think, scratchpad=not no_think, n=n, seed=seed, temperature=temperature)
     print_table(rows)
 
@@ -308,7 +311,7 @@ def sample(
 def init(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new study; NAME.py is written here.")],
 ) -> None:
-    """Write a study of your own that runs as it is."""
+    """Write a new study file that runs as it is."""
     path = api.init(name)
     print(f"{path}\nexante run {path} --preset quick --out runs/{path.stem}")
 
@@ -316,7 +319,8 @@ def init(
 @app.command()
 def cache(
     prune: Annotated[
-        bool, typer.Option("--prune", help="Delete the phases (trained models and rows); bases and ledger stay.")
+        bool,
+        typer.Option("--prune", help="Delete the phases (trained models and rows); bases and the store of seen outcomes stay."),
     ] = False,
     bases: Annotated[bool, typer.Option("--bases", help="With --prune: delete the bases too.")] = False,
 ) -> None:
@@ -337,15 +341,15 @@ def cache(
 @app.command()
 def reproduce(
     directory: Directory,
-    phases: Annotated[int, typer.Option(help="How many phases to train again.", min=1, max=1000)] = 3,
-    seed: Annotated[int, typer.Option(help="Which phases are drawn.", min=0)] = 0,
+    phases: Annotated[int, typer.Option(help="Number of phases to train again.", min=1, max=1000)] = 3,
+    seed: Annotated[int, typer.Option(help="Seed of the draw of phases.", min=0)] = 0,
     study_file: Annotated[
         Path | None, typer.Option("--study", metavar="FILE.py", help="The study's file, if its parts are not exante's own.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes, one thread each. Default: one per core.", min=1)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train some phases of a run again, from nothing, and compare their rows: whether what a run holds was measured.
+    """Train some phases of a run again, from nothing, and compare their rows, to check that they were measured.
 
     The same rows come out only on the same kind of processor and with the same versions of the libraries.
     """
@@ -356,12 +360,12 @@ def reproduce(
     print_rows(rows, as_json)
     if different := [c for c in compared if c.different]:
         raise UserError(
-            f"{len(different)} of {len(compared)} phases came out otherwise here; either their rows were not measured as"
+            f"{len(different)} of {len(compared)} phases gave other rows here; either the run's rows were not measured as"
             " registered, or this machine's processor or libraries differ from those of the run"
         )
 
 
-exporting = typer.Typer(help="Write what a run holds in other shapes.")
+exporting = typer.Typer(help="Export the data of a run.")
 app.add_typer(exporting, name="export")
 
 
@@ -377,7 +381,7 @@ def export_rows_command(
     print(f"{export_rows(RunDirectory(directory), out)} lines\t{out}")
 
 
-importing = typer.Typer(help="Make a run directory of what others measured: analyse, report and verify work on it.")
+importing = typer.Typer(help="Make a run directory from other people's data; analyse, report and verify work on it.")
 app.add_typer(importing, name="import")
 
 
@@ -395,10 +399,10 @@ def import_faking_labels(
     out: Annotated[Path, typer.Option(metavar="DIR", parser=_path, help="The run directory to make.")],
     reference: Annotated[
         str | None,
-        typer.Option(metavar="VARIANT", help="The variant that others are compared with. Default: the file's first."),
+        typer.Option(metavar="VARIANT", help="The variant that the others are compared with. Default: the file's first."),
     ] = None,
 ) -> None:
-    """Alignment faking in labels made elsewhere: the eight cells, the gap and its parts, shares, fragility. Needs no torch.
+    """Alignment faking in imported labels: the eight cells, the gap and its parts, shares, fragility. Needs no torch.
 
     Registered after the data, so every number is exploratory.
     """

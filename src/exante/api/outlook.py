@@ -1,4 +1,4 @@
-"""What `plan` tells before a run: the tree of phases, its cost, what each contrast could decide, and warnings.
+"""What `plan` computes before a run: the tree of phases, its cost, what each contrast could decide, and warnings.
 
 Trains nothing, but may time the model for a few seconds where this machine's costs are not known yet.
 """
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Outlook:
-    """A plan with what is known of it before it is run. Costs are in core-seconds by phase, `wall_seconds` on `workers`."""
+    """A plan with its forecast. `cost` is in core-seconds by node, `wall_seconds` is on `workers` processes."""
 
     study: Study
     preset: str
@@ -56,7 +56,7 @@ class Outlook:
 def registration_to_plan(
     study: str, preset: str | None, models: tuple[str, ...], source: Path | None
 ) -> tuple[Registration, str]:
-    """The registration that is planned, and the preset: of a run directory its own, else that of a study, frozen now."""
+    """The registration to plan and the preset: those of a run directory, or of a study that is frozen now."""
     if Path(study).is_dir():
         if models:
             raise UserError("a registered directory has its models; --model goes with the study's id or file")
@@ -72,6 +72,7 @@ def registration_to_plan(
 
 
 def outlook(registration: Registration, preset: str, workers: int) -> Outlook:
+    """The plan of a preset and its forecast."""
     study, planned = registration.study, plan(registration, preset)
     cost = forecast.costs(planned, study)
     return Outlook(

@@ -52,7 +52,7 @@ def load_run_data(directory: RunDirectory) -> RunData:
     left_out = complete.check(registration, plan.preset, measured)
     if left_out != plan.left_out:
         remedy = directory.remedy(directory.plan)
-        raise UserError(f"{directory.plan} says that other things were left out than the registration does; {remedy}")
+        raise UserError(f"{directory.plan} does not list the same left-out parts as the registration; {remedy}")
     texts = directory.training_texts()
     directory.check(directory.plan, *texts)
     paths = (directory.plan, directory.cells, directory.rows, directory.phases, *texts)
@@ -143,7 +143,7 @@ def verify_directory(directory: RunDirectory) -> str:
         if not states[CRASHED]
         else (f"all rows of {states[DONE]} of {total} runs are there, {states[CRASHED]} are recorded as crashed")
     )
-    notes = [f"the items of {name} hang on a probe and were not checked" for name in complete.unrecorded(data.registration)]
+    notes = [f"the items of {name} depend on a probe and were not checked" for name in complete.unrecorded(data.registration)]
     return f"{directory.path}: {'; '.join(['registration intact', runs, 'verdicts follow from them', *notes])}"
 
 

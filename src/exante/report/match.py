@@ -15,7 +15,6 @@ from exante.study import Study
 MATCH_NAMES = ("arm", "phase", "training", "behaviour", "model")
 MATCH_WORDS = {"tokens_answer": "answer tokens", "tokens_scratchpad": "scratchpad tokens", "tokens_prompt": "prompt tokens"}
 MATCH_COUNTS = ("runs", "steps", "examples", "copies", "tokens_answer", "tokens_scratchpad", "tokens_prompt")
-ALL_ARMS = "all arms"
 
 
 def match_table(rows: Any, study: Study) -> dict[str, Any]:
@@ -39,7 +38,7 @@ def match_table(rows: Any, study: Study) -> dict[str, Any]:
 
 def _one_base(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of the base phase that differ in nothing but the arm, as one."""
-    bases = [row | {"arm": ALL_ARMS} for row in rows if row.get("phase") == "base"]
+    bases = [row | {"arm": signals.ALL_ARMS} for row in rows if row.get("phase") == "base"]
     return [row for k, row in enumerate(bases) if row not in bases[:k]] + [row for row in rows if row.get("phase") != "base"]
 
 
