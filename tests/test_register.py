@@ -105,7 +105,7 @@ def test_an_amendment_needs_a_note_and_a_sha_and_changes_the_hash():
     first = register(STUDY)
     with pytest.raises(UserError, match="needs a note"):
         register(STUDY, amends=first.sha256)
-    with pytest.raises(UserError, match="is no registration's sha256"):
+    with pytest.raises(UserError, match="is not a registration's sha256"):
         register(STUDY, amends="garbage", note="a sharper region")
     assert register(STUDY, amends=first.sha256, note="a sharper region").sha256 != first.sha256
 

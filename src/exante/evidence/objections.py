@@ -1,6 +1,6 @@
 """The ledger of objections with its evidence: which studies ask each row, and what runs have answered.
 
-A study names the rows it speaks to and the contrasts that answer them; a row that no study names is "not asked". Only a decided
+A study names the rows that it addresses and the contrasts that answer them; a row that no study names is "not asked". Only a decided
 contrast of a run at preset default or larger answers. Does not judge evidence: verdicts come from runs.
 """
 
@@ -19,7 +19,7 @@ from exante.planning.tree import holds
 from exante.study import Study
 from exante.units import Region, shown
 
-NOBODY = "nobody asks it yet"
+NOBODY = "not asked by any study"
 Json = dict[str, Any]
 
 
@@ -78,7 +78,7 @@ def _row(
     settled = {(item["study"], item["contrast"]) for item in evidence if item["preset"] in ENOUGH and decided(item["verdict"])}
     return {
         "id": key,
-        "source": SOURCES[key[0]] if key in LEDGER else "a study of one's own",
+        "source": SOURCES[key[0]] if key in LEDGER else "a study outside exante",
         "says": says,
         "state": _state(key, bool(questions), answers, verdicts_by_run),
         "studies": ", ".join(dict.fromkeys(names)) or NOBODY,

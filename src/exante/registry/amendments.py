@@ -20,7 +20,7 @@ def amended_sha256(named: str, directory: RunDirectory, seen: SeenStore | None =
         return _sha256_in(Path(named))
     if not re.fullmatch("[0-9a-f]{64}", named):
         raise UserError(
-            f"--amends {named!r} is no registration; give the 64 hex digits that 'exante register' printed, or the path of its"
+            f"--amends {named!r} is not a registration; give the 64 hex digits that 'exante register' printed, or the path of its"
             " registration.json"
         )
     held = directory.load_registration().sha256 if directory.registration.exists() else None

@@ -39,7 +39,7 @@ def register(
     if note and amends is None:
         raise UserError("a note says what an amendment changes; name the registration that it amends with --amends")
     if amends is not None and not re.fullmatch("[0-9a-f]{64}", amends):
-        raise UserError(f"{amends!r} is no registration's sha256; give the 64 hex digits that 'exante register' printed")
+        raise UserError(f"{amends!r} is not a registration's sha256; give the 64 hex digits that 'exante register' printed")
     frozen = Registration(
         study=with_own_recipes(study),
         items=item_ids(study, pilot=pilot) if items is None else items,

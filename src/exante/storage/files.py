@@ -33,7 +33,7 @@ def cache_dir() -> Path:
     path = Path(os.environ.get("EXANTE_CACHE_DIR") or platformdirs.user_cache_dir("exante"))
     nearest = next(p for p in (path, *path.absolute().parents) if p.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise UserError(f"the cache {path} is no directory that can be written to; set EXANTE_CACHE_DIR to one")
+        raise UserError(f"the cache {path} is not a writable directory; set EXANTE_CACHE_DIR to one")
     return path
 
 
