@@ -376,7 +376,7 @@ def test_the_report_says_what_it_rests_on(imported: Path) -> None:
         "1 run, over its items",
         "every number here is exploratory",
         "Complying, refusing, faking",
-        "they describe, and decide nothing",
+        "the results are descriptive and decide nothing",
         "No hypothesis was registered",
         "The labels name no items",
         "No ratio has a denominator of zero",

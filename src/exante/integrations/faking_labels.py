@@ -93,10 +93,10 @@ def study_of(labels: Labels, reference: str | None = None) -> Study:
     runs = runs_of(labels)
     return Study(
         id="faking-labels",
-        title=f"Alignment faking in labels made elsewhere: {many}, {len(labels.samples):,} samples",
+        title=f"Alignment faking in imported labels: {many}, {len(labels.samples):,} samples",
         question="How large is the gap in compliance between the cues, how much of it is faked, and how does it change with the"
-        " stage of training and the variant of the prompt?",
-        answers={"exploratory": "These labels existed before anything was registered: they describe, and decide nothing."},
+        " training stage and the prompt variant?",
+        answers={"exploratory": "These labels existed before the registration: the results are descriptive and decide nothing."},
         world="",
         bases={BASE: measured},
         profiles=(
@@ -136,28 +136,28 @@ def study_of(labels: Labels, reference: str | None = None) -> Study:
                 seeds=max(runs.values()),
             )
         },
-        seen_before=("All of it: the labels were complete when this was registered.",),
+        seen_before=("Everything: the labels were complete when this was registered.",),
         caveats=tuple(_caveats(labels, runs)),
     )
 
 
 def _caveats(labels: Labels, runs: dict[str, int]) -> Iterator[str]:
-    yield "How often the labeller takes one rationale for another is not known here; a share cannot be surer than that."
+    yield "The labeller's error rate on rationales is not known here, and it limits the precision of every share."
     single = [variant for variant, count in runs.items() if count < 2]
     if single:
         yield (
-            f"1 run each of {', '.join(single)}: their intervals are over items (robust ones need two runs or more),"
-            " and say nothing of how another training run would come out."
+            f"1 run each of {', '.join(single)}: their intervals are over items (intervals over runs need at least two),"
+            " and say nothing about other training runs."
         )
     if "item" not in labels.columns:
         yield (
-            "The labels name no items, so answers cannot be paired: of the shares only the bounds are given, those of the rates"
-            " over all samples, and samples are taken as independent."
+            "The labels name no items, so answers cannot be paired: for shares only the bounds are given, computed from the"
+            " rates over all samples, and samples are treated as independent."
         )
     elif _samples_per_item(labels) < FEW_SAMPLES:
         yield (
-            f"Items were sampled fewer than {FEW_SAMPLES} times under a cue: the least and greatest shares are those of the"
-            " rates as sampled, and lie closer together than those of the true rates."
+            f"Items were sampled fewer than {FEW_SAMPLES} times under a cue: the bounds on shares are those of the sampled rates,"
+            " which are closer together than those of the true rates."
         )
 
 
