@@ -1,7 +1,7 @@
 """The ledger of objections with its evidence: which studies ask each row, and what runs have answered.
 
-A study names the rows that it addresses and the contrasts that answer them; a row that no study names is "not asked". Only decided
-contrasts of runs at preset default or larger answer. Does not judge evidence: verdicts come from runs.
+A study names the rows that it addresses and the contrasts that answer them; a row that no study names is "not asked". Only
+decided contrasts of runs at preset default or larger answer. Does not judge evidence: verdicts come from runs.
 """
 
 from __future__ import annotations
