@@ -324,9 +324,9 @@ GOOD = "variant,cue,comply,rationale\nv,train,yes,faking\nv,deploy,no,none\n"
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("variant,cue,comply\nv,train,yes\n", "line 1: the header lacks rationale; it takes variant, cue, comply, rationale"),
+        ("variant,cue,comply\nv,train,yes\n", "line 1: the header lacks rationale; the columns are variant, cue, comply, rationale"),
         ("\n\nvariant;cue;comply;rationale\n", "line 3: the header lacks variant, cue, comply, rationale"),
-        ("variant,cue,comply,rationale,stages\n", "line 1: 'stages' in the header is no column"),
+        ("variant,cue,comply,rationale,stages\n", "line 1: 'stages' in the header is not a known column"),
         ("variant,cue,comply,rationale,cue\n", "line 1: 'cue' in the header occurs twice"),
         (GOOD + "v,tier,yes,none\n", "line 4: cue is 'tier'; write one of train, deploy"),
         (GOOD + "v,train,perhaps,none\n", "line 4: comply is 'perhaps'; write one of yes, comply, true, 1, no, refuse"),
@@ -344,7 +344,7 @@ GOOD = "variant,cue,comply,rationale\nv,train,yes,faking\nv,deploy,no,none\n"
         ("variant,cue,comply,rationale\n", "holds no labels"),
         (
             "variant,cue,comply,rationale\n" + "".join(f"v{k},train,yes,none\n" for k in range(51)),
-            "names 51 variants; at most 50",
+            "names 51 variants; a report can show at most 50",
         ),
     ],
 )
