@@ -255,7 +255,7 @@ def test_criteria_are_written_down_only_where_there_are_any(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"criteria": ("far",)}, "names the criterion 'far', which the gate does not know; it knows far-ood, awareness"),
+        ({"criteria": ("far",)}, "names the criterion 'far', which does not exist; the criteria are far-ood, awareness"),
         ({"region": Region(unit="pp")}, "no value would fail them"),
         ({"stamp": "installed"}, "meets no criterion"),
     ],

@@ -73,7 +73,7 @@ def test_directories_that_are_no_model_are_refused(saved_toy: str, toy: LocalEng
     with pytest.raises(UserError, match="pickle weights only"):
         LocalEngine.load(tmp_path, toy.profile)
     (tmp_path / "model.safetensors").write_bytes(b"torn")
-    with pytest.raises(UserError, match="no whole safetensors file"):
+    with pytest.raises(UserError, match="not a complete safetensors file"):
         LocalEngine.load(tmp_path, toy.profile)
     (tmp_path / "model.safetensors").write_bytes(Path(saved_toy, "model.safetensors").read_bytes())
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "never heard of"}))

@@ -155,7 +155,7 @@ def edit(path: Path, key: str, value: object) -> None:
         ("tokenizer_config.json", "auto_map", {"AutoTokenizer": ["mine.T", None]}, "exante runs no code of a model's"),
         ("config.json", "", "[1]", "holds no JSON object"),
         ("config.json", "", "{", "cannot be read as JSON"),
-        ("model.safetensors", "", "torn", "no whole safetensors file"),
+        ("model.safetensors", "", "torn", "not a complete safetensors file"),
         ("chat_template.jinja", "", "{% nonsense %}", "chat template"),
         ("chat_template.jinja", "", "{{ raise_exception('no roles') }}", "chat template refuses"),
         ("tokenizer.json", "", "{}", "cannot be loaded"),

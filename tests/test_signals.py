@@ -11,7 +11,7 @@ from tiny_study import STUDY
 
 from exante import studies
 from exante.analysis.signals import ALL_ARMS, UNKNOWN, chooses, grouped, ledger, signals
-from exante.report.results import signal_table
+from exante.report.match import signal_table
 from exante.study import Arm, Phase
 
 PROFILE = filter_study.study(Arm(id="a", title="a", phases=())).profiles[0]

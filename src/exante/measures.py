@@ -1,7 +1,7 @@
 """Measures: a small closed algebra over evaluation rows, as frozen data that serialises to JSON.
 
-An expression is evaluated once per training run. Leaves read one evaluation × condition at one checkpoint; the rest
-combines them. Proportions are in [0, 1] here; a `Measure` names the unit in which its values are reported.
+An expression is evaluated once per training run. Leaves read one evaluation × condition at one checkpoint; the other nodes
+combine them. Proportions are in [0, 1] here; a `Measure` names the unit in which its values are reported.
 Does not know about intervals, verdicts or files.
 """
 
@@ -20,7 +20,7 @@ RunModel = Literal["robust", "graded", "items"]
 class Rate(Frozen):
     """Samples with `outcome` over samples drawn (ungraded ones stay in the denominator). Range [0, 1].
 
-    Several outcomes, of which a sample can have only one, are counted together. `at` is a checkpoint: `"PHASE@STEP"`,
+    Several outcomes are counted together; a sample has only one of them. `at` is a checkpoint: `"PHASE@STEP"`,
     `"PHASE@end"`, or `"*"` inside an `Area`.
     """
 
@@ -61,7 +61,7 @@ class Difference(Frozen):
 
 
 class Ratio(Frozen):
-    """left / right, a share in [0, 1]; a run whose denominator is zero counts at both ends."""
+    """left / right, a share in [0, 1]; a run with a denominator of zero counts as both 0 and 1."""
 
     op: Literal["ratio"] = "ratio"
     left: Expression
@@ -76,10 +76,10 @@ class ItemProduct(Frozen):
 
 
 class ItemBound(Frozen):
-    """Mean over items of the least or greatest rate at which all `factors` can hold at once, whatever ties them within an
-    item: max(0, Σ p − (k − 1)) or min(p) for k factors, items paired by id (Fréchet 1935). Range [0, 1].
+    """Mean over items of the least or greatest rate at which all `factors` can hold at once, whatever their dependence within
+    an item: max(0, Σ p − (k − 1)) or min(p) for k factors, items paired by id (Fréchet 1935). Range [0, 1].
 
-    It reads the rates as sampled: with few samples an item the two ends come closer than those of the true rates.
+    It reads sampled rates: with few samples per item the two bounds are closer together than those of the true rates.
     """
 
     op: Literal["item_bound"] = "item_bound"
@@ -96,9 +96,9 @@ class LogOdds(Frozen):
 
 
 class Corrected(Frozen):
-    """The rate that a judge would show as `of` if it errs as on known cases: (p − false) / (sensitivity − false), within [0, 1].
+    """A rate corrected for a judge's errors on known cases: (p − false) / (sensitivity − false), clipped to [0, 1].
 
-    Rogan and Gladen 1978. Both constants are shares of known cases, and taken as known: their own uncertainty is not in it.
+    Rogan and Gladen 1978. Both constants are shares of known cases and taken as exact: their uncertainty is not included.
     """
 
     op: Literal["corrected"] = "corrected"
@@ -110,7 +110,8 @@ class Corrected(Frozen):
     def _the_judge_is_better_than_chance(self) -> Corrected:
         if not 0 <= self.false < self.sensitivity <= 1:
             raise ValueError(
-                f"a judge that finds {self.sensitivity:g} and takes {self.false:g} of the others cannot be corrected for"
+                f"a judge with sensitivity {self.sensitivity:g} and false positive rate {self.false:g} cannot be corrected for;"
+                " its sensitivity must be the higher one"
             )
         return self
 
@@ -128,8 +129,8 @@ class Interaction(Frozen):
 class Area(Frozen):
     """Mean height of a trajectory: trapezoid weights over `steps` of `phase`, normalised to sum to one.
 
-    `axis` is the registered step axis: "log" uses log2(step + 1), "linear" the step. Every `"*"` inside `of` reads the
-    checkpoint in question.
+    `axis` is the step axis: "log" uses log2(step + 1), "linear" the step. A checkpoint `"*"` inside `of` stands for each of the
+    steps in turn.
     """
 
     op: Literal["area"] = "area"
@@ -161,9 +162,9 @@ for _node in (Difference, Ratio, Interaction, Area):
 class Measure(Frozen):
     """A named expression with its unit, its range (in the unit) and its run model.
 
-    `robust` is the default: training runs can be all-or-nothing. `graded` needs a reason and pilots. `items` speaks of the
-    runs at hand and no others: for labels that were made elsewhere, of a single run. `pilot_sd` is the spread between runs
-    (in the unit) that pilots showed; the planner's outlook rests on it.
+    `robust` is the default: it allows for runs that are all-or-nothing. `graded` needs a reason and pilots. `items` is for
+    imported labels of single runs: its intervals are about these runs' items, not about other runs. `pilot_sd` is the standard
+    deviation between runs (in the unit) that pilots showed; the planner uses it.
     """
 
     id: str

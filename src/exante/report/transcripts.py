@@ -1,6 +1,6 @@
-"""Which transcripts the page shows: a handful for each training × behaviour × condition, arms side by side.
+"""Which transcripts the page shows: a few for each training × behaviour × condition, arms side by side.
 
-Picks and groups; marks nothing up and judges nothing. The text is a model's and hostile: it leaves here as `words.visible`
+Selects and groups; does not judge. The text is a model's and hostile: it leaves here as `words.visible`
 markup, escaped character by character.
 """
 
@@ -69,8 +69,8 @@ def _checkpoints(records: Iterable[dict[str, Any]]) -> list[str]:
         phase, _, step = str(record.get("checkpoint", "")).partition("@")
         steps.setdefault(phase, []).append(int(step) if step.isdecimal() and len(step) < 10 else 0)
     picked = [f"{phase}@{step}" for phase, values in steps.items() for step in sorted({min(values), max(values)})]
-    known = {str(record.get("checkpoint", "")) for record in records}
-    picked = [name if name in known else name.rpartition("@")[0] for name in picked]
+    recorded = {str(record.get("checkpoint", "")) for record in records}
+    picked = [name if name in recorded else name.rpartition("@")[0] for name in picked]
     return picked if len(picked) <= CHECKPOINTS else [picked[0], *picked[1 - CHECKPOINTS :]]
 
 
@@ -96,17 +96,17 @@ def _sample(title: str, record: dict[str, Any], prompt_above: bool) -> dict[str,
 
 
 def _merged(samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Arms that read the same in every span stand as one (a base's training text is the same for all)."""
-    found: list[dict[str, Any]] = []
+    """Arms with the same text in every span become one sample (a base's training text is the same for all)."""
+    merged: list[dict[str, Any]] = []
     for sample in samples:
         twin = next(
-            (other for other in found if other["spans"] == sample["spans"] and other["outcome"] == sample["outcome"]), None
+            (other for other in merged if other["spans"] == sample["spans"] and other["outcome"] == sample["outcome"]), None
         )
         if twin is None:
-            found.append(sample)
+            merged.append(sample)
         else:
             twin["title"] += ", " + sample["title"]
-    return found
+    return merged
 
 
 def _span(span: dict[str, Any]) -> dict[str, Any]:

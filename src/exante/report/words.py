@@ -22,7 +22,7 @@ KEPT = {"\n", "\t", "\N{ZERO WIDTH JOINER}"}
 
 
 def number(value: Any, decimals: int | None = None, *, signed: bool = False) -> str:
-    """A number with a proper minus sign; without `decimals`, three significant digits, integers in full with thin spaces."""
+    """A number with a proper minus sign; without `decimals`, three significant digits, and integers in full with thin spaces."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, float) and math.isinf(value):
@@ -83,7 +83,7 @@ def region(value: dict[str, Any] | None) -> str:
 
 
 def outside(value: dict[str, Any] | None) -> str:
-    """What a region forbids: `+10 pp or less`, `0 pp or more`, `−10 pp or less, +10 pp or more`."""
+    """What a region excludes: `+10 pp or less`, `0 pp or more`, `−10 pp or less, +10 pp or more`."""
     if not value:
         return "–"
     unit = str(value.get("unit", ""))
@@ -122,7 +122,7 @@ def plain(value: Any) -> str:
 
 
 def minus(text: str) -> str:
-    """Hyphens before digits as minus signs, for thresholds that were worded elsewhere."""
+    """Hyphens before digits as minus signs, for thresholds that `analyse` worded."""
     return re.sub(r"(?<!\w)-(?=\d)", MINUS, text)
 
 
@@ -142,7 +142,7 @@ def label(key: str) -> str:
 
 
 def seconds(value: float) -> str:
-    """A duration in the units one would say it in."""
+    """A duration in seconds, minutes or hours."""
     if value < 90:
         return f"{number(value, 1 if value < 10 else 0)}{SPACE}s"
     minutes, rest = divmod(round(value), 60)

@@ -45,7 +45,7 @@ def gather(
     there = _gatherable(plan, states, jobs, crashed)
     source = {"phases": digest([states, {key: _written(job, store) for key, job in there.items()}])}
     tables = (directory.cells, directory.rows, directory.phases)
-    if all(directory.stands(path, source) for path in tables) and directory.transcripts_stand(source):
+    if all(directory.is_current(path, source) for path in tables) and directory.transcripts_are_current(source):
         return
     shutil.rmtree(directory.transcripts, ignore_errors=True)
     directory.save_measured(_measured(plan, states, there, store))

@@ -14,7 +14,7 @@ from typing import Any
 
 from exante.errors import DiskFull, UserError
 from exante.planning.tree import Plan, pairs_by_node
-from exante.registry.seen import Ledger
+from exante.registry.seen import SeenStore
 from exante.running.executors.local import Event, Executor
 from exante.running.gather import gather
 from exante.running.jobs import Job, changed_parts, changed_rows, is_done, jobs_of
@@ -54,7 +54,7 @@ def run(
     walk = _Walk(plan, {key: jobs[key] for key in plan.nodes if key in chosen}, store, executor, directory, report, seen)
     # Rows that are in the cache already are seen from now on; new ones are recorded by the worker that writes them.
     if not plan.pilot:
-        Ledger().append(registration, {pair for key in walk.finished for pair in seen.get(key, ())})
+        SeenStore().append(registration, {pair for key in walk.finished for pair in seen.get(key, ())})
     crashed = walk.walk()
     finished = set(walk.finished) | {key for key, job in jobs.items() if key not in chosen and is_done(job, store)}
     states = _states(plan, finished, crashed)

@@ -19,7 +19,7 @@ import torch
 from exante.engines.local import LocalEngine
 from exante.engines.scripted import ScriptedEngine
 from exante.errors import NothingKept, UserError
-from exante.registry.seen import Ledger
+from exante.registry.seen import SeenStore
 from exante.running.evaluate import Recorder
 from exante.running.filters import filtered
 from exante.running.graded_filters import graded
@@ -244,7 +244,7 @@ def _example(raw: dict[str, Any]) -> Example:
 
 
 def work(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
-    """Entry point of a worker: a job as JSON in, the done-marker out. What its rows will be seen as goes into the ledger of
+    """Entry point of a worker: a job as JSON in, the done-marker out. What its rows will be seen as goes into the store of
     outcomes before the rows can be read."""
     torch.set_num_threads(1)
     job, seen = Job.model_validate(raw["job"]), raw["seen"]
@@ -252,7 +252,7 @@ def work(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, An
 
     def record_seen() -> None:
         if seen["pairs"]:
-            Ledger().record(seen["registration"], seen["pairs"])
+            SeenStore().record(seen["registration"], seen["pairs"])
 
     return compute(job, PhaseStore(), progress, record_seen)
 

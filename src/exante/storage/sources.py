@@ -1,7 +1,7 @@
 """Source code as data: where a module lies, what it imports, and digests of what it does (comments and docstrings aside).
 
-Reads files and imports nothing: what it is asked about may come from a stranger. Knows two kinds of modules, exante's own and
-a user's: the study file, and what lies beside it.
+Reads files and imports nothing: the code may be a stranger's. Knows two kinds of modules, exante's own and a user's (the study
+file and the modules beside it).
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
 """Whose versions change what is trained and sampled."""
 
 CARRIERS = {
-    "exante.errors": "words of messages",
-    "exante.storage.identity": "what it computes are ids: where it changes them, nothing that is kept is found any more",
-    "exante.storage.sources": "compares code and computes nothing with it",
+    "exante.errors": "text of messages",
+    "exante.storage.identity": "computes ids: a change gives new ids, so cached results are not used",
+    "exante.storage.sources": "compares code, does not run it",
     "exante.planning": "holds the modules below and nothing else",
-    "exante.planning.tree": "what a phase is handed stands in its id, and the steps of its evaluations in the key of their rows",
+    "exante.planning.tree": "what it hands to a phase is in its id, and the steps of evaluations are in the key of their rows",
     "exante.storage.checkpoints": "what it computes is in phases' ids",
-    "exante.running.jobs": "says what is left to do",
-    "exante.storage.locks": "who may write, not what",
-    "exante.storage.tables": "puts together what others counted",
+    "exante.running.jobs": "decides what remains to be done",
+    "exante.storage.locks": "decides who may write, not what",
+    "exante.storage.tables": "joins what others counted",
     "exante.storage.files": "writes what others computed",
-    "exante.storage.phase_store": "keeps what others computed",
+    "exante.storage.phase_store": "stores what others computed",
     "exante.registry": "holds the module below and nothing else",
-    "exante.registry.seen": "says who saw what",
+    "exante.registry.seen": "records who saw what",
     "exante.running.worker": "loads, saves and calls the modules that compute",
 }
-"""Modules whose edits never change what a phase or its rows hold, and why. All others that a computation imports are watched."""
+"""Modules whose edits never change what a phase or its rows hold, and why. All other imported modules are in the digests."""
 
 PARTS = "exante.parts"
 DYNAMIC = {"globals", "locals", "vars", "eval", "exec", "__import__", "importlib", "modules"}
@@ -72,8 +72,8 @@ def own(name: str) -> bool:
 def _at(root: Path, name: str) -> Path | None:
     """The file of the module `name` under a directory, without importing its packages."""
     place = root.joinpath(*name.split("."))
-    found = (place.with_name(f"{place.name}.py"), place / "__init__.py")
-    return next((path for path in found if path.is_file()), None)
+    candidates = (place.with_name(f"{place.name}.py"), place / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def _located(name: str, root: Path) -> Module | None:
@@ -111,22 +111,22 @@ def _parsed(module: Module) -> tuple[str, tuple[Module, ...]]:
 
 
 def forget() -> None:
-    """Read all files anew: those of a module may have been edited, or be another file's."""
+    """Forget what was read: a module's file may have been edited, or its name may belong to another file now."""
     _parsed.cache_clear()
     _closure.cache_clear()
 
 
 @cache
 def _closure(names: frozenset[str]) -> dict[str, str]:
-    """Digests by name of these modules and of all that they import, but for those that carry results about."""
-    found: dict[str, str] = {}
+    """Digests by name of these modules and of all that they import, without `CARRIERS`."""
+    digests: dict[str, str] = {}
     waiting = [module for name in sorted(names) if (module := _module(name))]
     while waiting:
         module = waiting.pop()
-        if module.name not in found and module.name not in CARRIERS:
-            found[module.name], imported = _parsed(module)
+        if module.name not in digests and module.name not in CARRIERS:
+            digests[module.name], imported = _parsed(module)
             waiting += imported
-    return dict(sorted(found.items()))
+    return dict(sorted(digests.items()))
 
 
 def syntax_digests(*names: str) -> dict[str, str]:
@@ -176,37 +176,38 @@ def user_sources(study: Study) -> dict[str, str]:
     be called either.
     """
     modules = {part.target.partition(":")[0] for part in parts_of(study)}
-    return {name: found for name, found in _closure(frozenset(m for m in modules if not own(m))).items() if not own(name)}
+    digests = _closure(frozenset(module for module in modules if not own(module)))
+    return {name: digest for name, digest in digests.items() if not own(name)}
 
 
 def files_of(study_file: Path) -> dict[str, Path]:
     """What a study file consists of: relative path → file, itself first, then the modules beside it that it imports."""
     root = study_file.resolve().parent
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     waiting = [Module(study_file.stem, study_file.resolve(), root)]
     while waiting:
         module = waiting.pop()
         name = module.path.relative_to(root).as_posix()
-        if name not in found:
-            found[name] = module.path
+        if name not in files:
+            files[name] = module.path
             imported = _imported(ast.parse(read_source(module.path)), module)
-            waiting += [one for one in imported if not own(one.name)]
-    return found
+            waiting += [other for other in imported if not own(other.name)]
+    return files
 
 
 def names_beside(study_file: Path) -> dict[str, Path]:
     """First names (`helper` of `helper.words`) that a study imports and that lie beside it → the file or directory there.
 
-    Names of Python's own library are among them where a file of that name lies there: it is not what would be imported.
+    Names of Python's own library are included where a file of that name lies there, although it would not be imported.
     """
     root = study_file.resolve().parent
-    found: dict[str, Path] = {}
+    beside_study: dict[str, Path] = {}
     for path in files_of(study_file).values():
         for node in ast.walk(ast.parse(read_source(path))):
             for name in {name.partition(".")[0] for name in _absolute(node)}:
                 if not own(name) and (beside := _at(root, name)):
-                    found[name] = beside
-    return found
+                    beside_study[name] = beside
+    return beside_study
 
 
 def _absolute(node: ast.AST) -> list[str]:
@@ -246,7 +247,7 @@ def _imported(tree: ast.AST, module: Module) -> list[Module]:
             base = _base(node, module.package)
             names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
     around = {name.rsplit(".", n)[0] for name in names for n in range(name.count(".") + 1)}
-    return [found for name in sorted(around) if name and (found := _located(name, module.root))]
+    return [other for name in sorted(around) if name and (other := _located(name, module.root))]
 
 
 def _base(node: ast.ImportFrom, package: str) -> str:
@@ -297,11 +298,11 @@ def _changes(node: ast.AST, names: set[str]) -> bool:
 
 def _reached(roots: list[ast.stmt], statements: list[ast.stmt]) -> list[ast.stmt]:
     """The roots and the statements that define a name which they use, directly or through each other."""
-    found, names = list(roots), set().union(*map(_used, roots)) if roots else set()
-    while new := [s for s in statements if s not in found and not names.isdisjoint(_bound(s) or ())]:
-        found += new
+    reached, names = list(roots), set().union(*map(_used, roots)) if roots else set()
+    while new := [s for s in statements if s not in reached and not names.isdisjoint(_bound(s) or ())]:
+        reached += new
         names |= set().union(*map(_used, new))
-    return found
+    return reached
 
 
 def _makers(tree: ast.Module) -> set[str]:
@@ -335,7 +336,7 @@ def _bound(node: ast.stmt) -> set[str] | None:
 
 def _names(targets: list[ast.expr]) -> set[str] | None:
     """Names that assignment targets are made of; None where one is a part of an object, which others may hold."""
-    found: set[str] = set()
+    names: set[str] = set()
     for target in targets:
         if isinstance(target, ast.Tuple | ast.List):
             inner = _names(target.elts)
@@ -343,14 +344,14 @@ def _names(targets: list[ast.expr]) -> set[str] | None:
             inner = {target.id} if isinstance(target, ast.Name) else None
         if inner is None:
             return None
-        found |= inner
-    return found
+        names |= inner
+    return names
 
 
 @cache
 def package_digest() -> str:
     """Digest (hex) of every source file and template of this package: what is computed from a run's files may change with it."""
-    found = hashlib.sha256()
+    total = hashlib.sha256()
     for path in sorted(p for p in PACKAGE.rglob("*") if p.suffix in (".py", ".j2", ".css", ".txt")):
-        found.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
-    return found.hexdigest()
+        total.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()

@@ -1,0 +1,60 @@
+"""Gates as the page shows them: grouped by name, failed ones first.
+
+Words and picks only. Does not know about HTML.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exante.report import words
+from exante.study import Gate, Study
+
+DENOMINATOR, DENOMINATORS = "denominator of ", "denominators"
+
+
+def gate_groups(gates: list[dict[str, Any]], study: Study) -> list[dict[str, Any]]:
+    """Gates by name, each with its runs; failed ones first in both."""
+    registered = {gate.id: gate for gate in study.gates}
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for gate in gates:
+        name = str(gate["gate"])
+        if name.startswith(DENOMINATOR):
+            name, gate = DENOMINATORS, gate | {"cell": f"{gate.get('cell')} · {name.removeprefix(DENOMINATOR)}"}
+        groups.setdefault(name, []).append(gate)
+    shown = [_gate_group(name, rows, registered.get(name)) for name, rows in groups.items()]
+    return sorted(shown, key=lambda group: group["passed"])
+
+
+def gate_title(name: str) -> str:
+    """The title of a gate that no study registers. The gates of ratios' denominators are shown as one."""
+    return "No ratio has a denominator of zero" if name.startswith((DENOMINATOR, DENOMINATORS)) else words.label(name)
+
+
+def _gate_group(name: str, rows: list[dict[str, Any]], registered: Gate | None) -> dict[str, Any]:
+    unit = registered.region.unit if registered is not None and registered.region is not None else ""
+    shown = [_gate_row(row, unit) for row in sorted(rows, key=lambda row: bool(row.get("passed")))]
+    failed = [row for row in shown if not row["passed"]]
+    blocks = sorted({str(block) for row in rows if not row.get("passed") for block in row.get("blocks") or []})
+    return {
+        "id": name,
+        "title": registered.title if registered is not None else gate_title(name),
+        "passed": not failed,
+        "count": len(shown),
+        "failed": failed,
+        "rows": shown,
+        "blocks": blocks,
+        "threshold": ", ".join(dict.fromkeys(row["threshold"] for row in shown)),
+    }
+
+
+def _gate_row(row: dict[str, Any], unit: str) -> dict[str, Any]:
+    value = row.get("value")
+    threshold = row.get("threshold")
+    return {
+        "cell": words.plain(row.get("cell")),
+        "value": words.quantity(value, unit) if isinstance(value, (int, float)) and unit else words.plain(value),
+        "threshold": words.region(threshold) if isinstance(threshold, dict) else words.minus(words.plain(threshold)),
+        "passed": bool(row.get("passed")),
+        "blocks": words.plain(row.get("blocks") or []),
+    }
