@@ -156,7 +156,6 @@ def test_scripted_answers_come_at_their_planted_rates() -> None:
     assert engine.sample([engine_toys.prompt("cup")], 50, seed=1) == engine.sample([engine_toys.prompt("cup")], 50, seed=1)
     assert engine.sample([engine_toys.prompt("cup")], 5, seed=1, temperature=0)[0][0].answer == "no"
     assert engine.logprobs([engine_toys.prompt("cup")], [["yes", "never"]])[0] == [pytest.approx(math.log(0.2)), -math.inf]
-    assert engine.capabilities == {"sample"}
 
 
 def test_scripts_that_cannot_be_played_are_refused() -> None:

@@ -116,7 +116,7 @@ def run_into(
 ) -> dict[str, str]:
     """Run a registered study's plan. Returns crashed node id → log. Workers import the study file `source`, if there is one."""
     from exante.running.executors import executor
-    from exante.running.progress import Display, Meter, words
+    from exante.running.progress import Display, TimeLeft, words
     from exante.running.scheduler import run
 
     _check_preset(directory, registration, planned.preset)
@@ -125,11 +125,11 @@ def run_into(
     for sentence in planned.left_out:
         console.print(f"left out: {sentence}", highlight=False)
     cost = forecast.costs(planned, registration.study, probe=False)
-    meter = Meter(planned, cost, lambda done: forecast.wall_seconds(planned, cost, workers, done))
+    estimate = TimeLeft(planned, cost, lambda done: forecast.wall_seconds(planned, cost, workers, done))
     pool = executor(workers, _work(registration, source))
-    display = Display(meter, console)
+    display = Display(estimate, console)
     console.print(
-        f"{len(planned.cells)} cells, {len(planned.nodes)} phases; about {words(meter.wall(set()))} if nothing is cached",
+        f"{len(planned.cells)} cells, {len(planned.nodes)} phases; about {words(estimate.wall(set()))} if nothing is cached",
         highlight=False,
     )
     discarded = [node.id for node in planned.nodes.values() if fresh and not node.is_base]
@@ -304,7 +304,7 @@ def _same_series(new: pd.DataFrame, old: pd.DataFrame) -> bool:
 def reproduce_phases(path: Path, source: Path | None, count: int, seed: int, workers: int, console: Console) -> list[Any]:
     """Train some phases of a run again. Returns what was compared (`reproduce.Compared`). Raises UserError."""
     from exante.running.executors import executor
-    from exante.running.progress import Display, Meter
+    from exante.running.progress import Display, TimeLeft
     from exante.running.reproduce import reproduce
 
     directory = RunDirectory(path)
@@ -316,7 +316,7 @@ def reproduce_phases(path: Path, source: Path | None, count: int, seed: int, wor
 
     def report(part: Plan) -> Display:
         cost = forecast.costs(part, registration.study, probe=False)
-        displays.append(Display(Meter(part, cost, lambda done: forecast.wall_seconds(part, cost, workers, done)), console))
+        displays.append(Display(TimeLeft(part, cost, lambda done: forecast.wall_seconds(part, cost, workers, done)), console))
         return displays[0]
 
     try:

@@ -1,6 +1,6 @@
 """The engine that trains and samples any Hugging Face causal language model on this machine.
 
-Does not know about studies, cells or where checkpoints are kept: it is told paths, data and recipes.
+Does not know about studies, cells or where checkpoints are kept: callers pass paths, data and recipes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from exante.errors import UserError
 from exante.study import Profile, Recipe
 from exante.text import Completion, Example, Item, Prompt, Turn
 
-library_logging.disable_progress_bar()  # progress is told by callbacks; bars of half a second only tear the terminal
+library_logging.disable_progress_bar()  # progress goes through callbacks; the library's bars would garble ours
 
 
 def _nothing(*_: int) -> None:
@@ -88,10 +88,6 @@ class LocalEngine:
         make_deterministic(place)
         template = _template(profile, model, tokenizer)
         return cls(profile, network(model, template, place, bf16=profile.dtype == "bfloat16"))
-
-    @property
-    def capabilities(self) -> frozenset[str]:
-        return frozenset(self.profile.capabilities)
 
     def save(self, path: str | Path) -> None:
         """An ordinary checkpoint: config, safetensors, tokenizer, chat template. Adapters of a running phase are merged
