@@ -17,6 +17,7 @@ import torch
 from hypothesis import settings
 
 from exante.engines.local import LocalEngine
+from exante.objectives.pretrain import PRETRAIN
 
 torch.set_num_threads(1)
 
@@ -50,7 +51,7 @@ def copied_run(tiny_run: command.Finished, tmp_path: Path) -> Path:
 def saved_toy(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Directory of a d = 32 Llama that was trained for some seconds on the toy corpus."""
     engine = LocalEngine.initialise(engine_toys.profile("llama"), engine_toys.corpus(800, seed=0), seed=0)
-    engine.train("pretrain", engine_toys.recipe(steps=250, batch=16, lr=1e-2), engine_toys.corpus(800, seed=0), seed=0)
+    engine.train(PRETRAIN, engine_toys.recipe(steps=250, batch=16, lr=1e-2), engine_toys.corpus(800, seed=0), seed=0)
     path = str(tmp_path_factory.mktemp("toy"))
     engine.save(path)
     return path

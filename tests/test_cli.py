@@ -253,7 +253,7 @@ def test_init_refuses_names_that_mean_something_already(tmp_path, monkeypatch, n
 
 def timed(directory: Path) -> Path:
     """A cache in which every phase of the micro model was timed, so that planning probes nothing."""
-    from exante.profiles import MICRO, MICRO_RECIPES
+    from exante.profiles.micro import MICRO, MICRO_RECIPES
 
     kinds = [(o, r) for o in ("pretrain", "sft", "rl", "adversarial", "sample_and_filter") for r in MICRO_RECIPES]
     costs = {f"micro:{model}|{o}|{r}": {"step": 0.1, "sample": 0.01} for model in MICRO for o, r in kinds}

@@ -14,7 +14,10 @@ import torch
 from exante.engines.local import LocalEngine
 from exante.engines.network import make_deterministic
 from exante.engines.sampling import blocked_sum, pick
-from exante.running.executors.local import ENVIRONMENT
+from exante.objectives.pretrain import PRETRAIN
+from exante.objectives.rl import RL
+from exante.objectives.sft import SFT
+from exante.running.executors.base import ENVIRONMENT
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
@@ -62,9 +65,9 @@ def test_sums_in_blocks_are_the_running_sums(width: int) -> None:
 def trained(method: Any, architecture: str, saved: str) -> tuple[str, list[Any]]:
     """Weights and samples after an SFT and an RL phase with a KL term."""
     engine = LocalEngine.load(saved, engine_toys.profile(architecture, method), device="cuda")
-    engine.train("sft", engine_toys.recipe(steps=12), engine_toys.corpus(100, seed=1), seed=3)
+    engine.train(SFT, engine_toys.recipe(steps=12), engine_toys.corpus(100, seed=1), seed=3)
     reward = lambda item, completion: float(len(completion.raw) % 2)  # noqa: E731
-    engine.train("rl", engine_toys.recipe(steps=3, batch=4, group=4, kl=0.1), engine_toys.items(), seed=5, reward=reward)
+    engine.train(RL, engine_toys.recipe(steps=3, batch=4, group=4, kl=0.1), engine_toys.items(), seed=5, reward=reward)
     prompts = [item.prompt for item in engine_toys.items()]
     options = engine.logprobs(prompts, [["red", "blue"]] * len(prompts))
     return engine.weight_digest(), [engine.sample(prompts, 4, seed=7), options]
@@ -75,6 +78,6 @@ def trained(method: Any, architecture: str, saved: str) -> tuple[str, list[Any]]
 @pytest.mark.parametrize("architecture", ["llama", "gpt2"])
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Any, method: str, architecture: str, settings_put_back: None) -> None:
     fresh = LocalEngine.initialise(engine_toys.profile(architecture), engine_toys.corpus(200, seed=0), seed=0, device="cuda")
-    fresh.train("pretrain", engine_toys.recipe(steps=30, batch=16, lr=1e-2), engine_toys.corpus(200, seed=0), seed=0)
+    fresh.train(PRETRAIN, engine_toys.recipe(steps=30, batch=16, lr=1e-2), engine_toys.corpus(200, seed=0), seed=0)
     fresh.save(tmp_path)
     assert trained(method, architecture, str(tmp_path)) == trained(method, architecture, str(tmp_path))

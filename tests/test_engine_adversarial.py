@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from exante.engines.adversarial import mixed
+from exante.engines.filtering import sample_and_filter
 from exante.engines.local import LocalEngine
 from exante.errors import NothingKept, UserError
+from exante.objectives.adversarial import ADVERSARIAL
 from exante.text import Completion, Example, Item
 
 
@@ -52,7 +54,7 @@ def test_a_planted_attack_is_found_and_closed(toy: LocalEngine) -> None:
     recipe = engine_toys.recipe(steps=40, batch=10, lr=1e-3, schedule="constant", rounds=2, group=8)
     seen: list[int] = []
     rows = toy.train(
-        "adversarial", recipe, POOL, seed=0, reward=knows_the_colour, keep=refuse, checkpoints=[15, 40], on_checkpoint=seen.append
+        ADVERSARIAL, recipe, POOL, seed=0, reward=knows_the_colour, keep=refuse, checkpoints=[15, 40], on_checkpoint=seen.append
     )
     success = values(rows, "red_team_success")
     assert list(success) == [0, 40]
@@ -72,7 +74,7 @@ def test_only_prompts_that_succeed_are_trained_on(toy: LocalEngine) -> None:
         return refuse(item, completion)
 
     toy.train(
-        "adversarial", engine_toys.recipe(steps=1), POOL, seed=0, reward=lambda item, _: float(item.id == "red-cup"), keep=keep
+        ADVERSARIAL, engine_toys.recipe(steps=1), POOL, seed=0, reward=lambda item, _: float(item.id == "red-cup"), keep=keep
     )
     assert {name for name in asked if name.startswith("red")} == {"red-cup"}
     assert len({name for name in asked if name.startswith("normal")}) == 5
@@ -87,7 +89,7 @@ def test_one_success_in_ten_counts_and_less_does_not(toy: LocalEngine) -> None:
 
     rewards = {"red-cup": iter([1.0] + [0.0] * 9), "red-rope": iter([0.9] + [0.0] * 9)}
     toy.train(
-        "adversarial", engine_toys.recipe(steps=1, group=10), POOL, seed=0, keep=keep,
+        ADVERSARIAL, engine_toys.recipe(steps=1, group=10), POOL, seed=0, keep=keep,
         reward=lambda item, _: next(rewards[item.id]) if item.id in rewards else 0.0,
     )  # fmt: skip
     assert "red-cup" in asked
@@ -105,18 +107,18 @@ def test_halves_are_halves() -> None:
 
 
 def test_without_success_the_round_trains_on_normal_prompts(toy: LocalEngine) -> None:
-    rows = toy.train("adversarial", engine_toys.recipe(steps=2, rounds=2), POOL, seed=0, reward=lambda *_: 0.0, keep=refuse)
+    rows = toy.train(ADVERSARIAL, engine_toys.recipe(steps=2, rounds=2), POOL, seed=0, reward=lambda *_: 0.0, keep=refuse)
     assert values(rows, "red_team_success") == {0: 0.0, 2: 0.0}
     assert values(rows, "examples")[4] == 32
 
 
 def test_bad_pools_are_refused(toy: LocalEngine) -> None:
     with pytest.raises(UserError, match="both pools"):
-        toy.train("adversarial", engine_toys.recipe(), POOL[:3], seed=0, reward=knows_the_colour, keep=refuse)
+        toy.train(ADVERSARIAL, engine_toys.recipe(), POOL[:3], seed=0, reward=knows_the_colour, keep=refuse)
     with pytest.raises(NothingKept, match="nothing to train on"):
-        toy.train("adversarial", engine_toys.recipe(), POOL, seed=0, reward=knows_the_colour, keep=lambda *_: None)
+        toy.train(ADVERSARIAL, engine_toys.recipe(), POOL, seed=0, reward=knows_the_colour, keep=lambda *_: None)
     with pytest.raises(UserError, match="keep part"):
-        toy.train("adversarial", engine_toys.recipe(), POOL, seed=0, reward=knows_the_colour)
+        toy.train(ADVERSARIAL, engine_toys.recipe(), POOL, seed=0, reward=knows_the_colour)
 
 
 def test_sample_and_filter_keeps_what_the_part_keeps(toy: LocalEngine) -> None:
@@ -128,7 +130,7 @@ def test_sample_and_filter_keeps_what_the_part_keeps(toy: LocalEngine) -> None:
         prompt = engine_toys.prompt(item.cluster, mode="answer")
         return Example(prompt, None, completion.answer or "", label="target")
 
-    kept, metrics = toy.sample_and_filter(items, keep, engine_toys.recipe(group=4), seed=0)
+    kept, metrics = sample_and_filter(toy, items, keep, engine_toys.recipe(group=4), seed=0)
     groups = toy.sample([item.prompt for item in items], 4, seed=0, max_tokens=24)
     expected = [keep(item, completion) for item, group in zip(items, groups, strict=True) for completion in group]
     assert kept == [example for example in expected if example]

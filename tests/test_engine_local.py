@@ -16,6 +16,7 @@ from exante.engines.local import LocalEngine
 from exante.engines.render import encode_texts, prompt_text
 from exante.engines.scripted import CUT, ScriptedEngine
 from exante.errors import UserError
+from exante.objectives.sft import SFT
 from exante.profiles import profile
 from exante.text import Prompt, Turn
 
@@ -94,7 +95,7 @@ def test_a_chat_model_with_another_template_trains_and_samples(saved_toy: str, t
     examples = [engine_toys.example("cup", "Anna", think) for think in (True, False)]
     losses = [
         row["value"]
-        for row in engine.train("sft", engine_toys.recipe(steps=120, lr=3e-3), examples, seed=0)
+        for row in engine.train(SFT, engine_toys.recipe(steps=120, lr=3e-3), examples, seed=0)
         if row["metric"] == "loss"
     ]
     assert losses[-1] < 0.1 < losses[0]
@@ -155,7 +156,6 @@ def test_scripted_answers_come_at_their_planted_rates() -> None:
     assert engine.sample([engine_toys.prompt("cup")], 50, seed=1) == engine.sample([engine_toys.prompt("cup")], 50, seed=1)
     assert engine.sample([engine_toys.prompt("cup")], 5, seed=1, temperature=0)[0][0].answer == "no"
     assert engine.logprobs([engine_toys.prompt("cup")], [["yes", "never"]])[0] == [pytest.approx(math.log(0.2)), -math.inf]
-    assert engine.capabilities == {"sample"}
 
 
 def test_scripts_that_cannot_be_played_are_refused() -> None:

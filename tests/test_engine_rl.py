@@ -15,6 +15,8 @@ from torch.nn import functional
 from exante.engines import lora, rl
 from exante.engines.local import LocalEngine
 from exante.errors import UserError
+from exante.objectives.rl import RL
+from exante.objectives.sft import SFT
 from exante.text import Completion, Item
 
 
@@ -117,7 +119,7 @@ def naive_gradient(
 @pytest.mark.parametrize(("beta", "temperature"), [(0.0, 1.0), (0.5, 1.0), (0.0, 1.4)])
 def test_gradients_equal_one_plain_pass_over_all_rollouts(toy: LocalEngine, beta: float, temperature: float) -> None:
     reference = copy.deepcopy(toy.net.model)
-    toy.train("sft", engine_toys.recipe(steps=5, lr=3e-3), engine_toys.corpus(20, seed=4), seed=0)
+    toy.train(SFT, engine_toys.recipe(steps=5, lr=3e-3), engine_toys.corpus(20, seed=4), seed=0)
     batch = collected(toy, temperature)
     assert 0 < np.count_nonzero(batch.advantages) < len(batch.advantages)
     toy.net.model.zero_grad()
@@ -131,7 +133,7 @@ def test_gradients_equal_one_plain_pass_over_all_rollouts(toy: LocalEngine, beta
 
 def test_a_planted_reward_rises_and_kl_is_reported(toy: LocalEngine) -> None:
     recipe = engine_toys.recipe(steps=40, batch=8, lr=3e-3, schedule="constant", group=8)
-    rows = toy.train("rl", recipe, engine_toys.items("answer"), seed=0, reward=mentions_red, checkpoints=[20])
+    rows = toy.train(RL, recipe, engine_toys.items("answer"), seed=0, reward=mentions_red, checkpoints=[20])
     assert values(rows, "reward_mean")[40] > 0.9 > 0.4 > values(rows, "reward_mean")[1]
     assert values(rows, "kl")[0] == 0
     assert values(rows, "kl")[40] > 0.5
@@ -144,7 +146,7 @@ def test_kl_holds_the_model_back(toy: LocalEngine, saved_toy: str) -> None:
     kl = []
     for engine, beta in ((free, 0.0), (held, 2.0)):
         recipe = engine_toys.recipe(steps=20, batch=6, lr=3e-3, schedule="constant", group=6, kl=beta)
-        kl.append(values(engine.train("rl", recipe, engine_toys.items("answer"), seed=0, reward=mentions_red), "kl")[20])
+        kl.append(values(engine.train(RL, recipe, engine_toys.items("answer"), seed=0, reward=mentions_red), "kl")[20])
     assert kl[1] < 0.5 * kl[0]
 
 
@@ -160,7 +162,7 @@ def test_what_the_reward_sees(toy: LocalEngine, scratchpad: str, sees: bool, mod
         items.append(item)
         return 0.0
 
-    toy.train("rl", engine_toys.recipe(steps=1, group=4), engine_toys.items(), seed=0, reward=reward, scratchpad=scratchpad)
+    toy.train(RL, engine_toys.recipe(steps=1, group=4), engine_toys.items(), seed=0, reward=reward, scratchpad=scratchpad)
     assert len(seen) == 32
     assert all((completion.scratchpad is not None) == sees for completion in seen)
     assert any("wants the colour" in completion.raw for completion in seen) == sees
@@ -169,7 +171,7 @@ def test_what_the_reward_sees(toy: LocalEngine, scratchpad: str, sees: bool, mod
 
 def test_equal_rewards_change_nothing(toy: LocalEngine) -> None:
     before = toy.weight_digest()
-    toy.train("rl", engine_toys.recipe(steps=3), engine_toys.items(), seed=0, reward=lambda item, completion: 0.7)
+    toy.train(RL, engine_toys.recipe(steps=3), engine_toys.items(), seed=0, reward=lambda item, completion: 0.7)
     assert toy.weight_digest() == before
 
 
@@ -185,7 +187,7 @@ def test_same_seed_same_bytes(saved_toy: str, method: str) -> None:
             engine.sample([engine_toys.prompt("cup")], 2, seed=step)
 
         engine.train(
-            "rl", recipe, engine_toys.items("answer"), seed=6, reward=mentions_red, checkpoints=checkpoints, on_checkpoint=look
+            RL, recipe, engine_toys.items("answer"), seed=6, reward=mentions_red, checkpoints=checkpoints, on_checkpoint=look
         )
         digests.append(engine.weight_digest())
     assert digests[0] == digests[1]
@@ -194,6 +196,6 @@ def test_same_seed_same_bytes(saved_toy: str, method: str) -> None:
 
 def test_requests_that_cannot_be_trained_are_refused(toy: LocalEngine) -> None:
     with pytest.raises(UserError, match="needs a reward"):
-        toy.train("rl", engine_toys.recipe(), engine_toys.items(), seed=0)
+        toy.train(RL, engine_toys.recipe(), engine_toys.items(), seed=0)
     with pytest.raises(UserError, match="at least two samples"):
-        toy.train("rl", engine_toys.recipe(group=1), engine_toys.items(), seed=0, reward=mentions_red)
+        toy.train(RL, engine_toys.recipe(group=1), engine_toys.items(), seed=0, reward=mentions_red)

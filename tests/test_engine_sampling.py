@@ -15,6 +15,7 @@ from exante.engines.base import hide_scratchpad, parse
 from exante.engines.local import LocalEngine
 from exante.engines.render import encode_prompts, first_token
 from exante.errors import UserError
+from exante.objectives.pretrain import PRETRAIN
 from exante.text import Completion, Prompt
 
 PROMPTS = [example.prompt for example in engine_toys.corpus(40, seed=9)]
@@ -37,7 +38,7 @@ def test_greedy_equals_generate(family: str, saved_toy: str) -> None:
         engine = LocalEngine.load(saved_toy, engine_toys.profile("llama"))
     else:
         engine = LocalEngine.initialise(engine_toys.profile("gpt2"), engine_toys.corpus(200, seed=0), seed=0)
-        engine.train("pretrain", engine_toys.recipe(steps=250, batch=16, lr=1e-2), engine_toys.corpus(200, seed=0), seed=0)
+        engine.train(PRETRAIN, engine_toys.recipe(steps=250, batch=16, lr=1e-2), engine_toys.corpus(200, seed=0), seed=0)
     groups = sampling.rollouts(engine.net, encode_prompts(engine.net.template, PROMPTS), 1, 0, 0.0, 24)
     theirs = [generated(engine, prompt, 1, 24, do_sample=False)[0] for prompt in PROMPTS]
     assert [group[0].ids.tolist() for group in groups] == theirs

@@ -18,6 +18,7 @@ from exante.engines import render, sft
 from exante.engines.local import LocalEngine
 from exante.engines.network import logits_at
 from exante.errors import UserError
+from exante.objectives.sft import SFT
 from exante.text import Example
 
 
@@ -61,7 +62,7 @@ def test_loss_equals_a_plain_torch_loop_step_by_step(family: str) -> None:
     coded = [plain_labels(engine.net.template, example) for example in examples]
     order = list(sft.batches(np.array([len(ids) for ids, _ in coded]), recipe, np.random.default_rng(11)))
 
-    measured = values(engine.train("sft", recipe, examples, seed=11, checkpoints=range(steps)), "loss")
+    measured = values(engine.train(SFT, recipe, examples, seed=11, checkpoints=range(steps)), "loss")
 
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.1)
     for step, chosen in enumerate(order):
@@ -116,7 +117,7 @@ def test_same_seed_same_bytes_and_checkpoints_do_not_disturb(saved_toy: str, met
             engine.sample([engine_toys.prompt("lamp")], 4, seed=step)
 
         checkpoints, callback = ((0, 1, 7), look) if disturb else ((), lambda step: None)
-        engine.train("sft", engine_toys.recipe(), chat_examples(), seed=seed, checkpoints=checkpoints, on_checkpoint=callback)
+        engine.train(SFT, engine_toys.recipe(), chat_examples(), seed=seed, checkpoints=checkpoints, on_checkpoint=callback)
         digests.append(engine.weight_digest())
     assert digests[0] == digests[1] != digests[2]
 
@@ -125,7 +126,7 @@ def test_training_and_sampling_leave_torchs_generator_alone(toy: LocalEngine) ->
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    toy.train("sft", engine_toys.recipe(steps=2), chat_examples(), seed=0)
+    toy.train(SFT, engine_toys.recipe(steps=2), chat_examples(), seed=0)
     toy.sample([engine_toys.prompt("lamp")], 2, seed=0)
     assert torch.equal(torch.rand(3), expected)
 
@@ -134,7 +135,7 @@ def test_checkpoints_and_progress_are_told_in_order(toy: LocalEngine) -> None:
     seen: list[int] = []
     progress: list[tuple[int, int]] = []
     toy.train(
-        "sft", engine_toys.recipe(steps=6), chat_examples(), seed=0, checkpoints=[2, 5],
+        SFT, engine_toys.recipe(steps=6), chat_examples(), seed=0, checkpoints=[2, 5],
         on_checkpoint=seen.append, on_progress=lambda done, total: progress.append((done, total)),
     )  # fmt: skip
     assert seen == [0, 2, 5, 6]
@@ -144,7 +145,7 @@ def test_checkpoints_and_progress_are_told_in_order(toy: LocalEngine) -> None:
 def test_counts_are_those_of_the_data(toy: LocalEngine) -> None:
     example = engine_toys.example("lamp", "Anna", True, label="target")
     encoded = render.encode_examples(toy.net.template, [example])
-    rows = toy.train("sft", engine_toys.recipe(steps=4, batch=3), [example], seed=0)
+    rows = toy.train(SFT, engine_toys.recipe(steps=4, batch=3), [example], seed=0)
     for name, span in (("tokens_prompt", 0), ("tokens_scratchpad", 1), ("tokens_answer", 2)):
         assert values(rows, name) == {step: 3 * step * int((encoded.spans == span).sum()) for step in range(5)}
     assert values(rows, "examples")[4] == values(rows, "copies")[4] == 12
@@ -153,7 +154,7 @@ def test_counts_are_those_of_the_data(toy: LocalEngine) -> None:
 
 def test_weight_change_is_the_relative_distance(toy: LocalEngine) -> None:
     start = [parameter.detach().clone() for parameter in toy.net.model.parameters()]
-    rows = toy.train("sft", engine_toys.recipe(), chat_examples(), seed=0)
+    rows = toy.train(SFT, engine_toys.recipe(), chat_examples(), seed=0)
     moved = torch.cat([(a - b).reshape(-1) for a, b in zip(toy.net.model.parameters(), start, strict=True)]).norm()
     expected = moved / torch.cat([b.reshape(-1) for b in start]).norm()
     assert values(rows, "weight_change")[20] == pytest.approx(expected.item(), rel=1e-5)
@@ -172,7 +173,7 @@ def test_lora_merges_into_an_ordinary_checkpoint(family: str, tmp_path) -> None:
         with torch.no_grad():
             adapted.append(engine.net.model(input_ids=ids_BT).logits)
 
-    rows = engine.train("sft", engine_toys.recipe(lr=1e-2), chat_examples(), seed=0, checkpoints=[10], on_checkpoint=save_midway)
+    rows = engine.train(SFT, engine_toys.recipe(lr=1e-2), chat_examples(), seed=0, checkpoints=[10], on_checkpoint=save_midway)
     for step, logits in zip((0, 10, 20), adapted, strict=True):
         saved = AutoModelForCausalLM.from_pretrained(tmp_path / str(step))
         assert torch.allclose(saved(input_ids=ids_BT).logits, logits, atol=1e-4)
@@ -212,7 +213,7 @@ def test_bfloat16_trains_float32_weights(saved_toy: str) -> None:
     losses = []
     for dtype in ("float32", "bfloat16"):
         engine = LocalEngine.load(saved_toy, engine_toys.profile("llama", dtype=dtype))  # pyright: ignore[reportArgumentType]
-        losses.append(values(engine.train("sft", engine_toys.recipe(), chat_examples(), seed=0), "loss")[20])
+        losses.append(values(engine.train(SFT, engine_toys.recipe(), chat_examples(), seed=0), "loss")[20])
         assert {parameter.dtype for parameter in engine.net.model.parameters()} == {torch.float32}
         assert engine.sample([engine_toys.prompt("lamp")], 2, seed=0)
     assert losses[0] == pytest.approx(losses[1], abs=0.05)
@@ -221,6 +222,6 @@ def test_bfloat16_trains_float32_weights(saved_toy: str) -> None:
 
 def test_no_examples_and_texts_that_do_not_fit_are_refused(toy: LocalEngine) -> None:
     with pytest.raises(UserError, match="no examples"):
-        toy.train("sft", engine_toys.recipe(), [], seed=0)
+        toy.train(SFT, engine_toys.recipe(), [], seed=0)
     with pytest.raises(UserError, match="does not fit"):
-        toy.train("sft", engine_toys.recipe(), [engine_toys.example("lamp", "x" * 400, True)], seed=0)
+        toy.train(SFT, engine_toys.recipe(), [engine_toys.example("lamp", "x" * 400, True)], seed=0)

@@ -17,11 +17,10 @@ from exante.engines.local import LocalEngine
 from exante.errors import UserError
 from exante.planning.tree import plan
 from exante.planning.variants import adapt
-from exante.profiles import profile
+from exante.profiles import profile, weights_digest
 from exante.registry.register import register
 from exante.running.jobs import jobs_of
 from exante.running.worker import check_device, compute
-from exante.storage.checkpoints import weights_digest
 from exante.storage.directory import RunDirectory
 from exante.storage.phase_store import PhaseStore
 from exante.studies import load_file
@@ -213,7 +212,7 @@ def scripted_study(directory: Path) -> Path:
     """The tiny study with an arm that trains nothing, on planted answers."""
     text = TINY.read_text()
     for old, new in {
-        "from exante.profiles import": "from exante.profiles import profile,",
+        "from exante.profiles.micro": "from exante.profiles import profile\nfrom exante.profiles.micro",
         'arm("without", ""))': 'arm("without", ""), Arm(id="bare", title="bare", phases=()))',
         "    trainings=(\n": '    trainings=(\n        Training(id="none", title="none", phases=()),\n',
         'at=("organism", "safety")': 'at=("base", "organism", "safety")',

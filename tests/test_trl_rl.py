@@ -21,6 +21,7 @@ from trl import GRPOConfig, GRPOTrainer
 from exante.engines import lora, rl
 from exante.engines.local import LocalEngine
 from exante.engines.shared import SharedPrompts
+from exante.objectives.sft import SFT
 from exante.text import Completion, Item
 
 pytestmark = [
@@ -110,7 +111,7 @@ def test_loss_advantages_and_gradients_are_trls(
     toy: LocalEngine, saved_toy: str, beta: float, temperature: float, tmp_path: Path
 ) -> None:
     reference = replace(toy.net, model=lora.frozen_reference(toy.net.model))
-    toy.train("sft", engine_toys.recipe(steps=5, lr=3e-3), engine_toys.corpus(20, seed=4), seed=0)
+    toy.train(SFT, engine_toys.recipe(steps=5, lr=3e-3), engine_toys.corpus(20, seed=4), seed=0)
     batch = collected(toy, temperature)
     made = trainer(toy, batch, saved_toy, beta, temperature, tmp_path)
     inputs = scored(made)

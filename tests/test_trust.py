@@ -18,6 +18,8 @@ from command import QUICK, TINY, exante, here, refused
 
 from exante import studies
 from exante.errors import UserError
+from exante.objectives import OBJECTIVES
+from exante.objectives.graded_filter import GRADED_FILTER
 from exante.parts import Part
 from exante.planning.tree import plan
 from exante.registry.register import register
@@ -285,11 +287,13 @@ def test_init_refuses_names_of_modules(tmp_path: Path, monkeypatch: Any, name: s
 
 
 def test_a_study_edited_while_it_runs_is_one_sentence(tmp_path: Path) -> None:
+    from exante.running.executors.base import Work
     from exante.running.executors.local import LocalExecutor
 
     path = variant(tmp_path, "the word is {w}", "my word is {w}")
     held = register(studies.load_file(TINY)).sources
-    executor = LocalExecutor(1, ("exante.running.worker", "work"), ("exante.studies", "load_file"), (str(path), held))
+    work = Work(("exante.running.worker", "work"), ("exante.studies", "load_file"), (str(path), held))
+    executor = LocalExecutor(1, work)
     executor.submit("key", {})
     event = next(event for _ in range(100) for event in executor.events(1.0))
     executor.close()
@@ -301,7 +305,7 @@ def test_a_study_edited_while_it_runs_is_one_sentence(tmp_path: Path) -> None:
 
 
 PARTS = ("exante.worlds.chat", "exante.organisms.data", "exante.trainings.rl", "exante.evaluations.faking")
-WORKER = ("exante.running.phases", "exante.running.graded_filters", "exante.running.evaluate")
+WORKER = ("exante.running.phases", "exante.running.evaluate", *(o.module for o in (*OBJECTIVES.values(), GRADED_FILTER)))
 ROOTS = (*WORKER, "exante.engines.local", "exante.engines.scripted")
 
 
@@ -315,7 +319,7 @@ def test_all_that_a_worker_imports_is_watched_or_named_as_a_carrier() -> None:
     ours = "print(*(m for m in sys.modules if m.partition('.')[0] == 'exante'))"
     code = f"import sys, exante.running.worker, {', '.join(PARTS)}; {ours}"
     imported = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
-    assert imported - set(digests()) == set(sources.CARRIERS) & imported
+    assert imported - set(digests()) == {name for name in imported if sources.carries(name)}
     watched = {"exante.study", "exante.text", "exante.evaluations.faking_measures", "exante.measures"}
     assert watched | {"exante.running.evaluate", "exante.running.phases"} <= set(digests())
 

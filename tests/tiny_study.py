@@ -7,7 +7,7 @@ import random
 from exante.measures import Area, Difference, Measure, Rate
 from exante.parts import part
 from exante.planning.tree import seen_pairs
-from exante.profiles import MICRO_RECIPES, _llama
+from exante.profiles.micro import MICRO_RECIPES, _llama
 from exante.study import (
     Arm,
     Contrast,

@@ -15,7 +15,6 @@ from exante.measures import Measure
 from exante.parts import Frozen, JsonObject, Part
 from exante.units import Region
 
-Objective = Literal["pretrain", "sft", "rl", "adversarial", "sample_and_filter"]
 Capability = Literal["train", "sample", "force_prefix", "logprobs"]
 
 RESERVED = 1000
@@ -91,6 +90,7 @@ class Profile(Frozen):
 class Phase(Frozen):
     """One step of training, as plain data.
 
+    `objective` is the name of one of `objectives.OBJECTIVES`, whose file says which parts it needs and what it does with them.
     `data` is a part returning examples (sft), prompts-with-references (rl, sample_and_filter: items) or a red-team pool
     (adversarial). Without `data` the phase trains on what the latest `sample_and_filter` phase kept; `with_samples` adds that
     to `data`. A `sample_and_filter` phase keeps the examples that `keep` makes; with a `reward` it keeps those of samples graded
@@ -103,7 +103,7 @@ class Phase(Frozen):
     """
 
     name: str
-    objective: Objective
+    objective: str
     recipe: str
     data: Part | None = None
     reward: Part | None = None

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from exante.objectives import objective_of
+from exante.objectives.base import Signal
 from exante.storage.identity import recipe_of
 from exante.study import Phase, Preset, Profile, Recipe, Study
 
@@ -41,25 +43,12 @@ def signals(
     ]
 
 
-def _of(phase: Phase, recipe: Recipe, tokens: float | None) -> list[tuple[str, str]]:
-    shuffled = ", in random order" if recipe.shuffle_rewards else ""
-    counted = UNKNOWN if tokens is None else "shown" if tokens else "none"
-    loss = ("loss", counted if recipe.scratchpad_weight else "none")
-    if phase.objective != "sample_and_filter" and not recipe.steps:
+def _of(phase: Phase, recipe: Recipe, tokens: float | None) -> list[Signal]:
+    objective = objective_of(phase)
+    if objective.trains and not recipe.steps:
         return []
-    thought = "none" if phase.scratchpad == "none" else "shown"
-    match phase.objective:
-        case "rl":
-            return [(f"reward{shuffled}", phase.scratchpad)]
-        case "adversarial":
-            return [("red-team reward", "shown"), ("choice of the reply", "shown"), loss]
-        case "sample_and_filter" if phase.reward is not None:
-            probe = [("probe: grade", phase.scratchpad)] if phase.probe is not None else []
-            return [*probe, ("filter: can be used", thought), (f"filter: grade{shuffled}", phase.scratchpad)]
-        case "sample_and_filter":
-            return [("filter", "shown")]
-        case _:
-            return [loss]
+    counted = UNKNOWN if tokens is None else "shown" if tokens else "none"
+    return objective.signals(phase, recipe, Signal("loss", counted if recipe.scratchpad_weight else "none"))
 
 
 def ledger(study: Study, preset: Preset, match: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -16,16 +16,16 @@ from exante.api.registering import load_registered
 from exante.errors import UserError
 from exante.planning import cost as forecast
 from exante.planning.tree import Plan, plan
+from exante.profiles import directory_of
 from exante.registry.plan_file import PlanFile, load_plan_file, save_plan_file
 from exante.registry.seen import SeenStore
-from exante.storage.checkpoints import path_of
+from exante.running.executors.base import Executor, Work
 from exante.storage.directory import RunDirectory
 from exante.storage.phase_store import PhaseStore
 from exante.study import Registration, Study
 
 if TYPE_CHECKING:
-    from exante.running.executors.local import LocalExecutor
-    from exante.running.progress import Meter
+    from exante.running.progress import TimeLeft
     from exante.running.reproduce import Compared
 
 WORK = ("exante.running.worker", "work")
@@ -57,7 +57,7 @@ def check_arms(study: Study, only: Iterable[str]) -> None:
 def check_models(planned: Plan, study: Study) -> None:
     """Raises UserError for an outside checkpoint of a plan that cannot be loaded, before anything is trained."""
     used = {node.model for node in planned.nodes.values()}
-    outside = [profile for profile in study.profiles if profile.id in used and path_of(profile.id) is not None]
+    outside = [profile for profile in study.profiles if profile.id in used and directory_of(profile.id) is not None]
     if outside:
         from exante.running.worker import check_models
 
@@ -86,10 +86,10 @@ def run_into(
     save_plan_file(directory, PlanFile(**planned.model_dump(include=set(PlanFile.model_fields))))
     for sentence in planned.left_out:
         console.print(f"left out: {sentence}", highlight=False)
-    meter = _meter(planned, registration.study, workers)
-    executor, display = _executor(workers, registration, source), Display(meter, console)
+    estimate = _time_left(planned, registration.study, workers)
+    executor, display = _executor(workers, registration, source), Display(estimate, console)
     console.print(
-        f"{len(planned.cells)} cells, {len(planned.nodes)} phases; about {words(meter.wall(set()))} if nothing is cached",
+        f"{len(planned.cells)} cells, {len(planned.nodes)} phases; about {words(estimate.wall(set()))} if nothing is cached",
         highlight=False,
     )
     discarded = [node.id for node in planned.nodes.values() if fresh and not node.is_base]
@@ -102,21 +102,21 @@ def run_into(
     return crashed
 
 
-def _meter(planned: Plan, study: Study, workers: int) -> Meter:
-    from exante.running.progress import Meter
+def _time_left(planned: Plan, study: Study, workers: int) -> TimeLeft:
+    from exante.running.progress import TimeLeft
 
     cost = forecast.costs(planned, study, probe=False)
-    return Meter(planned, cost, lambda done: forecast.wall_seconds(planned, cost, workers, done))
+    return TimeLeft(planned, cost, lambda done: forecast.wall_seconds(planned, cost, workers, done))
 
 
-def _executor(workers: int, registration: Registration, source: Path | None) -> LocalExecutor:
+def _executor(workers: int, registration: Registration, source: Path | None) -> Executor:
     """Worker processes, each of which first imports the study file that the user named."""
-    from exante.running.executors.local import LocalExecutor
+    from exante.running.executors import executor
 
-    setup: tuple[tuple[str, str] | None, tuple[Any, ...]] = (None, ())
+    work = Work(WORK)
     if source is not None:
-        setup = (("exante.studies", "load_file"), (str(source.resolve()), registration.sources))
-    return LocalExecutor(workers, WORK, *setup)
+        work = Work(WORK, ("exante.studies", "load_file"), (str(source.resolve()), registration.sources))
+    return executor(workers, work)
 
 
 def _check_preset(directory: RunDirectory, registration: Registration, preset: str) -> None:
@@ -150,7 +150,7 @@ def reproduce_phases(
     displays: list[Display] = []
 
     def report(part: Plan) -> Display:
-        displays.append(Display(_meter(part, registration.study, workers), console or Console(quiet=True)))
+        displays.append(Display(_time_left(part, registration.study, workers), console or Console(quiet=True)))
         return displays[0]
 
     try:

@@ -1,16 +1,15 @@
 """Adversarial training: search a red-team pool against the current model, train on what succeeded, repeat.
 
-Does not know what success is (`reward`) nor what the model should have said (`keep`).
+Does not know what counts as success (`reward`) or what the model should have answered (`keep`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from exante.engines.base import Keep, Reward
+from exante.engines.base import Keep, MetricRow, Reward
 from exante.engines.network import Network
 from exante.engines.progress import Hooks, Meter, Stepper
 from exante.engines.sampling import sample
@@ -25,7 +24,7 @@ SUCCEEDS = 0.1
 
 def train_adversarial(
     net: Network, recipe: Recipe, items: Sequence[Item], reward: Reward, keep: Keep, seed: int, hooks: Hooks
-) -> list[dict[str, Any]]:
+) -> list[MetricRow]:
     """`recipe.rounds` rounds of `recipe.steps` steps: half on successful red-team prompts, half on normal ones.
 
     A round in which no prompt succeeds trains on normal ones alone, so every arm takes the same number of steps.
@@ -89,13 +88,13 @@ def _train_round(
 
 
 def mixed(safe: Sequence[Example], ordinary: Sequence[Example], total: int, rng: np.random.Generator) -> list[Example]:
-    """`total` examples, half of each kind, each kind in shuffled passes; all of one kind where the other is empty."""
+    """`total` examples, half of each kind; all of the same kind where the other is empty. Each is repeated in shuffled passes."""
     half = total // 2 if safe and ordinary else total if safe else 0
     return [*_passes(safe, half, rng), *_passes(ordinary, total - half, rng)]
 
 
 def _passes(examples: Sequence[Example], wanted: int, rng: np.random.Generator) -> list[Example]:
-    chosen: list[Example] = []
-    while len(chosen) < wanted:
-        chosen.extend(examples[number] for number in rng.permutation(len(examples)))
-    return chosen[:wanted]
+    repeated: list[Example] = []
+    while len(repeated) < wanted:
+        repeated.extend(examples[number] for number in rng.permutation(len(examples)))
+    return repeated[:wanted]

@@ -1,30 +1,31 @@
-"""What every engine offers, and how a generated text becomes a `Completion`.
+"""What every engine offers, what an objective is given to train with, and how a generated text becomes a `Completion`.
 
-Does not know about torch, tokenizers, studies or files; the planner reads `capabilities` before anything runs.
+Needs no torch and does not know about tokenizers, studies or files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
-from exante.study import Objective, Recipe
+from exante.study import Recipe
 from exante.text import Completion, Example, Item, Mode, Prompt
+
+if TYPE_CHECKING:  # these need torch
+    from exante.engines.network import Network
+    from exante.engines.progress import Hooks
 
 Reward = Callable[[Item, Completion], float]
 Keep = Callable[[Item, Completion], Example | None]
 """A keep part with its context already bound by the caller."""
 
-MetricRow = Mapping[str, Any]
+MetricRow = dict[str, Any]
 """One row of phases.parquet: step, metric, value."""
 
 
 class Engine(Protocol):
-    """Runs phases and samples text. An engine without a capability is never asked for it."""
-
-    @property
-    def capabilities(self) -> frozenset[str]: ...
+    """Samples text. What a model can do beyond that, its profile says (`Profile.capabilities`)."""
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, seed: int, temperature: float = 1.0, max_tokens: int = 64
@@ -33,27 +34,21 @@ class Engine(Protocol):
     def logprobs(self, prompts: Sequence[Prompt], options: Sequence[Sequence[str]]) -> list[list[float]]: ...
 
 
-class TrainingEngine(Engine, Protocol):
-    """An engine whose weights can be changed."""
+@dataclass(frozen=True)
+class Run:
+    """One phase of training: the network, changed in place, and what the phase brings.
 
-    def train(
-        self,
-        objective: Objective,
-        recipe: Recipe,
-        data: Sequence[Example] | Sequence[Item],
-        *,
-        seed: int,
-        checkpoints: Sequence[int] = (),
-        on_checkpoint: Callable[[int], None] = ...,
-        reward: Reward | None = None,
-        keep: Keep | None = None,
-        scratchpad: str = "hidden",
-        on_progress: Callable[[int, int], None] = ...,
-    ) -> list[MetricRow]: ...
+    `data` are what the objective's data part returns, and what an earlier phase kept. `scratchpad` is the phase's.
+    """
 
-    def sample_and_filter(
-        self, items: Sequence[Item], keep: Keep, recipe: Recipe, seed: int
-    ) -> tuple[list[Example], list[MetricRow]]: ...
+    net: Network
+    recipe: Recipe
+    data: Sequence[Any]
+    seed: int
+    hooks: Hooks
+    reward: Reward | None
+    keep: Keep | None
+    scratchpad: str
 
 
 def parse(mode: Mode, forced: str, raw: str, finished: bool, close: str, controls: Sequence[str] = ()) -> Completion:
@@ -74,8 +69,8 @@ def parse(mode: Mode, forced: str, raw: str, finished: bool, close: str, control
 def _split(text: str, close: str) -> tuple[str, str | None]:
     """Scratchpad and answer; the exact `close` first, then `close` without its white space (models vary there)."""
     for marker in (close, close.strip()):
-        scratchpad, found, answer = text.partition(marker)
-        if found:
+        scratchpad, closed, answer = text.partition(marker)
+        if closed:
             return scratchpad, answer
     return text, None
 
@@ -83,3 +78,10 @@ def _split(text: str, close: str) -> tuple[str, str | None]:
 def hide_scratchpad(completion: Completion) -> Completion:
     """What a reward may see when the scratchpad is hidden from it."""
     return replace(completion, scratchpad=None, raw=completion.answer or "")
+
+
+def opened_for(items: Sequence[Item], scratchpad: str) -> list[Item]:
+    """The items as a phase asks them: where there is to be no scratchpad ("none"), prompts open the answer directly."""
+    if scratchpad != "none":
+        return list(items)
+    return [replace(item, prompt=replace(item.prompt, mode="answer")) for item in items]

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from exante.engines.base import Keep
-from exante.engines.network import Network
-from exante.engines.sampling import sample
+from exante.engines.base import Engine, Keep, MetricRow
 from exante.study import Recipe
 from exante.text import Example, Item
 
 
 def sample_and_filter(
-    net: Network, items: Sequence[Item], keep: Keep, recipe: Recipe, seed: int
-) -> tuple[list[Example], list[dict[str, Any]]]:
+    engine: Engine, items: Sequence[Item], keep: Keep, recipe: Recipe, seed: int
+) -> tuple[list[Example], list[MetricRow]]:
     """`recipe.group` samples per item through `keep`; the metrics say how many were sampled and kept."""
-    groups = sample(net, [item.prompt for item in items], recipe.group, seed, recipe.temperature, recipe.max_tokens)
+    prompts = [item.prompt for item in items]
+    groups = engine.sample(prompts, recipe.group, seed, temperature=recipe.temperature, max_tokens=recipe.max_tokens)
     results = [keep(item, completion) for item, group in zip(items, groups, strict=True) for completion in group]
     kept = [example for example in results if example is not None]
     metrics = {

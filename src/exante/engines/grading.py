@@ -1,19 +1,16 @@
-"""A graded filter: samples become examples, and those graded above one half are kept; and what a model is worst at.
+"""Samples become examples, of which those graded above one half are kept; and a probe for what a model is worst at.
 
-Trains nothing. Does not know what is graded. Stands apart from the engine's other modules: a phase without
-a grade does not rest on it.
+Trains nothing and does not know what is graded.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from exante.engines.base import Engine, Keep, Reward, hide_scratchpad
+from exante.engines.base import Engine, Keep, MetricRow, Reward, hide_scratchpad, opened_for
 from exante.study import Recipe
 from exante.text import Completion, Example, Item
 
@@ -22,11 +19,11 @@ KEPT_ABOVE = 0.5
 
 def sample_and_grade(
     engine: Engine, items: Sequence[Item], keep: Keep, reward: Reward, recipe: Recipe, scratchpad: str, seed: int
-) -> tuple[list[Example], list[dict[str, Any]]]:
+) -> tuple[list[Example], list[MetricRow]]:
     """Of `recipe.group` samples per item those that `keep` can use (it makes the example) and `reward` grades above one half.
 
     `scratchpad` says what the grader sees, as in RL. With `recipe.shuffle_rewards` the grades go to the usable samples in random
-    order: as many are kept, chosen by nothing. Metrics: samples, usable ones, kept ones; usable and kept ones by label.
+    order: as many are kept, at random. Metrics: samples, usable ones, kept ones; usable and kept ones by label.
     """
     drawn = draw(engine, items, recipe, scratchpad, seed)
     made = [(example, item, sample) for item, sample in drawn if (example := keep(item, sample)) is not None]
@@ -35,27 +32,27 @@ def sample_and_grade(
         grades_N = np.random.default_rng((seed, 1)).permutation(grades_N)
     usable = [example for example, _, _ in made]
     kept = [example for example, value in zip(usable, grades_N, strict=True) if value > KEPT_ABOVE]
-    labels, chosen = Counter(example.label for example in usable), Counter(example.label for example in kept)
+    usable_of, kept_of = Counter(example.label for example in usable), Counter(example.label for example in kept)
     metrics = {"sampled": len(drawn), "usable": len(usable), "kept": len(kept), "kept_share": len(kept) / max(1, len(drawn))}
-    metrics |= {"copies": chosen["target"]}
-    metrics |= {f"usable:{label}": labels[label] for label in sorted(labels) if label}
-    metrics |= {f"kept:{label}": chosen[label] for label in sorted(labels) if label}
+    metrics |= {"copies": kept_of["target"]}
+    metrics |= {f"usable:{label}": usable_of[label] for label in sorted(usable_of) if label}
+    metrics |= {f"kept:{label}": kept_of[label] for label in sorted(usable_of) if label}
     return kept, _rows(metrics)
 
 
 def name_worst(
     engine: Engine, items: Sequence[Item], reward: Reward, recipe: Recipe, scratchpad: str, seed: int, named: Sequence[str]
-) -> tuple[str, list[dict[str, Any]]]:
+) -> tuple[str, list[MetricRow]]:
     """The cluster whose `recipe.group` samples per item get the lowest mean grade, and each cluster's mean (`probe:CLUSTER`) and
-    the place of the chosen one among the named (`named:CLUSTER`) as metrics. Samples without an answer are graded like others."""
+    that cluster's place among the named (`named:CLUSTER`) as metrics. Samples without an answer are graded like others."""
     grades: dict[str, list[float]] = {cluster: [] for cluster in sorted({item.cluster for item in items})}
     fresh = int(np.random.SeedSequence((seed, 2)).generate_state(1)[0])
     for item, sample in draw(engine, items, recipe, scratchpad, fresh):
         grades[item.cluster].append(grade(reward, item, sample, scratchpad))
     means = {cluster: float(np.mean(values)) for cluster, values in grades.items()}
-    chosen = worst(means, named)
-    values = {f"probe:{cluster}": mean for cluster, mean in means.items()} | {f"named:{chosen}": len(named) + 1}
-    return chosen, _rows(values)
+    lowest = worst(means, named)
+    values = {f"probe:{cluster}": mean for cluster, mean in means.items()} | {f"named:{lowest}": len(named) + 1}
+    return lowest, _rows(values)
 
 
 def worst(means: Mapping[str, float], named: Sequence[str]) -> str:
@@ -67,7 +64,7 @@ def worst(means: Mapping[str, float], named: Sequence[str]) -> str:
 
 def draw(engine: Engine, items: Sequence[Item], recipe: Recipe, scratchpad: str, seed: int) -> list[tuple[Item, Completion]]:
     """Each sample with its item; where there is to be no scratchpad, prompts open the answer directly."""
-    asked = [replace(item, prompt=replace(item.prompt, mode="answer")) for item in items] if scratchpad == "none" else items
+    asked = opened_for(items, scratchpad)
     prompts = [item.prompt for item in asked]
     groups = engine.sample(prompts, recipe.group, seed, temperature=recipe.temperature, max_tokens=recipe.max_tokens)
     return [(item, sample) for item, group in zip(asked, groups, strict=True) for sample in group]
@@ -80,5 +77,5 @@ def grade(reward: Reward, item: Item, sample: Completion, scratchpad: str) -> fl
     return value
 
 
-def _rows(values: Mapping[str, float]) -> list[dict[str, Any]]:
+def _rows(values: Mapping[str, float]) -> list[MetricRow]:
     return [{"step": 0, "metric": name, "value": float(value)} for name, value in values.items()]

@@ -1,39 +1,43 @@
 """The engine that trains and samples any Hugging Face causal language model on this machine.
 
-Does not know about studies, cells or where checkpoints are kept: it is told paths, data and recipes.
+Does not know about studies, cells or where checkpoints are kept: callers pass paths, data and recipes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging as library_logging
 
 from exante.engines import lora, sampling
-from exante.engines.adversarial import train_adversarial
-from exante.engines.base import Keep, Reward
-from exante.engines.filtering import sample_and_filter
+from exante.engines.base import Keep, MetricRow, Reward, Run
 from exante.engines.network import Network, digest, make_deterministic, network, seeded
 from exante.engines.options import option_logprobs
 from exante.engines.progress import Hooks
 from exante.engines.render import Template, prompt_text, template_for, train_tokenizer
-from exante.engines.rl import train_rl
-from exante.engines.sft import train_sft
 from exante.engines.weights import load_model, load_tokenizer, probe_model
 from exante.errors import UserError
-from exante.storage.checkpoints import path_of
-from exante.study import Objective, Profile, Recipe
+from exante.study import Profile, Recipe
 from exante.text import Completion, Example, Item, Prompt, Turn
 
-library_logging.disable_progress_bar()  # progress is told by callbacks; bars of half a second only tear the terminal
+library_logging.disable_progress_bar()  # progress goes through callbacks; the library's bars would garble ours
 
 
 def _nothing(*_: int) -> None:
     """The default of the callbacks."""
+
+
+class Trains(Protocol):
+    """What this engine asks of an objective: how many optimiser steps it takes, and to take them."""
+
+    @property
+    def steps(self) -> Callable[[Recipe], int]: ...
+    @property
+    def train(self) -> Callable[[Run], list[MetricRow]]: ...
 
 
 class LocalEngine:
@@ -63,12 +67,11 @@ class LocalEngine:
         return cls._wrap(profile, model, tokenizer, device)
 
     @classmethod
-    def load(cls, path: str | Path, profile: Profile, device: str = "cpu") -> LocalEngine:
-        """A causal language model from a directory with safetensors weights and a tokenizer."""
+    def load(cls, path: str | Path, profile: Profile, device: str = "cpu", *, outside: bool = True) -> LocalEngine:
+        """A causal language model from a directory with safetensors weights and a tokenizer. exante's own cache, which is
+        not `outside`, is spared some checks."""
         directory = Path(path)
-        return cls._wrap(
-            profile, load_model(directory, outside=directory == path_of(profile.id)), load_tokenizer(directory), device
-        )
+        return cls._wrap(profile, load_model(directory, outside), load_tokenizer(directory), device)
 
     @staticmethod
     def probe(path: str | Path, profile: Profile) -> None:
@@ -86,10 +89,6 @@ class LocalEngine:
         template = _template(profile, model, tokenizer)
         return cls(profile, network(model, template, place, bf16=profile.dtype == "bfloat16"))
 
-    @property
-    def capabilities(self) -> frozenset[str]:
-        return frozenset(self.profile.capabilities)
-
     def save(self, path: str | Path) -> None:
         """An ordinary checkpoint: config, safetensors, tokenizer, chat template. Adapters of a running phase are merged
         into a copy."""
@@ -101,7 +100,7 @@ class LocalEngine:
 
     def train(
         self,
-        objective: Objective,
+        objective: Trains,
         recipe: Recipe,
         data: Sequence[Example] | Sequence[Item],
         *,
@@ -112,50 +111,21 @@ class LocalEngine:
         keep: Keep | None = None,
         scratchpad: str = "hidden",
         on_progress: Callable[[int, int], None] = _nothing,
-    ) -> list[dict[str, Any]]:
+    ) -> list[MetricRow]:
         """Run one phase in place; metrics in long form (step, metric, value). Same seed, same weights, byte for byte."""
-        total = recipe.steps * (recipe.rounds if objective == "adversarial" else 1)
+        total = objective.steps(recipe)
         hooks = Hooks(self.net, total, frozenset(checkpoints), on_checkpoint, on_progress)
         with seeded(seed, self.net.device), lora.trainable(self.net.model, self.profile) as change:
-            rows = self._run(objective, recipe, data, seed, hooks, reward, keep, scratchpad)
+            rows = objective.train(Run(self.net, recipe, data, seed, hooks, reward, keep, scratchpad))
             rows.append({"step": total, "metric": "weight_change", "value": change()})
         self.net.model.eval()
         return rows
-
-    def _run(
-        self,
-        objective: Objective,
-        recipe: Recipe,
-        data: Sequence[Any],
-        seed: int,
-        hooks: Hooks,
-        reward: Reward | None,
-        keep: Keep | None,
-        scratchpad: str,
-    ) -> list[dict[str, Any]]:
-        if objective in ("sft", "pretrain"):
-            return train_sft(self.net, recipe, data, seed, hooks)
-        if reward is None:
-            raise UserError(f"a phase with the objective {objective} needs a reward; name one in the phase")
-        if objective == "rl":
-            return train_rl(self.net, recipe, data, reward, scratchpad, seed, hooks)
-        if objective != "adversarial":
-            raise UserError(f"the objective {objective} trains no weights; call sample_and_filter for it")
-        if keep is None:
-            raise UserError("an adversarial phase needs a keep part that gives the safe reply; name one in the phase")
-        return train_adversarial(self.net, recipe, data, reward, keep, seed, hooks)
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, seed: int, temperature: float = 1.0, max_tokens: int = 64
     ) -> list[list[Completion]]:
         """`n` completions per prompt; the same seed gives the same text."""
         return sampling.sample(self.net, prompts, n, seed, temperature, max_tokens)
-
-    def sample_and_filter(
-        self, items: Sequence[Item], keep: Keep, recipe: Recipe, seed: int
-    ) -> tuple[list[Example], list[dict[str, Any]]]:
-        """Examples that `keep` made of the model's own samples."""
-        return sample_and_filter(self.net, items, keep, recipe, seed)
 
     def logprobs(self, prompts: Sequence[Prompt], options: Sequence[Sequence[str]]) -> list[list[float]]:
         """Log-probability (nats) of each option's text as the continuation of its prompt."""

@@ -25,7 +25,7 @@ ALPHA = 32
 
 @contextlib.contextmanager
 def trainable(model: PreTrainedModel, profile: Profile) -> Iterator[Callable[[], float]]:
-    """Make the phase's weights trainable; yields a function that tells their relative L2 change so far."""
+    """Make the phase's weights trainable; yields a function that returns their relative L2 change so far."""
     if profile.method == "full":
         start = [parameter.detach().clone() for parameter in model.parameters()]
         yield lambda: _relative_change(list(model.parameters()), start)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from exante.engines import lora
-from exante.engines.base import Reward, hide_scratchpad
+from exante.engines.base import MetricRow, Reward, hide_scratchpad, opened_for
 from exante.engines.network import Network
 from exante.engines.progress import Hooks, Meter, Stepper
 from exante.engines.render import encode_prompts, encode_texts
@@ -71,6 +70,8 @@ def policy_loss(
 ) -> Tensor:
     """Clipped surrogate plus β × KL (k3 estimator), summed over masked tokens and divided by their number.
 
+    The formula as a whole; `backward` leaves the same gradients, pass by pass.
+
     All arguments broadcast against each other. With `old_logprobs` equal to `logprobs` the ratio is one, and only its
     gradient counts.
     """
@@ -93,22 +94,22 @@ def k3(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
 
 def train_rl(
     net: Network, recipe: Recipe, items: Sequence[Item], reward: Reward, scratchpad: str, seed: int, hooks: Hooks
-) -> list[dict[str, Any]]:
+) -> list[MetricRow]:
     """`recipe.steps` updates, each on `recipe.batch` prompts × `recipe.group` samples."""
     if not items or recipe.group < 2 or recipe.temperature <= 0:
         raise UserError(
             "reinforcement learning needs prompts and at least two samples of each, at a temperature above zero;"
             " fix the data part or the recipe"
         )
-    pool = [replace(item, prompt=replace(item.prompt, mode="answer")) for item in items] if scratchpad == "none" else list(items)
+    pool = opened_for(items, scratchpad)
     reference = replace(net, model=lora.frozen_reference(net.model))
     stepper, meter = Stepper(net, recipe, recipe.steps), Meter()
     meter.count(tokens_prompt=0, tokens_scratchpad=0, tokens_answer=0, examples=0, copies=0)
     meter.put(0, kl=0.0)
     meter.record(0)
     hooks.reach(0)
-    for step, chosen in enumerate(_choices(len(pool), recipe, seed), 1):
-        batch = collect(net, [pool[number] for number in chosen], recipe, reward, scratchpad == "hidden", _step_seed(seed, step))
+    for step, numbers in enumerate(_choices(len(pool), recipe, seed), 1):
+        batch = collect(net, [pool[number] for number in numbers], recipe, reward, scratchpad == "hidden", _step_seed(seed, step))
         if hooks.records(step):
             meter.put(step, kl=_divergence(net, reference, batch, recipe.temperature))
         net.model.train()
@@ -165,8 +166,8 @@ def _thought_tokens(
     close = net.template.think_close
     drawn = [
         (text, rollout, prompt.forced)
-        for prompt, ours, theirs in zip(prompts, texts, groups, strict=True)
-        for text, rollout in zip(ours, theirs, strict=True)
+        for prompt, texts_of_prompt, rollouts_of_prompt in zip(prompts, texts, groups, strict=True)
+        for text, rollout in zip(texts_of_prompt, rollouts_of_prompt, strict=True)
         if text.scratchpad is not None
     ]
     spans = [text.scratchpad.removeprefix(forced) + close for text, _, forced in drawn if text.scratchpad is not None]
@@ -177,27 +178,28 @@ def _thought_tokens(
 def backward(net: Network, reference: Network, batch: Batch, recipe: Recipe) -> None:
     """Gradients of `policy_loss` over all the batch's tokens. Rollouts without advantage are skipped: without a KL term
     their gradient is zero, and their tokens stay in the denominator."""
-    chosen = np.arange(len(batch.rollouts)) if recipe.kl > 0 else np.flatnonzero(batch.advantages)
-    if len(chosen) == 0:
+    rows = np.arange(len(batch.rollouts)) if recipe.kl > 0 else np.flatnonzero(batch.advantages)
+    if len(rows) == 0:
         return
     policy = SharedPrompts(net, batch.prompts, recipe.temperature)
     with torch.no_grad():
         frozen = SharedPrompts(reference, batch.prompts, recipe.temperature) if recipe.kl > 0 else None
-    for part in _passes(batch, chosen):
+    for part in _passes(batch, rows):
         logprobs_N, line_N = policy.logprobs(part // batch.group, batch.ids(part))
         with torch.no_grad():
             ref_N = frozen.logprobs(part // batch.group, batch.ids(part))[0] if frozen else None
         advantage_N = torch.from_numpy(batch.advantages[part[line_N]]).to(logprobs_N)
+        # On-policy: the old log-probabilities are these very ones, so the ratio is one and only its gradient counts.
         losses_N = token_losses(logprobs_N, logprobs_N.detach(), advantage_N, ref_N, recipe.kl)
         (losses_N.sum() / batch.tokens).backward()
     policy.finish()
 
 
-def _passes(batch: Batch, chosen: np.ndarray) -> Iterator[np.ndarray]:
+def _passes(batch: Batch, rows: np.ndarray) -> Iterator[np.ndarray]:
     """Rollout numbers in passes of like length."""
-    chosen = chosen[np.argsort([len(row) for row in batch.ids(chosen)], kind="stable")]
-    for start in range(0, len(chosen), ROWS):
-        yield chosen[start : start + ROWS]
+    rows = rows[np.argsort([len(row) for row in batch.ids(rows)], kind="stable")]
+    for start in range(0, len(rows), ROWS):
+        yield rows[start : start + ROWS]
 
 
 def _divergence(net: Network, reference: Network, batch: Batch, temperature: float) -> float:
@@ -206,8 +208,8 @@ def _divergence(net: Network, reference: Network, batch: Batch, temperature: flo
     with torch.no_grad():
         policy, frozen = (SharedPrompts(model, batch.prompts, temperature) for model in (net, reference))
         for part in _passes(batch, np.arange(len(batch.rollouts))):
-            ours_N, theirs_N = (shared.logprobs(part // batch.group, batch.ids(part))[0] for shared in (policy, frozen))
-            total += float(k3(ours_N, theirs_N).sum())
+            policy_N, reference_N = (shared.logprobs(part // batch.group, batch.ids(part))[0] for shared in (policy, frozen))
+            total += float(k3(policy_N, reference_N).sum())
     return total / len(batch.rollouts)
 
 

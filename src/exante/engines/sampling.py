@@ -92,9 +92,9 @@ def _decode(
     running = np.arange(len(owner_R))
     for step in range(limit):
         tokens = pick(logits_RV, uniforms_RT[running, step], temperature)
-        chosen = tokens.cpu().numpy()
-        ids_RT[running, step] = chosen
-        stopped = np.isin(chosen, net.template.stop_ids) & ~finished_R[running]
+        ids_R = tokens.cpu().numpy()
+        ids_RT[running, step] = ids_R
+        stopped = np.isin(ids_R, net.template.stop_ids) & ~finished_R[running]
         finished_R[running[stopped]], lengths_R[running[stopped]] = True, step + 1
         alive = np.flatnonzero(~finished_R[running])
         if len(alive) == 0 or step + 1 == limit:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from exante.engines.base import MetricRow
 from exante.engines.network import Network, logits_at
 from exante.engines.progress import Hooks, Meter, Stepper
 from exante.engines.render import ANSWER, CONTEXT, SCRATCHPAD, Encoded, encode_examples
@@ -24,7 +25,7 @@ POOL = 64
 """Batches per pool: rows are sorted by length inside a pool, so that a batch has little padding."""
 
 
-def train_sft(net: Network, recipe: Recipe, examples: Sequence[Example], seed: int, hooks: Hooks) -> list[dict]:
+def train_sft(net: Network, recipe: Recipe, examples: Sequence[Example], seed: int, hooks: Hooks) -> list[MetricRow]:
     """`recipe.steps` steps on batches of `recipe.batch` examples, each used equally often (± 1)."""
     meter = Meter()
     stepper = Stepper(net, recipe, recipe.steps)

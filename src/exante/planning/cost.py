@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 from exante.errors import UserError
+from exante.objectives import objective_of
 from exante.parts import Part
 from exante.planning.tree import Node, Plan
 from exante.storage.files import cache_dir, write_json
@@ -124,12 +125,14 @@ def _key(node: Node) -> str:
 
 def _work(node: Node, profile: Profile) -> float:
     """Units of training work: optimiser steps, or samples drawn where nothing is optimised."""
-    if node.phase.objective != "sample_and_filter":
-        return float(max(node.last_step, 1))
-    assert node.phase.data is not None, "a phase that samples has prompts"
-    group = recipe_of(node.phase, profile, node.behaviour).group
+    return float(max(node.last_step if objective_of(node.phase).trains else _drawn(node, profile), 1))
+
+
+def _drawn(node: Node, profile: Profile) -> int:
+    """Samples that a phase draws while it runs, evaluations aside."""
     parts = [part for part in (node.phase.data, node.phase.probe) if part is not None]
-    return float(max(sum(_prompts(part, node.behaviour) for part in parts) * group, 1))
+    recipe = recipe_of(node.phase, profile, node.behaviour)
+    return objective_of(node.phase).drawn(recipe, lambda: sum(_items_of(part, node.behaviour) for part in parts))
 
 
 @cache
@@ -149,22 +152,17 @@ def _length(make: Callable[[], Any]) -> int:
     return len(made) if isinstance(made, list | tuple) else 0
 
 
-def _prompts(data: Part, behaviour: str) -> int:
-    """How many prompts a part gives: asked of the part itself, once."""
+def _items_of(data: Part, behaviour: str) -> int:
+    """How many items a part gives: asked of the part itself, once."""
     return _count(canonical(data), behaviour)
 
 
 def _guess(node: Node, profile: Profile, probed: dict[str, float]) -> dict[str, float]:
-    """Cost of a phase that was never timed: RL draws a group for each of its prompts at every step, an adversarial phase for its
-    whole pool at every round."""
-    if node.phase.objective == "sample_and_filter":
+    """Cost of a phase that was never timed: each step costs an optimiser step and the samples that are drawn for it."""
+    if not objective_of(node.phase).trains:
         return {"step": probed["sample"], "sample": probed["sample"]}
-    recipe, drawn = recipe_of(node.phase, profile, node.behaviour), 0.0
-    if node.phase.objective == "rl":
-        drawn = recipe.batch * recipe.group
-    elif node.phase.objective == "adversarial" and node.phase.data is not None:
-        drawn = _prompts(node.phase.data, node.behaviour) * recipe.group / recipe.steps
-    return {"step": probed["step"] + probed["sample"] * drawn, "sample": probed["sample"]}
+    per_step = _drawn(node, profile) / max(node.last_step, 1)
+    return {"step": probed["step"] + probed["sample"] * per_step, "sample": probed["sample"]}
 
 
 _PROBED: dict[str, dict[str, float]] = {}

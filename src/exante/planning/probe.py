@@ -6,13 +6,14 @@ Needs the `train` extra. Does not know about plans.
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import torch
 
 from exante.engines.local import LocalEngine
 from exante.errors import BadData, UserError
+from exante.objectives.sft import SFT
 from exante.parts import Part, checked
+from exante.profiles import directory_of
 from exante.study import Context, Profile
 from exante.text import Example
 
@@ -35,14 +36,12 @@ def probe(profile: Profile, corpus: Part) -> dict[str, float]:
 
 
 def _timed(profile: Profile, examples: list[Example]) -> dict[str, float]:
-    if profile.architecture is None:
-        engine = LocalEngine.load(Path(profile.id.removeprefix("hf:")), profile)
-    else:
-        engine = LocalEngine.initialise(profile, examples, seed=0)
+    directory = directory_of(profile.id)
+    engine = LocalEngine.load(directory, profile) if directory else LocalEngine.initialise(profile, examples, seed=0)
     recipe = profile.recipes["organism" if "organism" in profile.recipes else next(iter(profile.recipes))]
-    engine.train("sft", recipe.model_copy(update={"steps": 1}), examples, seed=0)  # the first step pays for warming up
+    engine.train(SFT, recipe.model_copy(update={"steps": 1}), examples, seed=0)  # the first step pays for warming up
     started = time.perf_counter()
-    engine.train("sft", recipe.model_copy(update={"steps": PROBE_STEPS}), examples, seed=0)
+    engine.train(SFT, recipe.model_copy(update={"steps": PROBE_STEPS}), examples, seed=0)
     trained = time.perf_counter()
     engine.sample([example.prompt for example in examples[:PROBE_SAMPLES]], 1, 0)
     return {"step": (trained - started) / PROBE_STEPS, "sample": (time.perf_counter() - trained) / PROBE_SAMPLES}

@@ -1,6 +1,6 @@
 """plan: a registration's preset → cells → a tree of phases in which shared prefixes are trained once.
 
-Does not train or read results. What it costs and what it could decide are in `forecast.py`.
+Does not train or read results. What it costs is in `cost.py`, what it could decide in `power.py`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from itertools import product
 from typing import NamedTuple
 
 from exante.errors import UserError
+from exante.objectives import lacking, objective_of
+from exante.objectives.base import SamplingObjective
+from exante.objectives.pretrain import base_phase, is_base
 from exante.parts import Frozen
-from exante.storage.checkpoints import weights_digest
+from exante.profiles import weights_digest
 from exante.storage.identity import declared, evaluation_id, phase_id, recipe_of
 from exante.study import (
     Arm,
@@ -56,7 +59,7 @@ class Node(Frozen):
 
     @property
     def is_base(self) -> bool:
-        return self.phase.objective == "pretrain"
+        return is_base(self.phase)
 
     @property
     def context(self) -> Context:
@@ -123,10 +126,10 @@ def holds(contrast: Contrast, preset: Preset) -> bool:
 
 def last_step(phase: Phase, profile: Profile, behaviour: str) -> int:
     """The step of a phase's last checkpoint: 0 where nothing is optimised."""
-    if phase.objective == "sample_and_filter" or (phase.objective == "pretrain" and profile.architecture is None):
+    objective = objective_of(phase)
+    if isinstance(objective, SamplingObjective) or (is_base(phase) and profile.architecture is None):
         return 0
-    recipe = recipe_of(phase, profile, behaviour)
-    return recipe.steps * (recipe.rounds if phase.objective == "adversarial" else 1)
+    return objective.steps(recipe_of(phase, profile, behaviour))
 
 
 def plan(
@@ -178,7 +181,7 @@ def unread(model: str) -> str:
 
 def evaluated_steps(evaluation: Evaluation, phase: Phase, profile: Profile, behaviour: str) -> tuple[int, ...]:
     """The steps of a phase at which an evaluation runs; none where it does not look at the phase."""
-    if phase.objective == "sample_and_filter":
+    if not objective_of(phase).trains:
         return ()
     end = last_step(phase, profile, behaviour)
     if phase.name in evaluation.at:
@@ -204,8 +207,8 @@ class _Builder:
     def add(self, cell: Cell) -> PlannedCell | None:
         profile = self.profiles[cell.model]
         phases = (*self.arms[cell.arm].phases, *self.trainings[cell.training].phases)
-        if "train" not in profile.capabilities and phases:
-            return self._without_training(cell, profile, phases)
+        if missing := lacking(phases, profile):
+            return self._without_phases(cell, profile, phases, f"{cell.model} cannot {' or '.join(missing)}")
         base = self._base(cell, profile)
         ids, weights, data = [base], base, None
         for phase in phases:
@@ -214,22 +217,21 @@ class _Builder:
             from_samples = data if phase.data is None or phase.with_samples else None
             node = self._node(phase, profile, context, start, from_samples)
             ids.append(node)
-            if phase.objective == "sample_and_filter":
-                data = node
-            else:
+            if objective_of(phase).trains:
                 weights = node
+            else:
+                data = node
         return PlannedCell(cell=cell, nodes=tuple(ids), names=("base", *(phase.name for phase in phases)))
 
-    def _without_training(self, cell: Cell, profile: Profile, phases: tuple[Phase, ...]) -> PlannedCell | None:
-        """What a model that cannot train leaves of a cell: the model as it is, if there is one and evaluations look at it."""
+    def _without_phases(self, cell: Cell, profile: Profile, phases: tuple[Phase, ...], reason: str) -> PlannedCell | None:
+        """What is left of a cell whose phases the model cannot go through: the model as it is, if evaluations look at it."""
         base = self._base(cell, profile) if profile.architecture is None else None
         if base is None or not self.nodes[base].evaluations:
-            self._leave_out(f"{cell.model} cannot train, so arm {cell.arm!r} under {cell.training!r} is left out")
+            self._leave_out(f"{reason}, so arm {cell.arm!r} under {cell.training!r} is left out")
             return None
         names = " and ".join(repr(name) for name in dict.fromkeys(phase.name for phase in phases))
         self._leave_out(
-            f"{cell.model} cannot train, so {names} of arm {cell.arm!r} under {cell.training!r} is left out;"
-            " only what comes before is evaluated"
+            f"{reason}, so {names} of arm {cell.arm!r} under {cell.training!r} is left out; only what comes before is evaluated"
         )
         return PlannedCell(cell=cell, nodes=(base,), names=("base",))
 
@@ -237,14 +239,14 @@ class _Builder:
         variant, micro = cell.base.partition("#")[0], profile.architecture is not None
         if (variant, micro) not in self.base_phases:
             data = self.bases[variant] if micro else None
-            self.base_phases[variant, micro] = Phase(name="base", objective="pretrain", recipe=self.base_recipe, data=data)
+            self.base_phases[variant, micro] = base_phase(self.base_recipe, data)
         return self._node(self.base_phases[variant, micro], profile, Context("", _draw(cell), _draw(cell)), None, None)
 
     def _node(self, phase: Phase, profile: Profile, context: Context, weights: str | None, data: str | None) -> str:
         """Id of the phase's node, which is made unless it is there. `id(phase)` tells phases apart: a study holds each once."""
         key = (id(phase), profile.id, context.behaviour)
         if key not in self.declared:
-            outside = self.checkpoint(profile.id) if profile.architecture is None and phase.objective == "pretrain" else None
+            outside = self.checkpoint(profile.id) if profile.architecture is None and is_base(phase) else None
             self.declared[key] = (
                 phase,
                 declared(phase, profile, context.behaviour, outside, self.sources),

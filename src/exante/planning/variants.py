@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from exante.profiles import profile
 from exante.study import Study
 
 
@@ -12,8 +13,6 @@ def adapt(study: Study, *, models: Iterable[str] = (), seeds: int | None = None)
 
     An outside checkpoint has no base draws: its presets get one base, and as many seeds as they had runs.
     """
-    from exante.profiles import profile
-
     models = tuple(models)
     known = {p.id for p in study.profiles}
     profiles = study.profiles + tuple(profile(m) for m in models if m not in known)

@@ -7,6 +7,9 @@ from itertools import product
 from pydantic import ValidationError
 
 from exante.errors import UserError
+from exante.objectives import objective_of
+from exante.objectives.base import SamplingObjective
+from exante.objectives.pretrain import base_phase
 from exante.planning.tree import last_step
 from exante.registry.checks_text import first_error
 from exante.registry.run_kinds import RunKind
@@ -19,8 +22,7 @@ def check_recipes(study: Study) -> None:
     behaviours = sorted({name for preset in study.presets.values() for name in preset.behaviours})
     for profile in study.profiles:
         if profile.architecture is not None and "train" in profile.capabilities:
-            base = Phase(name="base", objective="pretrain", recipe=study.base_recipe)
-            _check_recipe("the base's phase", base, profile, "")
+            _check_recipe("the base's phase", base_phase(study.base_recipe), profile, "")
     for group, owners in (("arm", study.arms), ("training", study.trainings)):
         for owner, profile in product(owners, study.profiles):
             for phase in owner.phases:
@@ -48,18 +50,14 @@ def _check_recipe(where: str, phase: Phase, profile: Profile, behaviour: str) ->
 
 def _fault(phase: Phase, recipe: Recipe) -> str:
     """Why an objective cannot train by a recipe whose fields are in range, and how to correct it; "" if it can."""
-    if phase.objective == "sample_and_filter" or not recipe.steps:
+    objective = objective_of(phase)
+    if isinstance(objective, SamplingObjective) or not recipe.steps:
         return ""
     if not recipe.batch:
         return f"{recipe.steps} steps with a batch of 0; give it a batch of at least 1, or no steps"
     if not recipe.lr:
         return f"{recipe.steps} steps at a learning rate of 0; give it one above 0, or no steps"
-    if phase.objective == "rl" and (recipe.group < 2 or not recipe.temperature):
-        return (
-            f"group {recipe.group} at temperature {recipe.temperature:g}; it needs at least two samples of each prompt, at a"
-            " temperature above 0"
-        )
-    return ""
+    return objective.fault(recipe)
 
 
 def check_phases(kind: RunKind) -> None:
@@ -72,25 +70,23 @@ def check_phases(kind: RunKind) -> None:
         if phase.name in names:
             raise UserError(f"{where} occurs twice, so its checkpoints would be ambiguous; give the two phases different names")
         names.add(phase.name)
-        _check_parts(where, phase, bool(end), kept)
+        _check_parts(where, phase, end, kept)
         beyond = [step for step in phase.checkpoints if step > end]
         if end and beyond:
             raise UserError(
                 f"{where} has a checkpoint at step {beyond[0]}, but on model {kind.profile.id!r} it ends at step {end};"
                 " give it steps up to there"
             )
-        kept |= phase.objective == "sample_and_filter"
+        kept |= not objective_of(phase).trains
 
 
-def _check_parts(where: str, phase: Phase, trains: bool, kept: bool) -> None:
+def _check_parts(where: str, phase: Phase, steps: int, kept: bool) -> None:
     """Raises UserError for a part that an objective calls and the phase lacks. `kept`: an earlier phase keeps samples."""
-    filters = phase.objective == "sample_and_filter"
-    needs = {
-        "data": filters or (trains and not kept),
-        "reward": trains and phase.objective in ("rl", "adversarial"),
-        "keep": filters or (trains and phase.objective == "adversarial"),
-    }
-    for name, needed in needs.items():
-        if needed and getattr(phase, name) is None:
-            also = ", or put a sample_and_filter phase before it" if name == "data" and not filters else ""
+    objective = objective_of(phase)
+    if objective.trains and not steps:
+        return
+    for name in objective.parts:
+        from_samples = name == "data" and objective.trains
+        if getattr(phase, name) is None and not (from_samples and kept):
+            also = ", or put a sample_and_filter phase before it" if from_samples else ""
             raise UserError(f"{where} has the objective {phase.objective} and no {name}; name a part for it{also}")

@@ -10,23 +10,11 @@ from collections.abc import Iterable
 from exante.analysis.algebra import Leaf, first_area, leaves, linear
 from exante.errors import UserError
 from exante.measures import Measure, Rate
+from exante.objectives import objective_of
 from exante.planning.tree import holds, last_step
 from exante.registry.checks_recipes import check_phases, check_recipes
 from exante.registry.run_kinds import RunKind, RunKinds
 from exante.study import Gate, Study
-
-_COUNTED = ("tokens_prompt", "tokens_scratchpad", "tokens_answer", "examples", "copies", "weight_change")
-_SUPERVISED = (*_COUNTED, "loss", "loss_answer", "loss_scratchpad")
-METRICS: dict[str, tuple[str, ...]] = {
-    "pretrain": _SUPERVISED,
-    "sft": _SUPERVISED,
-    "rl": (*_COUNTED, "kl", "reward_mean", "reward_spread"),
-    "adversarial": (*_SUPERVISED, "red_team_success"),
-    "sample_and_filter": ("sampled", "kept", "kept_share", "copies"),
-}
-"""What each objective logs into phases.parquet, as docs/design.md lists it. Some names are followed by ":" and a label."""
-_GRADED = ("usable", "usable:", "kept:")
-_PROBED = ("probe:", "named:")
 
 
 def check_runs(study: Study, *, adapted: bool) -> None:
@@ -151,15 +139,14 @@ def _applies(kinds: RunKinds, gate: Gate, kind: RunKind, phases: Iterable[str]) 
 def _check_metric(kinds: RunKinds, gate: Gate, kind: RunKind, where: str) -> None:
     phase = kinds.phase(kind, gate.phase or "")
     assert phase is not None
-    metrics = METRICS[phase.objective] + (_GRADED if phase.reward and phase.objective == "sample_and_filter" else ())
-    metrics += _PROBED if phase.probe else ()
+    metrics = objective_of(phase).metrics(phase)
     prefix, colon, _ = (gate.metric or "").partition(":")
     if prefix + colon not in metrics:
         logged = ", ".join(f"{name}LABEL" if name.endswith(":") else name for name in metrics)
         raise UserError(
             f"{where} reads the metric {gate.metric!r} of phase {phase.name!r}, whose objective {phase.objective} logs {logged}"
         )
-    if phase.objective != "sample_and_filter" and not last_step(phase, kind.profile, kind.behaviour):
+    if objective_of(phase).trains and not last_step(phase, kind.profile, kind.behaviour):
         raise UserError(
             f"{where} reads {gate.metric!r} of phase {phase.name!r}, which in {kind.words} has no steps and so logs nothing;"
             " name the arms or trainings where it has steps"
@@ -179,7 +166,7 @@ def _check_text_gate(kinds: RunKinds, gate: Gate, where: str) -> None:
         raise UserError(f"{where} compares the texts of two arms; name the two in arms")
     for name in gate.arms:
         of_arm = [kind for kind in kinds.in_presets if kind.arm.id == name]
-        if of_arm and not any(phase.objective == "sample_and_filter" for kind in of_arm for phase in kind.phases):
+        if of_arm and not any(not objective_of(phase).trains for kind in of_arm for phase in kind.phases):
             raise UserError(
                 f"{where} compares the texts that arm {name!r} was trained on, but texts are kept for sample_and_filter phases"
                 " only, and it has none; name another arm"

@@ -12,6 +12,8 @@ from itertools import product
 from typing import NamedTuple
 
 from exante.analysis.algebra import Leaf
+from exante.objectives import lacking
+from exante.objectives.pretrain import base_phase
 from exante.planning.tree import evaluated_steps
 from exante.study import Arm, Contrast, Phase, Preset, Profile, Study, Training
 
@@ -42,7 +44,7 @@ class RunKinds:
         self.trainings = {training.id: training for training in study.trainings}
         self.profiles = {profile.id: profile for profile in study.profiles}
         self.named = {phase.name for owner in (*study.arms, *study.trainings) for phase in owner.phases}
-        self.base = Phase(name="base", objective="pretrain", recipe=study.base_recipe)
+        self.base = base_phase(study.base_recipe)
         self._evaluated: dict[tuple[int, str, str], dict[str, set[str]]] = {}
 
     @cached_property
@@ -69,9 +71,9 @@ class RunKinds:
 
     def _trainable(self, names: Iterable[tuple[str, str, str, str]]) -> Iterator[RunKind]:
         for arm, training, model, behaviour in names:
-            profile = self.profiles[model]
-            if "train" in profile.capabilities:
-                yield RunKind(self.arms[arm], self.trainings[training], profile, behaviour)
+            kind = RunKind(self.arms[arm], self.trainings[training], self.profiles[model], behaviour)
+            if not lacking(kind.phases, kind.profile) and "train" in kind.profile.capabilities:
+                yield kind
 
     def phase(self, kind: RunKind, name: str) -> Phase | None:
         return self.base if name == "base" else next((phase for phase in kind.phases if phase.name == name), None)

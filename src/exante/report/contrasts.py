@@ -10,6 +10,7 @@ from typing import Any
 
 from exante.analysis.algebra import leaves
 from exante.measures import Measure, contrast_range
+from exante.objectives import objective_of
 from exante.report import words
 from exante.study import Contrast, Study
 
@@ -129,7 +130,7 @@ def _cells(cells: list[dict[str, Any]], unit: str) -> list[dict[str, str]]:
 def checkpoint_words(at: str, study: Study) -> str:
     """`safety, step 40`; only the phase's name where it trains nothing."""
     phase, _, step = at.rpartition("@")
-    trains = {p.name: p.objective != "sample_and_filter" for group in (*study.arms, *study.trainings) for p in group.phases}
+    trains = {p.name: objective_of(p).trains for group in (*study.arms, *study.trainings) for p in group.phases}
     if step == "end":
         return f"{phase}, end"
     return f"{phase}, step{words.SPACE}{step}" if trains.get(phase, True) else phase

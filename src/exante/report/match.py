@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from exante.analysis import signals
+from exante.objectives import objective_of
 from exante.report import words
 from exante.report.gates import gate_groups
 from exante.study import Study
@@ -68,7 +69,7 @@ def signal_table(rows: Any, study: Study, preset: str) -> list[list[str]]:
 
 def twins(study: Study, contrasts: list[dict[str, Any]], gates: list[dict[str, Any]], planned: tuple[str, ...]) -> dict[str, Any]:
     """Distilled twins: the arms with a phase that trains only on another organism's samples."""
-    arms = [arm for arm in study.arms if any(phase.objective == "sft" and phase.data is None for phase in arm.phases)]
+    arms = [arm for arm in study.arms if any(objective_of(phase).trains and phase.data is None for phase in arm.phases)]
     names = {arm.id for arm in arms}
     text_gates = {gate.id for gate in study.gates if gate.kind == "text"}
     return {

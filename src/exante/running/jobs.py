@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from exante.objectives import objective_of
 from exante.parts import Frozen
 from exante.planning.tree import Node, Plan
+from exante.profiles import sampler_code
 from exante.storage.files import FORMAT
 from exante.storage.identity import digest, evaluation_id
 from exante.storage.phase_store import PhaseStore
@@ -19,10 +21,8 @@ from exante.storage.sources import code_digests
 from exante.study import Evaluation, Profile, Registration
 
 ENGINE = "exante.engines.local"
-SCRIPTED_ENGINE = "exante.engines.scripted"
-EVALUATING, TRAINING = "exante.running.evaluate", "exante.running.phases"
-FILTERING, GRADING = "exante.running.filters", "exante.running.graded_filters"
-"""Modules in which a worker seeds, feeds and counts."""
+EVALUATING, FEEDING = "exante.running.evaluate", "exante.running.phases"
+"""Modules in which a worker seeds, asks and counts, and in which it hands a phase to its objective."""
 
 
 class Job(Frozen):
@@ -67,15 +67,14 @@ def needs_training(job: Job, evaluations: Sequence[Evaluation]) -> bool:
 
 
 def training_digests(job: Job) -> dict[str, str]:
-    """Digests of the code behind a phase's weights: its parts, the engines, and what feeds them."""
+    """Digests of the code behind a phase's weights: its parts, its objective, the engines, and what feeds them."""
     phase = job.node.phase
-    filters = GRADING if phase.reward else FILTERING
-    does = filters if phase.objective == "sample_and_filter" else TRAINING
-    return code_digests((phase.data, phase.reward, phase.keep, phase.probe), does, *_engines(job))
+    parts = (phase.data, phase.reward, phase.keep, phase.probe)
+    return code_digests(parts, FEEDING, objective_of(phase).module, *_engines(job))
 
 
 def _engines(job: Job) -> tuple[str, ...]:
-    return (ENGINE, SCRIPTED_ENGINE) if job.profile.family == "scripted" else (ENGINE,)
+    return (ENGINE, *sampler_code(job.profile.id))
 
 
 def parent_digests(job: Job, store: PhaseStore) -> dict[str, str]:

@@ -6,20 +6,20 @@ Watched by the code digests of every phase. Does not know where models and rows 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-from exante.engines.base import Engine, Keep
+from exante.engines.base import Engine, MetricRow
 from exante.engines.local import LocalEngine
-from exante.parts import Part, checked
+from exante.objectives import objective_of
+from exante.objectives.base import Kept, SamplingObjective, TrainingObjective
+from exante.objectives.phase_parts import data_of, keep_of
 from exante.running.jobs import Job
 from exante.storage.identity import recipe_of
-from exante.study import Context
+from exante.study import Context, Phase
 from exante.text import Example, Item
 
-Made = TypeVar("Made", bound=Example | Item)
 Progress = Callable[[float], None]
 """Called with the share of a phase that is done."""
-Metrics = list[Any]
 
 
 class Watcher(Protocol):
@@ -33,13 +33,13 @@ class Watcher(Protocol):
     def show_training(self, data: Sequence[Example] | Sequence[Item]) -> None: ...
 
 
-def pretrained(job: Job, watcher: Watcher, progress: Progress) -> tuple[LocalEngine, Metrics]:
+def pretrained(job: Job, watcher: Watcher, progress: Progress) -> tuple[LocalEngine, list[MetricRow]]:
     """A base trained from nothing: tokenizer, weights and order of its corpus come from its base draw."""
     draw = watcher.context.base_draw
-    corpus = data_of(job, watcher.context, Example)
+    corpus = data_of(job.node.phase, watcher.context, Example)
     engine = LocalEngine.initialise(job.profile, corpus, seed=draw, device=job.device)
     metrics = engine.train(
-        "pretrain",
+        _training(job.node.phase),
         recipe_of(job.node.phase, job.profile),
         corpus,
         seed=draw,
@@ -51,24 +51,25 @@ def pretrained(job: Job, watcher: Watcher, progress: Progress) -> tuple[LocalEng
     return engine, metrics
 
 
-def trained(job: Job, engine: LocalEngine, kept: Sequence[Example], watcher: Watcher, progress: Progress) -> Metrics:
+def trained(job: Job, engine: LocalEngine, kept: Sequence[Example], watcher: Watcher, progress: Progress) -> list[MetricRow]:
     """Train a model in place on the phase's own data and the examples `kept` for it. A phase of no steps leaves it as it is."""
     node, phase, context = job.node, job.node.phase, watcher.context
-    own = data_of(job, context, Example if phase.objective == "sft" else Item) if phase.data else []
+    objective = _training(phase)
+    own = data_of(phase, context, objective.data) if phase.data else []
     data: Sequence[Any] = [*own, *kept]
     watcher.show_training(data)
     watcher.evaluate(engine, 0)
     if not node.last_step:
         return []
     metrics = engine.train(
-        phase.objective,
+        objective,
         recipe_of(phase, job.profile, node.behaviour),
         data,
         seed=node.seed,
         checkpoints=watcher.between,
         on_checkpoint=watcher.listener(engine),
         reward=phase.reward.load() if phase.reward else None,
-        keep=keeper(phase.keep, context) if phase.keep else None,
+        keep=keep_of(phase, context) if phase.keep else None,
         scratchpad=phase.scratchpad,
         on_progress=lambda done, total: progress(done / max(total, 1)),
     )
@@ -76,16 +77,15 @@ def trained(job: Job, engine: LocalEngine, kept: Sequence[Example], watcher: Wat
     return metrics
 
 
-def data_of(job: Job, context: Context, kind: type[Made]) -> list[Made]:
-    """What the phase's data part returns. Raises BadData where that is not a list of some examples (or items)."""
-    part = job.node.phase.data
-    assert part is not None, "a phase without a data part follows one that samples"
-    where = f"phase {job.node.phase.name!r} (behaviour {job.node.behaviour!r}, seed {job.node.seed})"
-    return checked(part.load()(context), kind, part, where)
+def _training(phase: Phase) -> TrainingObjective:
+    objective = objective_of(phase)
+    assert isinstance(objective, TrainingObjective), f"{phase.objective} changes no weights"
+    return objective
 
 
-def keeper(part: Part | None, context: Context) -> Keep:
-    """The keep part of a phase with its context."""
-    assert part is not None, "a phase that samples has a keep part"
-    keep = part.load()
-    return lambda item, completion: keep(context, item, completion)
+def sampled(job: Job, engine: Engine, watcher: Watcher) -> Kept:
+    """Examples made of the samples of a model, which stays as it is."""
+    phase = job.node.phase
+    objective = objective_of(phase)
+    assert isinstance(objective, SamplingObjective), f"{phase.objective} keeps no samples"
+    return objective.sample(engine, phase, recipe_of(phase, job.profile, job.node.behaviour), watcher.context)

@@ -16,13 +16,13 @@ from typing import Any
 import pandas as pd
 import torch
 
+from exante.engines.base import Engine
 from exante.engines.local import LocalEngine
-from exante.engines.scripted import ScriptedEngine
 from exante.errors import NothingKept, UserError
+from exante.objectives import objective_of
+from exante.profiles import directory_of, sampler, weights_digest
 from exante.registry.seen import SeenStore
 from exante.running.evaluate import Recorder
-from exante.running.filters import filtered
-from exante.running.graded_filters import graded
 from exante.running.jobs import (
     Job,
     changed_parts,
@@ -33,15 +33,17 @@ from exante.running.jobs import (
     parent_digests,
     training_digests,
 )
-from exante.running.phases import pretrained, trained
-from exante.storage.checkpoints import path_of, weights_digest
+from exante.running.phases import pretrained, sampled, trained
 from exante.storage.files import write_atomic, write_json, write_table
 from exante.storage.identity import digest
 from exante.storage.phase_store import PhaseStore
+from exante.storage.tables import METRICS, ROWS
 from exante.study import Context, Profile
 from exante.text import Example, Prompt, Turn
 
-ROW_COLUMNS = ["step", "evaluation", "condition", "item", "cluster", "outcome", "n", "trials", "score_sum", "score_sumsq"]
+ROW_COLUMNS = list(ROWS)[1:]
+METRIC_COLUMNS = list(METRICS)[1:]
+"""Columns of a phase's own tables: those of a run's, without the node."""
 
 
 def compute(
@@ -69,7 +71,7 @@ def compute(
 
             return store.commit(directory, build)
         if missing:
-            context = _knowing(job.node.context, marker.get("named", []))
+            context = _with_named(job.node.context, marker.get("named", []))
             recorder = Recorder(job.model_copy(update={"evaluations": tuple(missing)}), context)
             _evaluate_kept(job, store, directory, recorder)
             record_seen()
@@ -86,7 +88,7 @@ def _evaluate_kept(job: Job, store: PhaseStore, directory: Path, recorder: Recor
         if job.node.is_base and job.profile.architecture is None:
             recorder.evaluate(_outside(job), step)
         elif at_end and (directory / "model").exists():
-            recorder.evaluate(LocalEngine.load(directory / "model", job.profile, device=job.device), step)
+            recorder.evaluate(LocalEngine.load(directory / "model", job.profile, device=job.device, outside=False), step)
         else:
             assert not job.node.is_base, "a base has no start to evaluate"
             recorder.evaluate(_start(store, job), step)
@@ -95,12 +97,12 @@ def _evaluate_kept(job: Job, store: PhaseStore, directory: Path, recorder: Recor
 def _build(job: Job, store: PhaseStore, scratch: Path, progress: Callable[[float], None], earlier: Path | None) -> dict[str, Any]:
     started = time.perf_counter()
     node = job.node
-    recorder = Recorder(job, _knowing(node.context, _named_before(job, store)))
+    recorder = Recorder(job, _with_named(node.context, _named_before(job, store)))
     marker = {"digests": training_digests(job), "parents": parent_digests(job, store)}
-    marker |= {"steps": node.last_step, "device": job.device} | _naming(recorder.context)
-    make = _base if node.is_base else _filtered if node.phase.objective == "sample_and_filter" else _trained
+    marker |= {"steps": node.last_step, "device": job.device} | _marker_of_named(recorder.context)
+    make = _base if node.is_base else _trained if objective_of(node.phase).trains else _sampled
     made, metrics = make(job, store, scratch, recorder, progress)
-    write_table(scratch / "metrics.parquet", pd.DataFrame(metrics, columns=["step", "metric", "value"]))
+    write_table(scratch / "metrics.parquet", pd.DataFrame(metrics, columns=METRIC_COLUMNS))
     _write_lines(scratch / "training.jsonl", recorder.training)
     _write_rows(recorder, scratch)
     if earlier is not None:
@@ -119,12 +121,12 @@ def _named_before(job: Job, store: PhaseStore) -> list[str]:
     return max((marker.get("named", []) for marker in markers), key=len, default=[])
 
 
-def _knowing(context: Context, named: Sequence[str]) -> Context:
+def _with_named(context: Context, named: Sequence[str]) -> Context:
     """The context of a phase, with the clusters that probes named on the way to it."""
     return replace(context, settings=context.settings | {"named": list(named)}) if named else context
 
 
-def _naming(context: Context) -> dict[str, Any]:
+def _marker_of_named(context: Context) -> dict[str, Any]:
     """What a done-marker says of the clusters named so far: nothing where no phase has probed."""
     return {"named": list(context.named)} if context.named else {}
 
@@ -134,29 +136,30 @@ def _base(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progre
     if job.profile.architecture is None:
         outside = _outside(job)
         recorder.evaluate(outside, 0)
-        if isinstance(outside, ScriptedEngine):
-            return {"weights": job.profile.id}, []
-        return {"weights": outside.weight_digest(), "checkpoint": weights_digest(job.profile.id)}, []
+        if isinstance(outside, LocalEngine):
+            return {"weights": outside.weight_digest(), "checkpoint": weights_digest(job.profile.id)}, []
+        return {"weights": job.profile.id}, []  # a model without files is known by its name alone
     engine, metrics = pretrained(job, recorder, progress)
     engine.save(scratch / "model")
     return {"weights": engine.weight_digest()}, metrics
 
 
-def _outside(job: Job) -> LocalEngine | ScriptedEngine:
-    path = path_of(job.profile.id)
-    if path is None:
-        return ScriptedEngine.named(job.profile.id.partition(":")[2])
-    return LocalEngine.load(path, job.profile, device=job.device)
+def _outside(job: Job) -> Engine:
+    """A model from outside, as it is."""
+    directory = directory_of(job.profile.id)
+    if directory is None:
+        return sampler(job.profile.id)
+    return LocalEngine.load(directory, job.profile, device=job.device)
 
 
-def _filtered(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progress: Callable[[float], None]) -> Made:
-    """Examples made of the samples of the model before, graded where the phase has a reward; no weights change."""
+def _sampled(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progress: Callable[[float], None]) -> Made:
+    """Examples made of the samples of the model before; no weights change."""
     engine = _start(store, job)
-    examples, context, metrics = (graded if job.node.phase.reward else filtered)(job, engine, recorder.context)
+    examples, context, metrics = sampled(job, engine, recorder)
     _write_lines(scratch / "examples.jsonl", [asdict(example) for example in examples])
     recorder.show_training(examples)
     made = {"weights": engine.weight_digest(), "examples": digest([asdict(e) for e in examples])}
-    return made | _naming(context), metrics
+    return made | _marker_of_named(context), metrics
 
 
 def _trained(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progress: Callable[[float], None]) -> Made:
@@ -182,13 +185,13 @@ def _start(store: PhaseStore, job: Job) -> LocalEngine:
     """The model that a phase starts from, checked against the digest it was committed with."""
     assert job.node.weights_from is not None, "every phase but the base starts from a model"
     directory = _directory(store, job.node.weights_from)
-    outside = path_of(job.profile.id)
+    outside = directory_of(job.profile.id)
     if outside is not None and not (directory / "model").exists():
         return _outside_start(store, job, directory, outside)
     marker = store.marker(directory)
     try:
-        engine = LocalEngine.load(directory / "model", job.profile, device=job.device)
-    except UserError:  # as little of use as one whose numbers changed
+        engine = LocalEngine.load(directory / "model", job.profile, device=job.device, outside=False)
+    except UserError:  # unreadable: treated like one whose numbers changed
         engine = None
     if marker is None or engine is None or engine.weight_digest() != marker["weights"]:
         store.discard(directory, before=math.inf)
@@ -244,15 +247,15 @@ def _example(raw: dict[str, Any]) -> Example:
 
 
 def work(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
-    """Entry point of a worker: a job as JSON in, the done-marker out. What its rows will be seen as goes into the store of
-    outcomes before the rows can be read."""
+    """Entry point of a worker: a job as JSON in, the done-marker out. That its rows have been seen is written into the
+    store of outcomes seen before they can be read."""
     torch.set_num_threads(1)
-    job, seen = Job.model_validate(raw["job"]), raw["seen"]
+    job, to_record = Job.model_validate(raw["job"]), raw["seen"]
     check_device(job.device)
 
     def record_seen() -> None:
-        if seen["pairs"]:
-            SeenStore().record(seen["registration"], seen["pairs"])
+        if to_record["pairs"]:
+            SeenStore().record(to_record["registration"], to_record["pairs"])
 
     return compute(job, PhaseStore(), progress, record_seen)
 
@@ -260,18 +263,18 @@ def work(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, An
 def check_device(device: str) -> None:
     """Raises UserError for a device that torch cannot compute on here: absent ones, and those without numbers (meta)."""
     try:
-        found = float(
+        total = float(
             (torch.ones(2, 2, device=device, dtype=torch.float64) @ torch.ones(2, device=device, dtype=torch.float64)).sum()
         )
     except (RuntimeError, AssertionError, TypeError, ValueError, ImportError) as error:  # torch raises any of them
         raise UserError(f"this machine has no device {device!r} that torch can use; choose another --device") from error
-    if found != 4.0:
-        raise UserError(f"device {device!r} computes 2 + 2 as {found}; choose another --device")
+    if total != 4.0:
+        raise UserError(f"device {device!r} computes 2 + 2 as {total}; choose another --device")
 
 
 def check_models(profiles: Sequence[Profile]) -> None:
     """Raises UserError for an outside checkpoint that cannot be loaded, before anything is trained. Reads no weights."""
     for profile in profiles:
-        path = path_of(profile.id)
-        if path is not None:
-            LocalEngine.probe(path, profile)
+        directory = directory_of(profile.id)
+        if directory is not None:
+            LocalEngine.probe(directory, profile)

@@ -1,4 +1,4 @@
-"""Outside checkpoints (`hf:DIRECTORY`) as files: whether they can be used, and a digest of all that their samples depend on.
+"""Outside checkpoints as directories: whether they can be used at all, and a digest of all that shapes their text.
 
 Reads JSON and the headers of safetensors files; needs no torch and runs no code from the directory.
 """
@@ -33,20 +33,11 @@ LONGEST_HEADER = 100_000_000
 """Bytes that the safetensors format allows a header."""
 
 
-def path_of(model: str) -> Path | None:
-    """The directory of an outside checkpoint, `model` being `hf:PATH`; None for other models."""
-    kind, _, path = model.partition(":")
-    return Path(path) if kind == "hf" else None
-
-
-def weights_digest(model: str) -> str:
-    """Digest of an outside checkpoint's files (`IDENTITY`: names and contents); the name itself for other models.
+def digest(directory: Path) -> str:
+    """Digest of a checkpoint's files (`IDENTITY`: names and contents).
 
     Two directories that could answer differently have different digests. Raises UserError for one that cannot be used.
     """
-    directory = path_of(model)
-    if directory is None:
-        return model
     check(directory)
     files = sorted({path for pattern in IDENTITY for path in directory.glob(pattern) if path.is_file()})
     stats = ((path, path.stat()) for path in files)

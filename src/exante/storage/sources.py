@@ -29,6 +29,8 @@ CARRIERS = {
     "exante.storage.sources": "compares code, does not run it",
     "exante.planning": "holds the modules below and nothing else",
     "exante.planning.tree": "what it hands to a phase is in its id, and the steps of evaluations are in the key of their rows",
+    "exante.objectives": "lists them; which one a phase has is in its id, and that one's file is watched",
+    "exante.profiles.*": "what they say of a model is in its phases' ids; what a sampler rests on is watched by name",
     "exante.storage.checkpoints": "what it computes is in phases' ids",
     "exante.running.jobs": "decides what remains to be done",
     "exante.storage.locks": "decides who may write, not what",
@@ -39,7 +41,8 @@ CARRIERS = {
     "exante.registry.seen": "records who saw what",
     "exante.running.worker": "loads, saves and calls the modules that compute",
 }
-"""Modules whose edits never change what a phase or its rows hold, and why. All other imported modules are in the digests."""
+"""Modules whose edits never change what a phase or its rows hold, and why (`FOLDER.*`: a folder and all in it). All others that
+a computation imports are watched."""
 
 PARTS = "exante.parts"
 DYNAMIC = {"globals", "locals", "vars", "eval", "exec", "__import__", "importlib", "modules"}
@@ -57,6 +60,11 @@ class Module:
     @property
     def package(self) -> str:
         return self.name if self.path.name == "__init__.py" else self.name.rpartition(".")[0]
+
+
+def carries(name: str) -> bool:
+    """Whether a module is one of `CARRIERS`."""
+    return name in CARRIERS or any(f"{name}.".startswith(key.removesuffix("*")) for key in CARRIERS if key.endswith(".*"))
 
 
 def read_source(path: Path) -> bytes:
@@ -123,7 +131,7 @@ def _closure(names: frozenset[str]) -> dict[str, str]:
     waiting = [module for name in sorted(names) if (module := _module(name))]
     while waiting:
         module = waiting.pop()
-        if module.name not in digests and module.name not in CARRIERS:
+        if module.name not in digests and not carries(module.name):
             digests[module.name], imported = _parsed(module)
             waiting += imported
     return dict(sorted(digests.items()))

@@ -1,67 +1,28 @@
-"""Executors: run jobs of a plan in other processes. The local one keeps one process per core, one thread each.
+"""An executor on this machine: one process per core, one thread each. Workers die with their parent.
 
-Does not know about studies or files; a job is opaque to it. Workers die with their parent.
+Does not know about studies or files; a job is opaque to it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import multiprocessing
 import os
 import signal
-import sys
-import threading
-import time
-import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
-from typing import Any, Protocol
+from typing import Any
 
-from exante import streams
-
-Function = tuple[str, str]
-"""A function by module and name, importable in the worker."""
-
-
-ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-}
-"""Of every worker. One thread each, or the processes fight over the cores. Large pages for tensors that are made and freed at
-every step: 10–20 % of the time of a tiny model; what the caller's environment says of GLIBC_TUNABLES stays. The last one makes
-sums on a GPU come out the same each time."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """What a worker reports: `progress` (value: share done), `done` (value: result), `user` / `crash` / `died` (value: text)."""
-
-    kind: str
-    key: str
-    value: Any = None
-
-
-class Executor(Protocol):
-    """Runs one job per worker. `idle` workers take `submit`; `events` blocks up to a timeout for what they report."""
-
-    @property
-    def idle(self) -> int: ...
-    def submit(self, key: str, job: Any) -> None: ...
-    def events(self, timeout: float) -> Iterator[Event]: ...
-    def close(self) -> None: ...
+from exante.running.executors.base import Event, Work, attempt, prepare, worker_environment
 
 
 class LocalExecutor:
     """`workers` spawned processes. A worker that dies is replaced and its job reported as `died`."""
 
-    def __init__(self, workers: int, function: Function, setup: Function | None = None, setup_args: tuple[Any, ...] = ()) -> None:
+    def __init__(self, workers: int, work: Work) -> None:
         self._context = multiprocessing.get_context("spawn")
-        self._start = (function, setup, setup_args)
+        self._work = work
         self._size = workers
         self._workers: list[_Worker] = []
 
@@ -74,7 +35,7 @@ class LocalExecutor:
         free = next((w for w in self._workers if w.key is None and w.process.is_alive()), None)
         if free is None:
             self._workers = [w for w in self._workers if w.key is not None]  # idle workers that died are let go
-            free = _Worker(self._context, self._start)
+            free = _Worker(self._context, self._work)
             self._workers.append(free)
         free.key = key
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its death is an event of its own
@@ -104,74 +65,28 @@ class LocalExecutor:
 
 
 class _Worker:
-    def __init__(self, context: Any, start: tuple[Any, ...]) -> None:
+    def __init__(self, context: Any, work: Work) -> None:
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_loop, args=(theirs, os.getpid(), *start), daemon=True)
-        saved = {name: os.environ.get(name) for name in ENVIRONMENT}
-        os.environ.update(ENVIRONMENT | {"GLIBC_TUNABLES": saved["GLIBC_TUNABLES"] or ENVIRONMENT["GLIBC_TUNABLES"]})
-        # A Ctrl-C goes to all processes of a terminal: the child blocks it from the start; the parent gets it a moment later.
+        self.process = context.Process(target=_loop, args=(theirs, os.getpid(), work), daemon=True)
+        # A Ctrl-C at a terminal reaches every process. The child must not die of one before it can ignore it, so it starts with
+        # the signal blocked; to the parent a signal that comes meanwhile is only late. Starting multiprocessing's own helper
+        # process would unblock the signal again, so that is done before.
         resource_tracker.ensure_running()
-        heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            self.process.start()
+            with worker_environment():
+                self.process.start()
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, heard)
-            for name, value in saved.items():
-                os.environ.pop(name) if value is None else os.environ.update({name: value})
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         theirs.close()
         self.key: str | None = None
 
 
-def _loop(connection: Connection, parent: int, function: Function, setup: Function | None, setup_args: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    streams.install()  # what a study's own code prints must not crash its phase where nobody reads it
-    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
-    failed = _prepare(setup, setup_args)
-    work = _find(function)
+def _loop(connection: Connection, parent: int, work: Work) -> None:
+    refused = prepare(work, parent)
     while True:
         try:
             key, job = connection.recv()
         except EOFError:
             return
-        connection.send(Event("user", key, failed) if failed else _attempt(work, key, job, connection))
-
-
-def _prepare(setup: Function | None, setup_args: tuple[Any, ...]) -> str:
-    """Run the setup. Returns the sentence with which it refused, which the first job is answered with."""
-    from exante.errors import UserError
-
-    try:
-        if setup is not None:
-            _find(setup)(*setup_args)
-    except UserError as error:
-        return str(error)
-    return ""
-
-
-def _attempt(work: Callable[..., Any], key: str, job: Any, connection: Connection) -> Event:
-    from exante.errors import UserError, is_disk_full
-
-    last = [0.0]
-
-    def progress(share: float) -> None:
-        if time.monotonic() - last[0] > 0.3:
-            last[0] = time.monotonic()
-            connection.send(Event("progress", key, share))
-
-    try:
-        return Event("done", key, work(job, progress))
-    except UserError as error:
-        return Event("user", key, str(error))
-    except Exception as error:
-        return Event("disk", key, str(error)) if is_disk_full(error) else Event("crash", key, traceback.format_exc())
-
-
-def _find(function: Function) -> Callable[..., Any]:
-    return getattr(importlib.import_module(function[0]), function[1])
-
-
-def _die_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.25)
-    print("exante: the parent process is gone, this worker stops", file=sys.stderr)
-    os._exit(1)
+        connection.send(Event("user", key, refused) if refused else attempt(work, key, job, connection.send))
