@@ -38,10 +38,9 @@ from exante.storage.checkpoints import path_of, weights_digest
 from exante.storage.files import write_atomic, write_json, write_table
 from exante.storage.identity import digest
 from exante.storage.phase_store import PhaseStore
+from exante.storage.tables import NODE_ROWS, without_zeros
 from exante.study import Context, Profile
 from exante.text import Example, Prompt, Turn
-
-ROW_COLUMNS = ["step", "evaluation", "condition", "item", "cluster", "outcome", "n", "trials", "score_sum", "score_sumsq"]
 
 
 def compute(
@@ -227,7 +226,7 @@ def _write_rows(recorder: Recorder, directory: Path) -> None:
     """Rows and texts of each evaluation, and last the digests that say they are whole."""
     for evaluation in recorder.job.evaluations:
         path = directory / "rows" / evaluation_key(evaluation, recorder.job.node.evaluations[evaluation.id])
-        write_table(path.with_suffix(".parquet"), pd.DataFrame(recorder.rows[evaluation.id], columns=ROW_COLUMNS))
+        write_table(path.with_suffix(".parquet"), without_zeros(pd.DataFrame(recorder.rows[evaluation.id], columns=NODE_ROWS)))
         _write_lines(path.with_suffix(".jsonl"), recorder.texts[evaluation.id])
         write_json(path.with_suffix(".json"), evaluation_digests(recorder.job, evaluation))
 

@@ -31,6 +31,8 @@ ROWS: dict[str, type] = {
     "score_sum": float,
     "score_sumsq": float,
 }
+NODE_ROWS = [name for name in ROWS if name != "node"]
+"""Columns of an evaluation's rows in the cache, which keeps those of each node apart."""
 METRICS: dict[str, type] = {"node": str, "step": int, "metric": str, "value": float}
 CELLS: dict[str, type] = {"cell": str, **dict.fromkeys(AXES, str), "seed": int, "phase": str, "node": str, "state": str}
 SERIES: dict[str, type] = {
@@ -151,7 +153,9 @@ def items_in(measured: Measured) -> Items:
 def without_zeros(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows whose outcome occurred or scored. An item of which no outcome did keeps its first line, so that its trials count."""
     occurred = (rows["n"] != 0) | (rows["score_sum"] != 0) | (rows["score_sumsq"] != 0)
-    item = rows.groupby(SAMPLED, observed=True, sort=False).ngroup()
+    if occurred.all():
+        return rows
+    item = rows.groupby([name for name in SAMPLED if name in rows], observed=True, sort=False).ngroup()
     silent = ~occurred.groupby(item).transform("any")
     return rows.loc[occurred | (silent & ~item.duplicated())]
 
