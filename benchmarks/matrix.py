@@ -181,12 +181,12 @@ class Invented:
         import numpy as np
         import pandas as pd
 
-        from exante.running.jobs import evaluation_digests, evaluation_key
+        from exante.running.jobs import evaluation_digests
         from exante.storage.files import write_json, write_table
         from exante.storage.tables import NODE_ROWS
 
         steps = job.node.evaluations[evaluation.id]
-        path = scratch / "rows" / evaluation_key(evaluation, steps)
+        path = scratch / "rows" / job.row_files[evaluation.id]
         asked = [self.rows(job, evaluation, condition, step) for step in steps for condition in evaluation.conditions]
         columns = {name: np.concatenate([part[name] for part in asked]) for name in NODE_ROWS}
         write_table(path.with_suffix(".parquet"), pd.DataFrame(columns))

@@ -97,7 +97,7 @@ def _cache(path: Path) -> Iterator[None]:
 
 def _compared(planned: Plan, job: Job, held: Measured, store: PhaseStore) -> Compared:
     key = job.node.id
-    pairs = ((rows_of(job, store), held.rows, ROWS), (metrics_of(job, store), held.metrics, METRICS))
+    pairs = ((rows_of([job], store), held.rows, ROWS), (metrics_of([job], store), held.metrics, METRICS))
     different = sum(_different(mine, theirs[theirs["node"] == key], list(columns)) for mine, theirs, columns in pairs)
     arms = dict.fromkeys(one.cell.arm for one in planned.cells if key in one.nodes)
     return Compared(key, job.node.phase.name, tuple(arms), int((held.rows["node"] == key).sum()), different)

@@ -27,7 +27,6 @@ from exante.running.jobs import (
     Job,
     changed_parts,
     evaluation_digests,
-    evaluation_key,
     missing_evaluations,
     needs_training,
     parent_digests,
@@ -225,7 +224,7 @@ def _write_lines(path: Path, records: Sequence[dict[str, Any]]) -> None:
 def _write_rows(recorder: Recorder, directory: Path) -> None:
     """Rows and texts of each evaluation, and last the digests that say they are whole."""
     for evaluation in recorder.job.evaluations:
-        path = directory / "rows" / evaluation_key(evaluation, recorder.job.node.evaluations[evaluation.id])
+        path = directory / "rows" / recorder.job.row_files[evaluation.id]
         write_table(path.with_suffix(".parquet"), without_zeros(pd.DataFrame(recorder.rows[evaluation.id], columns=NODE_ROWS)))
         _write_lines(path.with_suffix(".jsonl"), recorder.texts[evaluation.id])
         write_json(path.with_suffix(".json"), evaluation_digests(recorder.job, evaluation))
