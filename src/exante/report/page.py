@@ -108,6 +108,7 @@ def context(run: Run) -> dict[str, Any]:
         "cell_legend": cells.legend(run.series),
         "levels": _levels(run.series, look, study),
         "run_figures": _run_figures(run.series, look, primaries),
+        "most_curves": figures.MOST_CURVES,
         "training_curves": _training_curves(run.phases, look),
         "match": match_table(run.verdicts.get("match_table"), study),
         "signals": signal_table(run.verdicts.get("match_table"), study, preset),
