@@ -6,7 +6,7 @@ count at both ends of the range instead. Arrays may carry leading batch axes. Do
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,12 +106,17 @@ def _gated(gate: Gate, cell: Cell) -> bool:
     return all(names is None or name in names for names, name in chosen)
 
 
-def _goes_through(study: Study, cell: Cell, phase: str) -> bool:
-    """Whether the cell's run has this phase. Names that belong to no arm or training are the base's, which all cells have."""
-    own = {p.name for a in study.arms if a.id == cell.arm for p in a.phases}
-    own |= {p.name for t in study.trainings if t.id == cell.training for p in t.phases}
-    named = {p.name for group in (*study.arms, *study.trainings) for p in group.phases}
-    return phase in own or phase not in named
+def _gated_runs(study: Study, gate: Gate, table: Table, phases: Iterable[str]) -> list[tuple[int, Cell]]:
+    """Runs that a gate looks at: not crashed, and gone through the phases. Names that belong to no arm or training are the
+    base's, which all have."""
+    arms, trainings = ({x.id: {phase.name for phase in x.phases} for x in group} for group in (study.arms, study.trainings))
+    named = set().union(*arms.values(), *trainings.values())
+    own = {name for name in phases if name in named}
+    return [
+        (r, cell)
+        for r, cell in enumerate(table.cells)
+        if _gated(gate, cell) and not table.crashed_R[r] and own <= arms[cell.arm] | trainings[cell.training]
+    ]
 
 
 def _cell_check(gate: Gate, r: int, cell: Cell, value: Array, passed: NDArray[np.bool_], uses: Uses) -> Check:
@@ -131,8 +136,7 @@ def _measure_checks(
     ok = inside(result.low * scale, result.high * scale, gate.region)
     return [
         _cell_check(gate, r, cell, result.point[..., r] * scale, ok[..., r], uses)
-        for r, cell in enumerate(table.cells)
-        if _gated(gate, cell) and not table.crashed_R[r] and all(_goes_through(study, cell, phase) for phase in phases)
+        for r, cell in _gated_runs(study, gate, table, phases)
     ]
 
 
@@ -140,13 +144,12 @@ def _phase_checks(study: Study, gate: Gate, table: Table, phases: pd.DataFrame, 
     assert gate.region is not None, f"gate {gate.id} has no region"
     assert gate.phase is not None, f"gate {gate.id} has no phase"
     mine = phases.loc[(phases["phase"] == gate.phase) & (phases["metric"] == gate.metric)].sort_values("step", kind="stable")
-    last = mine.groupby("cell")["value"].agg(gate.statistic)
-    found = []
-    for r, cell in enumerate(table.cells):
-        if _gated(gate, cell) and not table.crashed_R[r] and _goes_through(study, cell, gate.phase):
-            value = np.asarray(float(last.get(cell.id, np.nan)) * SCALE[gate.region.unit])
-            found.append(_cell_check(gate, r, cell, value, inside(value, value, gate.region), uses))
-    return found
+    logged = {str(cell): value for cell, value in mine.groupby("cell", observed=True)["value"].agg(gate.statistic).items()}
+    checks = []
+    for r, cell in _gated_runs(study, gate, table, [gate.phase]):
+        value = np.asarray(float(logged.get(cell.id, np.nan)) * SCALE[gate.region.unit])
+        checks.append(_cell_check(gate, r, cell, value, inside(value, value, gate.region), uses))
+    return checks
 
 
 def near(study: Study, gate: Gate, contrast_id: str, measures: Mapping[str, Measure]) -> bool:

@@ -62,18 +62,21 @@ def _check_states(measured: Measured) -> None:
 def _check_cells(expected: Plan, measured: Measured) -> None:
     """Every planned cell is there with its phases in their order, and no other."""
     planned = {one.cell.id: one for one in expected.cells}
-    there = {str(cell): group for cell, group in measured.cells.groupby("cell", sort=False, observed=True)}
-    for name in planned.keys() ^ there.keys():
+    axes = {name: tuple(str(getattr(one.cell, axis)) for axis in AXES) for name, one in planned.items()}
+    phases: dict[str, list[str]] = defaultdict(list)
+    wrong_axes: set[str] = set()
+    for name, phase, *values in measured.cells[["cell", "phase", *AXES]].astype(str).itertuples(index=False, name=None):
+        phases[name].append(phase)
+        if axes.get(name) != tuple(values):
+            wrong_axes.add(name)
+    for name in planned.keys() ^ phases.keys():
         what = "lacks the cell" if name in planned else "holds the unknown cell"
         raise UserError(f"cells.parquet {what} {name}, by the registration's preset {expected.preset!r}; {AGAIN}")
-    for name, group in there.items():
-        one = planned[name]
-        axes = {axis: str(group[axis].iloc[0]) for axis in AXES}
-        alike = all((group[axis].astype(str) == value).all() for axis, value in axes.items())
-        if not alike or axes != {axis: str(value) for axis, value in one.cell.model_dump().items()}:
-            raise UserError(f"cells.parquet describes the cell {name} by other axes than its id; {AGAIN}")
-        if tuple(group["phase"].astype(str)) != one.names:
-            raise UserError(f"cells.parquet gives the cell {name} other phases than {', '.join(one.names)}; {AGAIN}")
+    for name in wrong_axes:
+        raise UserError(f"cells.parquet describes the cell {name} by other axes than its id; {AGAIN}")
+    for name, there in phases.items():
+        if tuple(there) != planned[name].names:
+            raise UserError(f"cells.parquet gives the cell {name} other phases than {', '.join(planned[name].names)}; {AGAIN}")
 
 
 def _nodes(expected: Plan, cells: pd.DataFrame, models: set[str]) -> dict[str, Node]:
@@ -161,8 +164,9 @@ def _check_counts(rows: pd.DataFrame, evaluations: Mapping[str, Evaluation], imp
     """Samples of an item add up to those drawn, and as many were drawn as were registered."""
     item = rows.groupby(SAMPLED, observed=True, sort=False).ngroup()
     trials, n = rows["trials"].to_numpy(), rows["n"].to_numpy()
-    drawn = rows["evaluation"].astype(str).map({name: _drawn(e) for name, e in evaluations.items()}).to_numpy()
-    sampled = rows["evaluation"].astype(str).map({name: e.method == "samples" for name, e in evaluations.items()}).to_numpy(bool)
+    codes, names = pd.factorize(rows["evaluation"])
+    drawn = np.array([_drawn(evaluations[str(name)]) for name in names], int)[codes]
+    sampled = np.array([evaluations[str(name)].method == "samples" for name in names], bool)[codes]
     total = pd.Series(n).groupby(item.to_numpy()).transform("sum").to_numpy()
     wrong = (n < 0) | (n > trials) | (trials < 1) | (sampled & (total != trials))
     if not imported:

@@ -9,6 +9,7 @@ from collections.abc import Set
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from exante.report import words
@@ -44,8 +45,9 @@ MOST_MULTIPLES = 8
 
 def panel_parts(rows: pd.DataFrame) -> pd.DataFrame:
     """Evaluation, condition, outcome and (where it is named) phase of "EVALUATION · CONDITION · OUTCOME · PHASE", 0 to 3."""
-    parts = rows["panel"].astype(str).str.split(" · ", n=3, expand=True)
-    return parts.reindex(columns=range(4)).astype(object).fillna("").astype(str)
+    codes, panels = pd.factorize(rows["panel"].astype(str))
+    parts = [[*str(panel).split(" · ", 3), "", "", ""][:4] for panel in panels]
+    return pd.DataFrame(np.array(parts, dtype=str).reshape(-1, 4)[codes], index=rows.index).astype(str)
 
 
 def cell_rows(series: pd.DataFrame) -> pd.DataFrame:
@@ -118,7 +120,7 @@ def _title(rows: pd.DataFrame, arm: str, *rest: str) -> str:
 
 def _figure(rows: pd.DataFrame, title: str, keyed: bool) -> Figure:
     """`rows`: checkpoint (in words, in order), cue, outcome, base, seed, value. The arm's mean (seed −1) is only in the text."""
-    points = _thinned(list(dict.fromkeys(rows["checkpoint"])), MOST_MULTIPLES)
+    points = words.evenly(list(dict.fromkeys(rows["checkpoint"])), MOST_MULTIPLES)
     table = pd.DataFrame(rows.loc[rows["checkpoint"].isin(points)])
     table["place"] = table["outcome"].map({outcome: place for place, outcome in enumerate(COLOURS)})
     table["run"] = table["base"].astype(str) + "|" + table["seed"].astype(str)
@@ -134,13 +136,6 @@ def _figure(rows: pd.DataFrame, title: str, keyed: bool) -> Figure:
     points = [point.replace(", ", "\n") for point in points]
     charts = [data_uri(_chart(runs, points, width, keyed)) for width in (WIDE, NARROW)]
     return Figure(title, f"{title}. Means over runs. {'; '.join(texts)}.", *charts)
-
-
-def _thinned(points: list[str], most: int) -> list[str]:
-    """At most `most` of the points, evenly spaced, the first and last among them."""
-    if len(points) <= most:
-        return points
-    return [points[round(k * (len(points) - 1) / (most - 1))] for k in range(most)]
 
 
 def _chart(runs: pd.DataFrame, points: list[str], width: int, keyed: bool) -> Any:

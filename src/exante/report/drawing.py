@@ -84,7 +84,7 @@ def encoded(svg: str) -> str:
 
 def data_uri(chart: alt.TopLevelMixin) -> str:
     with alt.data_transformers.enable("default", max_rows=None):
-        spec = drawable(chart.to_dict(context={"pre_transform": False}))
+        spec = drawable(chart.to_dict(validate=False, context={"pre_transform": False}))
     bundle = spec_to_mimebundle(spec, format="svg", mode="vega-lite")
     assert isinstance(bundle, dict), "only a PNG comes with its size"
     return encoded(bundle["image/svg+xml"])

@@ -31,6 +31,10 @@ from exante.report.drawing import (
 )
 
 VERDICT_COLOURS = {"supported": "#0072B2", "contradicted": "#D55E00", "undecided": "#5f6670", "exploratory": "#9a5d86"}
+MOST_MARKS = 2000
+"""Runs above which a figure of rates shows means with their intervals, and no marks."""
+MOST_CURVES = 60
+"""Runs whose training curves are drawn in one figure."""
 
 
 # --- forest plot ---------------------------------------------------------------------------------------------------
@@ -208,8 +212,9 @@ def _runs_chart(
 def levels(rows: pd.DataFrame, look: dict[str, Style], title: str) -> Figure:
     """Rates at one checkpoint: a line per condition and arm, a mark per run and a bar at the arm's mean (seed −1)."""
     used = [style for arm, style in look.items() if arm in set(rows["arm"])]
-    table = pd.DataFrame(rows[["condition", "arm", "seed", "value"]])
+    table = pd.DataFrame(rows[["condition", "arm", "seed", "value", "low", "high"]])
     means = pd.DataFrame(table.loc[table["seed"] == -1])
+    table = table if len(table) - len(means) <= MOST_MARKS else means
     text = "; ".join(
         f"{condition}: " + ", ".join(f"{arm} {words.quantity(v, '%')}" for arm, v in zip(part["arm"], part["value"], strict=True))
         for condition, part in means.groupby("condition", sort=False)
@@ -229,8 +234,11 @@ def _levels_chart(table: pd.DataFrame, used: list[Style], width: int) -> alt.Lay
     lane = alt.YOffset("arm:N").scale(domain=[style.arm for style in used])
     base = alt.Chart(table).encode(x=x, y=y, yOffset=lane, color=alt.Color("arm:N", legend=None).scale(colour))
     is_mean = alt.datum.seed == -1
-    dots = base.transform_filter(~is_mean).mark_point(size=28, strokeWidth=1.2, filled=False, opacity=0.75)
-    dots = dots.encode(shape=shape_channel(used))
+    if (table["seed"] == -1).all():  # too many runs for a mark each
+        dots = base.mark_rule(strokeWidth=1.2, opacity=0.75).encode(x=alt.X("low:Q"), x2="high:Q")
+    else:
+        dots = base.transform_filter(~is_mean).mark_point(size=28, strokeWidth=1.2, filled=False, opacity=0.75)
+        dots = dots.encode(shape=shape_channel(used))
     bars = base.transform_filter(is_mean).mark_tick(thickness=3, size=9)
     height = alt.Step(max(30, 9 * len(used) + 6), **{"for": "position"})
     return themed(alt.layer(dots, bars).properties(width=width - label_width - 40, height=height))
@@ -240,7 +248,10 @@ def _levels_chart(table: pd.DataFrame, used: list[Style], width: int) -> alt.Lay
 
 
 def curves(rows: pd.DataFrame, look: dict[str, Style], title: str) -> Figure:
-    """One metric of one phase over its steps, a thin line per run."""
+    """One metric of one phase over its steps, a thin line per run, of `MOST_CURVES` runs at most."""
+    cells = sorted(set(rows["cell"]))
+    drawn = words.evenly(cells, MOST_CURVES)
+    rows = rows[rows["cell"].isin(drawn)]
     used = [style for arm, style in look.items() if arm in set(rows["arm"])]
     colour, _ = colour_scales(used)
     table = rows[["cell", "arm", "step", "value"]]
@@ -255,4 +266,5 @@ def curves(rows: pd.DataFrame, look: dict[str, Style], title: str) -> Figure:
         )
     )
     uri = data_uri(themed(alt.layer(lines).properties(width=FACET - 70, height=150)))
-    return Figure(title, f"{title}, one line per run.", uri, uri)
+    shown = "one line per run" if len(drawn) == len(cells) else f"one line for each of {len(drawn)} runs of {len(cells)}"
+    return Figure(title, f"{title}, {shown}.", uri, uri)

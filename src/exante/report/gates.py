@@ -10,6 +10,8 @@ from typing import Any
 from exante.report import words
 from exante.study import Gate, Study
 
+MOST_VALUES = 200
+"""Values of a gate that the page shows; verdicts.json has all."""
 DENOMINATOR, DENOMINATORS = "denominator of ", "denominators"
 
 
@@ -33,28 +35,37 @@ def gate_title(name: str) -> str:
 
 def _gate_group(name: str, rows: list[dict[str, Any]], registered: Gate | None) -> dict[str, Any]:
     unit = registered.region.unit if registered is not None and registered.region is not None else ""
-    shown = [_gate_row(row, unit) for row in sorted(rows, key=lambda row: bool(row.get("passed")))]
-    failed = [row for row in shown if not row["passed"]]
-    blocks = sorted({str(block) for row in rows if not row.get("passed") for block in row.get("blocks") or []})
+    failed, passed = ([row for row in rows if bool(row.get("passed")) is state] for state in (False, True))
+    shown_failed = [_gate_row(row, unit) for row in words.evenly(failed, MOST_VALUES)]
+    shown_passed = [_gate_row(row, unit) for row in words.evenly(passed, MOST_VALUES - len(shown_failed))]
+    numbers = [row["value"] for row in rows if isinstance(row.get("value"), (int, float))]
     return {
         "id": name,
         "title": registered.title if registered is not None else gate_title(name),
         "passed": not failed,
-        "count": len(shown),
-        "failed": failed,
-        "rows": shown,
-        "blocks": blocks,
-        "threshold": ", ".join(dict.fromkeys(row["threshold"] for row in shown)),
+        "count": len(rows),
+        "failures": len(failed),
+        "failed": shown_failed,
+        "rows": shown_failed + shown_passed,
+        "ends": [_gate_value(end, unit) for end in (min(numbers), max(numbers))] if numbers else [],
+        "blocks": sorted({str(block) for row in failed for block in row.get("blocks") or []}),
+        "threshold": ", ".join(dict.fromkeys(_threshold(row.get("threshold")) for row in rows)),
     }
 
 
 def _gate_row(row: dict[str, Any], unit: str) -> dict[str, Any]:
-    value = row.get("value")
-    threshold = row.get("threshold")
     return {
         "cell": words.plain(row.get("cell")),
-        "value": words.quantity(value, unit) if isinstance(value, (int, float)) and unit else words.plain(value),
-        "threshold": words.region(threshold) if isinstance(threshold, dict) else words.minus(words.plain(threshold)),
+        "value": _gate_value(row.get("value"), unit),
+        "threshold": _threshold(row.get("threshold")),
         "passed": bool(row.get("passed")),
         "blocks": words.plain(row.get("blocks") or []),
     }
+
+
+def _gate_value(value: Any, unit: str) -> str:
+    return words.quantity(value, unit) if isinstance(value, (int, float)) and unit else words.plain(value)
+
+
+def _threshold(threshold: Any) -> str:
+    return words.region(threshold) if isinstance(threshold, dict) else words.minus(words.plain(threshold))

@@ -101,6 +101,7 @@ def context(run: Run) -> dict[str, Any]:
         "cell_legend": cells.legend(run.series),
         "levels": _levels(run.series, look, study),
         "run_figures": _run_figures(run.series, look, primaries),
+        "most_curves": figures.MOST_CURVES,
         "training_curves": _training_curves(run.phases, look),
         "match": match_table(run.verdicts.get("match_table"), study),
         "signals": signal_table(run.verdicts.get("match_table"), study, preset),
@@ -156,7 +157,7 @@ def _stamps(run: Run, preset: str) -> list[tuple[str, str]]:
         what = "every number here is exploratory." if everything and changed else what
         stamps.append(("After data", f"Registered after outcomes of the same runs had been seen: {what}"))
     if preset == "quick":
-        note = _preset_note(run, preset).removeprefix("a demonstration: ")
+        note = _preset_note(run, preset)
         stamps.append(("Demonstration", words.sentence(note or "few arms and one base, to see the instrument at work")))
     if run.registration.amends:
         stamps.append(("Amended", run.registration.amendment_note or "This registration amends an earlier one."))

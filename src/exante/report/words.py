@@ -136,6 +136,13 @@ def count(many: int, noun: str) -> str:
     return f"{number(many)} {noun}{'' if many == 1 else 's'}"
 
 
+def evenly(things: list[Any], most: int) -> list[Any]:
+    """All of them, or so many, evenly spaced, the first and the last among them."""
+    if len(things) <= most:
+        return things
+    return [things[round(k * (len(things) - 1) / max(most - 1, 1))] for k in range(most)]
+
+
 def label(key: str) -> str:
     """A key of a JSON file as words."""
     return str(key).replace("_", " ").strip()
@@ -158,6 +165,8 @@ def is_hidden(character: str) -> bool:
 
 def spelled(text: str) -> str:
     """Hidden characters written out as ⟨U+202E⟩, as plain text."""
+    if text.isprintable():  # most texts, images among them: no need to look at each character
+        return text
     return "".join(f"⟨U+{ord(c):04X}⟩" if is_hidden(c) else c for c in text)
 
 

@@ -97,7 +97,7 @@ def _cache(path: Path) -> Iterator[None]:
 
 def _compared(planned: Plan, job: Job, held: Measured, store: PhaseStore) -> Compared:
     key = job.node.id
-    pairs = ((rows_of(job, store), held.rows, ROWS), (metrics_of(job, store), held.metrics, METRICS))
+    pairs = ((rows_of([job], store), held.rows, ROWS), (metrics_of([job], store), held.metrics, METRICS))
     different = sum(_different(again, before[before["node"] == key], list(columns)) for again, before, columns in pairs)
     arms = dict.fromkeys(cell.cell.arm for cell in planned.cells if key in cell.nodes)
     return Compared(key, job.node.phase.name, tuple(arms), int((held.rows["node"] == key).sum()), different)

@@ -22,7 +22,7 @@ from exante.storage.directory import RunDirectory
 from exante.storage.files import read_json, write_atomic, write_json
 from exante.storage.phase_store import PhaseStore
 from exante.storage.tables import CRASHED, DONE, WAITING
-from exante.study import Registration
+from exante.study import Registration, Study
 
 Reporter = Callable[[str, dict[str, float], list[str]], None]
 """Called with (event, share done by running node id, finished node ids)."""
@@ -60,7 +60,7 @@ def run(
     states = _states(plan, finished, crashed)
     if DONE not in states.values() and not crashed:
         raise UserError("the code of all finished phases was changed while they ran; run the same command again")
-    gather(plan, states, jobs, crashed, directory, store)
+    gather(plan, states, jobs, crashed, compared_arms(registration.study), directory, store)
     if walk.computed:
         _write_timings(jobs, store, directory, began)
     return crashed
@@ -71,6 +71,11 @@ def train(
 ) -> dict[str, str]:
     """Compute a plan's phases into the store, without a record of what was seen. Returns crashed node id → path of its log."""
     return _Walk(plan, jobs, store, executor, directory, report, {}).walk()
+
+
+def compared_arms(study: Study) -> set[str]:
+    """Arms whose training texts a gate compares."""
+    return {arm for gate in study.gates if gate.kind == "text" for arm in gate.arms or ()}
 
 
 def _discard_older(jobs: Mapping[str, Job], store: PhaseStore, directory: RunDirectory) -> None:

@@ -27,7 +27,6 @@ from exante.running.jobs import (
     Job,
     changed_parts,
     evaluation_digests,
-    evaluation_key,
     missing_evaluations,
     needs_training,
     parent_digests,
@@ -37,13 +36,9 @@ from exante.running.phases import pretrained, sampled, trained
 from exante.storage.files import write_atomic, write_json, write_table
 from exante.storage.identity import digest
 from exante.storage.phase_store import PhaseStore
-from exante.storage.tables import METRICS, ROWS
+from exante.storage.tables import NODE_METRICS, NODE_ROWS, without_zeros
 from exante.study import Context, Profile
 from exante.text import Example, Prompt, Turn
-
-ROW_COLUMNS = list(ROWS)[1:]
-METRIC_COLUMNS = list(METRICS)[1:]
-"""Columns of a phase's own tables: those of a run's, without the node."""
 
 
 def compute(
@@ -102,7 +97,7 @@ def _build(job: Job, store: PhaseStore, scratch: Path, progress: Callable[[float
     marker |= {"steps": node.last_step, "device": job.device} | _marker_of_named(recorder.context)
     make = _base if node.is_base else _trained if objective_of(node.phase).trains else _sampled
     made, metrics = make(job, store, scratch, recorder, progress)
-    write_table(scratch / "metrics.parquet", pd.DataFrame(metrics, columns=METRIC_COLUMNS))
+    write_table(scratch / "metrics.parquet", pd.DataFrame(metrics, columns=NODE_METRICS))
     _write_lines(scratch / "training.jsonl", recorder.training)
     _write_rows(recorder, scratch)
     if earlier is not None:
@@ -229,8 +224,8 @@ def _write_lines(path: Path, records: Sequence[dict[str, Any]]) -> None:
 def _write_rows(recorder: Recorder, directory: Path) -> None:
     """Rows and texts of each evaluation, and last the digests that say they are whole."""
     for evaluation in recorder.job.evaluations:
-        path = directory / "rows" / evaluation_key(evaluation, recorder.job.node.evaluations[evaluation.id])
-        write_table(path.with_suffix(".parquet"), pd.DataFrame(recorder.rows[evaluation.id], columns=ROW_COLUMNS))
+        path = directory / "rows" / recorder.job.row_files[evaluation.id]
+        write_table(path.with_suffix(".parquet"), without_zeros(pd.DataFrame(recorder.rows[evaluation.id], columns=NODE_ROWS)))
         _write_lines(path.with_suffix(".jsonl"), recorder.texts[evaluation.id])
         write_json(path.with_suffix(".json"), evaluation_digests(recorder.job, evaluation))
 

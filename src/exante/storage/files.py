@@ -73,12 +73,18 @@ def json_text(value: dict[str, Any]) -> str:
     return json.dumps({"format": FORMAT} | value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+SMALL = 10_000
+"""Rows up to which a table is compressed by a method that costs little to begin: the cache holds many small ones."""
+
+
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """A parquet file with the format number in its metadata."""
+    """A parquet file of plain numbers and texts (also where these are categories), with the format number in its metadata."""
     content = pa.Table.from_pandas(table, preserve_index=False)
-    content = content.replace_schema_metadata((content.schema.metadata or {}) | {FORMAT_KEY: str(FORMAT)})
+    method = {"compression": "snappy"} if len(table) <= SMALL else {"compression": "zstd", "compression_level": 9}
     buffer = io.BytesIO()
-    pq.write_table(content, buffer, compression="zstd", compression_level=9)
+    with pq.ParquetWriter(buffer, content.schema, store_schema=False, **method) as writer:
+        writer.add_key_value_metadata({FORMAT_KEY.decode(): str(FORMAT)})
+        writer.write_table(content)
     write_atomic(path, buffer.getvalue())
 
 

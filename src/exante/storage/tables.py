@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from exante.errors import UserError
 from exante.study import Items, ItemSet
@@ -31,7 +33,10 @@ ROWS: dict[str, type] = {
     "score_sum": float,
     "score_sumsq": float,
 }
+NODE_ROWS = [name for name in ROWS if name != "node"]
+"""Columns of an evaluation's rows in the cache, which keeps those of each node apart."""
 METRICS: dict[str, type] = {"node": str, "step": int, "metric": str, "value": float}
+NODE_METRICS = [name for name in METRICS if name != "node"]
 CELLS: dict[str, type] = {"cell": str, **dict.fromkeys(AXES, str), "seed": int, "phase": str, "node": str, "state": str}
 SERIES: dict[str, type] = {
     **dict.fromkeys(("figure", "panel", "arm", "model", "behaviour", "training", "base"), str),
@@ -67,7 +72,7 @@ class Measured:
 
     def metrics_of_cells(self) -> pd.DataFrame:
         """The metrics of every cell's phases, with the cell's axes: shared phases are repeated for each cell."""
-        return _plain(self.cells, "node").merge(_plain(self.metrics, "node", "metric"), on="node")[JOINED_METRICS]
+        return _of_cells(self.cells, self.metrics)[JOINED_METRICS]
 
     def totals(self, outcomes: Mapping[str, Sequence[str]]) -> pd.DataFrame:
         """Counts of every cell, summed over items: cell, axes, checkpoint, evaluation, condition, outcome, n, trials, score_sum.
@@ -75,14 +80,15 @@ class Measured:
         `outcomes` are the declared outcomes of each evaluation; one that did not occur has n = 0.
         """
         by = ["node", "step", "evaluation", "condition"]
-        trials = self.rows.drop_duplicates(SAMPLED).groupby(by, observed=True, as_index=False)[["trials"]].sum()
-        counts = self.rows.groupby([*by, "outcome"], observed=True, as_index=False)[["n", "score_sum"]].sum()
         pairs = [(evaluation, outcome) for evaluation, names in outcomes.items() for outcome in names]
         declared = pd.DataFrame(pairs, columns=["evaluation", "outcome"])
-        full = _plain(trials, "node", "evaluation", "condition").merge(declared, on="evaluation")
-        counts = _plain(counts, "node", "evaluation", "condition", "outcome")
+        types = {name: _in_order(self.rows[name], *declared.get(name, ())) for name in ("evaluation", "condition", "outcome")}
+        rows = self.rows[[*by, "item", "outcome", "n", "trials", "score_sum"]].astype(types | {"node": "category"})
+        trials = rows.drop_duplicates(SAMPLED).groupby(by, observed=True, as_index=False)[["trials"]].sum()
+        counts = rows.groupby([*by, "outcome"], observed=True, as_index=False)[["n", "score_sum"]].sum()
+        full = trials.merge(declared.astype({name: types[name] for name in declared}), on="evaluation")
         full = full.merge(counts, on=[*by, "outcome"], how="left").fillna({"n": 0, "score_sum": 0.0})
-        return _of_cells(self.cells, full)
+        return _with_checkpoint(_of_cells(self.cells, full))
 
     def joined(self, outcomes: Mapping[str, Sequence[str]]) -> pd.DataFrame:
         """One line per cell × checkpoint × evaluation × condition × item × outcome, zeros included, and one line with
@@ -93,7 +99,7 @@ class Measured:
         counts = self.rows[[*SAMPLED, "cluster", "outcome", "n", "score_sum", "score_sumsq"]]
         every = every.merge(counts, on=[*SAMPLED, "cluster", "outcome"], how="left")
         every = every.fillna({"n": 0, "score_sum": 0.0, "score_sumsq": 0.0})
-        table = pd.concat([_of_cells(self.cells, every), self._crashed_lines()], ignore_index=True)
+        table = pd.concat([_with_checkpoint(_of_cells(self.cells, every)), self._crashed_lines()], ignore_index=True)
         return table[JOINED_ROWS].astype({"n": int, "trials": int})
 
     def _crashed_lines(self) -> pd.DataFrame:
@@ -103,15 +109,31 @@ class Measured:
         return crashed.assign(**texts, evaluation="*", outcome=CRASHED, **numbers)
 
 
-def _plain(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
-    """Categories as text: tables whose categories differ cannot be merged on them."""
-    return table.assign(**{name: table[name].astype(str) for name in columns})
+def _in_order(values: pd.Series, *more: str) -> pd.CategoricalDtype:
+    """Categories of these texts and of `more` in alphabetical order, so that groups come in it."""
+    texts = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values.unique()
+    return pd.CategoricalDtype(sorted({*map(str, texts), *more}))
 
 
 def _of_cells(cells: pd.DataFrame, by_node: pd.DataFrame) -> pd.DataFrame:
-    joined = cells.drop(columns="state").merge(by_node, on="node")
-    checkpoint = joined["phase"].astype(str) + "@" + joined["step"].astype(str)
-    return joined.assign(checkpoint=checkpoint).drop(columns=["node", "phase", "step"])
+    """Lines of nodes for every cell that went through them, in the order of the cells. Joined by number: texts of categories
+    that differ would be compared one by one."""
+    nodes = cells["node"].astype("category")
+    known = {str(name): number for number, name in enumerate(nodes.cat.categories)}
+    theirs = by_node["node"].astype("category")
+    numbers = np.array([known.get(str(name), -1) for name in theirs.cat.categories], int)[theirs.cat.codes]
+    left = cells.drop(columns="state").assign(node=nodes.cat.codes.astype(int))
+    return left.merge(by_node.assign(node=numbers), on="node").drop(columns="node")
+
+
+def _with_checkpoint(lines: pd.DataFrame) -> pd.DataFrame:
+    """Phase and step as one column, "PHASE@STEP"."""
+    number = lines.groupby(["phase", "step"], observed=True, sort=False).ngroup().to_numpy()
+    first = np.unique(number, return_index=True)[1]
+    pairs = lines[["phase", "step"]].iloc[first].itertuples(index=False, name=None)
+    names = np.array([f"{phase}@{step}" for phase, step in pairs], dtype=object)
+    checkpoint = pd.Categorical.from_codes(number, names).reorder_categories(sorted(names))
+    return lines.assign(checkpoint=checkpoint).drop(columns=["phase", "step"])
 
 
 def once(rows: pd.DataFrame, metrics: pd.DataFrame | None = None) -> Measured:
@@ -151,7 +173,9 @@ def items_in(measured: Measured) -> Items:
 def without_zeros(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows whose outcome occurred or scored. An item of which no outcome did keeps its first line, so that its trials count."""
     occurred = (rows["n"] != 0) | (rows["score_sum"] != 0) | (rows["score_sumsq"] != 0)
-    item = rows.groupby(SAMPLED, observed=True, sort=False).ngroup()
+    if occurred.all():
+        return rows
+    item = rows.groupby([name for name in SAMPLED if name in rows], observed=True, sort=False).ngroup()
     silent = ~occurred.groupby(item).transform("any")
     return rows.loc[occurred | (silent & ~item.duplicated())]
 
@@ -184,11 +208,18 @@ def _fault(values: pd.Series, kind: type) -> str:
 
 def content_digest(tables: Iterable[pd.DataFrame]) -> str:
     """sha256 (hex) of what tables hold, whatever the version of the library that stored them."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for table in tables:
         for column in table:
             values = table[column]
-            text = values.dtype.kind not in "iuf"
-            content = "\0".join(values.astype(str)).encode() if text else values.to_numpy("<f8").tobytes()
-            found.update(f"{column}:{len(values)}:{len(content)}:".encode() + content)
-    return found.hexdigest()
+            content = values.to_numpy("<f8").tobytes() if values.dtype.kind in "iuf" else _joined_text(values)
+            digest.update(f"{column}:{len(values)}:{len(content)}:".encode())
+            digest.update(content)
+    return digest.hexdigest()
+
+
+def _joined_text(values: pd.Series) -> memoryview:
+    """Texts as UTF-8 with a zero byte between each two."""
+    texts = pa.array(values.astype("category")).cast(pa.large_string())
+    whole = pa.LargeListArray.from_arrays(pa.array([0, len(texts)], pa.int64()), texts)
+    return memoryview(pc.binary_join(whole, pa.scalar("\0", pa.large_string()))[0].as_buffer())
