@@ -1,8 +1,8 @@
 """Rows as dense arrays: for each evaluation × condition × checkpoint, counts by run and item, made when they are asked for.
 
 Shapes: R runs (cells), N nodes at one of their steps, I items of the evaluation; arrays are (…, R, I) with any leading batch
-axes, one entry per simulated study. Calibration builds a `Table` directly; `read_table` builds one from rows. Does not know what is
-claimed.
+axes, one entry per simulated study. Calibration builds a `Table` directly; `read_table` builds one from rows. Does not know
+what is claimed.
 """
 
 from __future__ import annotations
