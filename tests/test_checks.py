@@ -416,7 +416,7 @@ def test_an_amendment_names_a_registration_that_is_known_here(tmp_path: Path) ->
     here("register", TINY, "--out", tmp_path / "b", "--amends", tmp_path / "first" / "registration.json", *note, cache=cache)
     held = json.loads((tmp_path / "b" / "registration.json").read_text("utf-8"))["registration"]
     assert held["amends"] == first
-    assert "no registration" in refused("register", TINY, "--out", tmp_path / "c", "--amends", "abc", *note, cache=cache)
+    assert "is not a registration" in refused("register", TINY, "--out", tmp_path / "c", "--amends", "abc", *note, cache=cache)
     (tmp_path / "text.json").write_text("[]", "utf-8")
     wrong = ("--amends", tmp_path / "text.json", *note)
     assert "does not hold a JSON object" in refused("register", TINY, "--out", tmp_path / "c", *wrong, cache=cache)
