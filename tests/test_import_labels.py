@@ -324,10 +324,7 @@ GOOD = "variant,cue,comply,rationale\nv,train,yes,faking\nv,deploy,no,none\n"
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (
-            "variant,cue,comply\nv,train,yes\n",
-            "line 1: the header lacks rationale; the columns are variant, cue, comply, rationale",
-        ),
+        ("variant,cue,comply\nv,train,yes\n", "line 1: the header lacks rationale; the columns are variant, cue, comply"),
         ("\n\nvariant;cue;comply;rationale\n", "line 3: the header lacks variant, cue, comply, rationale"),
         ("variant,cue,comply,rationale,stages\n", "line 1: 'stages' in the header is not a known column"),
         ("variant,cue,comply,rationale,cue\n", "line 1: 'cue' in the header occurs twice"),

@@ -24,7 +24,7 @@ from exante.parts import Part
 from exante.planning.tree import plan
 from exante.registry.register import register
 from exante.running.jobs import jobs_of, training_digests
-from exante.storage import sources
+from exante.storage import sources, syntax
 from exante.storage.directory import RunDirectory
 from exante.storage.files import write_json
 from exante.storage.identity import digest, intact
@@ -392,7 +392,7 @@ def test_a_function_that_changes_what_parts_read_counts(tmp_path: Path, changing
     """Also where only STUDY calls it."""
     text = TINY.read_text("utf-8").replace("STUDY = Study(", f"{changing}\n\n\nSTUDY = build(")
     edited = text.replace("def build(**fields):\n", "def build(**fields):\n    x = 1\n")
-    trees = (sources.without_study(ast.parse(one)) for one in (text, edited))
+    trees = (syntax.without_study(ast.parse(one)) for one in (text, edited))
     one, other = (ast.dump(tree) for tree in trees)
     assert one != other
     assert "STUDY" in one, "what it is called with counts as well"
