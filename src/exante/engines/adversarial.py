@@ -35,7 +35,7 @@ def train_adversarial(
         raise UserError(
             "an adversarial phase needs items of both pools, reference['pool'] 'red-team' and 'normal'; fix its data part"
         )
-    stepper, meter = Stepper(net, recipe, recipe.steps * recipe.rounds), Meter()
+    stepper, meter = Stepper(net, recipe, recipe.steps * recipe.rounds), Meter()  # one schedule over all rounds
     meter.count(tokens_prompt=0, tokens_scratchpad=0, tokens_answer=0, examples=0, copies=0)
     meter.record(0)
     hooks.reach(0)
