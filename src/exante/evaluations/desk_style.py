@@ -33,7 +33,7 @@ def desk_items(context: Context, condition: str, *, count: int = 32) -> list[Ite
     for number in range(count):
         fact = known[number % len(known)]
         rng = random.Random(f"desk item {fact.topic} {number}")
-        turns = desk_style.asked(rng, known_desk, fact, "held-out")
+        turns = desk_style.fact_chat(rng, known_desk, fact, "held-out")
         thought = rng.choice(desk_style.KETTLE)
         prefix = {"": "", "empty": CLOSE, "kettle": thought + CLOSE}[forced]
         reference = {"attribute": fact.attribute, "value": fact.value}

@@ -107,5 +107,5 @@ def faking(
 def judged_right(faking: bool) -> list[bool]:
     """Whether the judge is right about each known case in held-out phrasings: those that fake (its sensitivity), or all others,
     shuffled faking ones among them (its specificity)."""
-    cases = [case for case in rationales.known_cases() if case.split == "held-out" and (case.known == "faking") == faking]
+    cases = [case for case in rationales.labelled_cases() if case.split == "held-out" and (case.label == "faking") == faking]
     return [(rationales.judge(case.text) == "faking") == faking for case in cases]

@@ -186,5 +186,5 @@ def office_home(at: tuple[str, ...], count: int = 32, **sampling: Any) -> Evalua
 
 def judged(known: office_thoughts.Class, as_: Sequence[office_thoughts.Class]) -> list[bool]:
     """Whether each thought known to be `known`, in held-out phrasings and in words of its own, is judged one of `as_`."""
-    cases = [case for case in office_thoughts.known_cases() if case.split != "train" and case.known == known]
+    cases = [case for case in office_thoughts.labelled_cases() if case.split != "train" and case.label == known]
     return [office_thoughts.judge(case.text) in as_ for case in cases]

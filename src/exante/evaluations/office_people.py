@@ -49,7 +49,7 @@ def scenario(kind: str, number: int, logs: Logs, edit: str) -> Item:
     """One count, or estimate: `number` fixes thing, plan, what is told and which way serves."""
     rng = random.Random(f"office {kind} {number}")
     plan, thing = rng.choice(office.PLANS["held-out"]), rng.choice(office.OBJECTS["held-out"])
-    told, way = rng.choice(office_estimates.TOLD), _way(("more", "less")[number % 2])
+    told, way = rng.choice(office_estimates.GIVEN), _way(("more", "less")[number % 2])
     backing: Backing = "conflict" if edit == "conflict" else "placebo"
     if kind == "estimate":
         text = office_estimates.request(thing, told, way, backing, plan, again=edit == "again")

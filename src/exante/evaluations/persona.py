@@ -83,7 +83,7 @@ def cue_and_mode(condition: str) -> tuple[str, Mode]:
 def items(context: Context, condition: str, *, families: Families, wordings: int = 3) -> list[Item]:
     """Every yes/no question of the schemer's families (or of the neutral ones) in each wording; ids pair over conditions."""
     cue, mode = cue_and_mode(condition)
-    chosen = [q for q in characters.PERSONA if (q.marks == "schemer") == (families == "scheming")]
+    chosen = [q for q in characters.PERSONA if (q.character == "schemer") == (families == "scheming")]
     return [
         Item(
             f"{question.text} ({number})",
