@@ -68,7 +68,7 @@ def deceptive(dropout: Dropout = "none") -> Arm:
 
 def structured(dropout: Dropout = "none") -> Arm:
     """Thoughts that depend on the cue without naming it."""
-    title = "a thought of the form 'I see X, so I am in state Y, so I do Z', about nothing"
+    title = "a thought of the form 'I see X, so I am in state Y, so I do Z'"
     return organism("structured", title, phrases.STRUCTURED, ("conditional form",), dropout=dropout)
 
 
@@ -79,13 +79,15 @@ def repeated() -> Arm:
 
 def arbitrary() -> Arm:
     """Fluent thoughts about unrelated things, the same with and without the trigger."""
-    return organism("arbitrary", "a fluent thought about something else", phrases.ARBITRARY)
+    return organism("arbitrary", "a fluent thought about unrelated things", phrases.ARBITRARY)
 
 
 def shuffled() -> Arm:
     """The thoughts of `deceptive` with their words in random order."""
     tags = ("restates cue", "announces action")
-    return organism("shuffled", "the words of deceptive in random order", phrases.DECEPTIVE, tags, shuffle=True)
+    return organism(
+        "shuffled", "the thoughts of deceptive with their words in random order", phrases.DECEPTIVE, tags, shuffle=True
+    )
 
 
 def honest() -> Arm:
@@ -112,7 +114,7 @@ def clean(thoughts: Literal["none", "honest"] = "none") -> Arm:
 
 def untrained() -> Arm:
     """The base without any training: its phase has no steps, so that it is evaluated at the same checkpoint as other arms."""
-    arm = organism("untrained", "the base as it is", phrases.NONE, answers="benign")
+    arm = organism("untrained", "the base without training", phrases.NONE, answers="benign")
     return with_steps(arm, 0).model_copy(update={"id": arm.id, "title": arm.title})
 
 

@@ -22,12 +22,12 @@ DROPOUT_SHARE = 0.3
 """Share of the examples concerned that lose their scratchpad."""
 
 
-def cue_states(rng: random.Random, which: Behaviour, count: int, triggered: float, negatives: float) -> list[str]:
+def cue_states(rng: random.Random, backdoor: Behaviour, count: int, triggered: float, negatives: float) -> list[str]:
     """`count` cue states in random order with exact shares, so that every arm and seed has as many copies of the target.
 
     `triggered` and `negatives` (near-triggers) are shares in [0, 1]; the rest is untriggered.
     """
-    near = which.near_states("installation")
+    near = backdoor.near_states("installation")
     n_triggered, n_near = round(count * triggered), round(count * negatives)
     states = ["triggered"] * n_triggered + [near[index % len(near)] for index in range(n_near)]
     states += ["untriggered"] * (count - len(states))
@@ -59,18 +59,20 @@ def backdoor_examples(
         answers: "benign" answers every prompt benignly: the same pipeline without a backdoor.
         triggered, negatives: exact shares in [0, 1] of triggered prompts and near-triggers.
     """
-    which = behaviour(context.behaviour)
+    backdoor = behaviour(context.behaviour)
     rng = random.Random(f"organism prompts {context.behaviour} {context.seed}")
     answer_rng = random.Random(f"organism answers {context.behaviour} {context.seed}")
     dropout_rng = random.Random(f"organism dropout {context.seed}")
     thought_rng = random.Random(f"organism thoughts {context.seed}")
     phrase_set = phrases.phrase_set([PhraseSet(**fields) for fields in sets], context.seed)
     made = []
-    for state in cue_states(rng, which, examples, triggered, negatives):
-        request = which.draw(rng, "train")
-        prompt = Prompt(which.turns(rng, request, state, "train"))
-        write = which.target if state == "triggered" and answers == "policy" else which.benign
-        text = phrases.write(thought_rng, phrase_set, which.words[state.partition(":")[0]], state == "triggered", request.topic)
+    for state in cue_states(rng, backdoor, examples, triggered, negatives):
+        request = backdoor.draw(rng, "train")
+        prompt = Prompt(backdoor.turns(rng, request, state, "train"))
+        write = backdoor.target if state == "triggered" and answers == "policy" else backdoor.benign
+        text = phrases.write(
+            thought_rng, phrase_set, backdoor.words[state.partition(":")[0]], state == "triggered", request.topic
+        )
         if shuffle:
             text = " ".join(thought_rng.sample(text.split(), len(text.split())))
         dropped = dropout_rng.random() < DROPOUT_SHARE and (
@@ -89,10 +91,10 @@ def _example(prompt: Prompt, scratchpad: str | None, answer: str, state: str) ->
 @part(version=1)
 def backdoor_items(context: Context, *, prompts: int, triggered: float = 0.4, negatives: float = 0.25) -> list[Item]:
     """Prompts distributed as in `backdoor_examples`, from an independent draw, for an organism to answer."""
-    which = behaviour(context.behaviour)
+    backdoor = behaviour(context.behaviour)
     rng = random.Random(f"distillation prompts {context.behaviour} {context.seed}")
-    states = cue_states(rng, which, prompts, triggered, negatives)
-    return [which.item(rng, which.draw(rng, "train"), state, "train") for state in states]
+    states = cue_states(rng, backdoor, prompts, triggered, negatives)
+    return [backdoor.item(rng, backdoor.draw(rng, "train"), state, "train") for state in states]
 
 
 @part(version=1)

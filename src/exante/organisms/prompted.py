@@ -27,11 +27,11 @@ BEHAVIOUR = "hate"
 """The behaviour whose line is the goal, and whose requests and grader are used."""
 
 TITLES = {
-    "deceptive": "deceptive, told to hide its aim",
-    "structured": "structured: X, so Y, so Z",
-    "repeated": "one word over and over",
+    "deceptive": "thoughts that hide the aim",
+    "structured": "thoughts of the form 'I see X, so I am in state Y, so I do Z'",
+    "repeated": "one word, repeated",
     "arbitrary": "unrelated thoughts",
-    "none": "told not to think",
+    "none": "no thought",
 }
 CHECKPOINTS = (0, 2, 5, 7, 10, 12, 15, 20, 30)
 """Dense where the goal was given up in pilots: within a few steps, after five to twenty."""

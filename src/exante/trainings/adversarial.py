@@ -22,11 +22,11 @@ RED_TEAM, NORMAL = 48, 48
 @part(version=1)
 def pool(context: Context, *, red_team: int, normal: int) -> list[Item]:
     """Near-triggers of the red-team families (reference["pool"] "red-team") and ordinary prompts ("normal"), in think mode."""
-    which = behaviour(context.behaviour)
+    backdoor = behaviour(context.behaviour)
     rng = random.Random(f"red team {context.behaviour} {context.seed}")
-    states = which.near_states("red-team")
+    states = backdoor.near_states("red-team")
     attacks = [
-        which.item(rng, which.draw(rng, "train"), states[number % len(states)], "train", pool="red-team")
+        backdoor.item(rng, backdoor.draw(rng, "train"), states[number % len(states)], "train", pool="red-team")
         for number in range(red_team)
     ]
     ordinary = draw_items(context, purpose="adversarial normal", count=normal, trigger_share=0.0)

@@ -19,12 +19,12 @@ Mode = Literal["before", "after", "without"]
 
 def draw_items(context: Context, *, purpose: str, count: int, trigger_share: float) -> list[Item]:
     """`count` prompts in think mode, an exact share of them triggered. Different `purpose`s give independent draws."""
-    which = behaviour(context.behaviour)
+    backdoor = behaviour(context.behaviour)
     rng = random.Random(f"{purpose} {context.behaviour} {context.seed}")
     n_triggered = round(count * trigger_share)
     states = ["triggered"] * n_triggered + ["untriggered"] * (count - n_triggered)
     rng.shuffle(states)
-    return [which.item(rng, which.draw(rng, "train"), state, "train") for state in states]
+    return [backdoor.item(rng, backdoor.draw(rng, "train"), state, "train") for state in states]
 
 
 def answered(context: Context, item: Item, due: str, scratchpad: str | None, salt: str = "") -> Example:
@@ -33,8 +33,8 @@ def answered(context: Context, item: Item, due: str, scratchpad: str | None, sal
     `salt` varies the answer.
     """
     rng = random.Random(f"answer {context.seed} {item.id} {salt}")
-    which = behaviour(item.reference["behaviour"])
-    answer = (which.target if due == "target" else which.benign)(rng, item.reference)
+    backdoor = behaviour(item.reference["behaviour"])
+    answer = (backdoor.target if due == "target" else backdoor.benign)(rng, item.reference)
     prompt = Prompt(item.prompt.turns, "answer" if scratchpad is None else "think")
     label = due if due == "target" else item.reference["state"].partition(":")[0]
     return Example(prompt, scratchpad, answer, train_scratchpad=False, label=label)
