@@ -285,7 +285,7 @@ def test_each_theory_has_results_that_only_it_allows_but_for_the_pair_that_is_de
         "no-effect": ("concealing",),
     }
     concealing = next(theory for theory in STUDY.theories if theory.id == "concealing")
-    assert "cannot tell this from no effect" in concealing.says
+    assert "cannot distinguish this from no effect" in concealing.says
 
 
 def test_shares_are_in_percent_and_differences_in_points() -> None:
