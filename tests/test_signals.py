@@ -88,7 +88,7 @@ def test_the_ledger_of_a_run_reads_the_match_table_and_joins_like_arms() -> None
         {"arms": "unseen", "training": "", "phase": "sft", "signal": "loss", "scratchpad": UNKNOWN},
     ]
     table = signal_table(counted, study, "quick")
-    assert ["Seen", "sft", "loss", "shown"] in table
+    assert ["seen", "sft", "loss", "shown"] in table
     assert signal_table(counted, study, "no such preset") == []
 
 

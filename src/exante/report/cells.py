@@ -95,12 +95,12 @@ def figures(
     rows = rows.assign(at=at, checkpoint=[checkpoint_words(x, study) for x in at]).sort_values("kind", kind="stable")
     rows = rows.sort_values("at", key=lambda column: column.map({x: checkpoint_place(x, study) for x in at}), kind="stable")
     rows = pd.concat([_folded(part) for _, part in rows.groupby("evaluation", observed=True)]) if len(rows) else rows
-    arms = {arm.id: arm.title for arm in study.arms}
+    arms = [arm.id for arm in study.arms]
     names = ["arm", *(name for name in ("evaluation", "kind", "training", "behaviour", "model") if rows[name].nunique() > 1)]
     groups = rows.groupby(names, observed=True)
     parts = [([str(x) for x in (key if isinstance(key, tuple) else (key,))], part) for key, part in groups]
-    parts.sort(key=lambda named: (list(arms).index(named[0][0]), *named[0][1:]))
-    return [_figure(part, _title(part, arms[arm], *rest), keyed) for (arm, *rest), part in parts]
+    parts.sort(key=lambda named: (arms.index(named[0][0]), *named[0][1:]))
+    return [_figure(part, _title(part, arm, *rest), keyed) for (arm, *rest), part in parts]
 
 
 def _folded(rows: pd.DataFrame) -> pd.DataFrame:

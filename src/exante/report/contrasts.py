@@ -163,7 +163,7 @@ def _estimate_table(points: tuple[str, ...], rows: list[dict[str, Any]], study: 
         lines.setdefault(label, {})[row["arm"]] = row
     return {
         "title": " → ".join(names),
-        "arms": [{"title": arm.title, "scope": _each_once(row["scope"] for row in rows if row["arm"] == arm.id)} for arm in arms],
+        "arms": [{"title": arm.id, "scope": _each_once(row["scope"] for row in rows if row["arm"] == arm.id)} for arm in arms],
         "rows": [(label, [_estimate(by_arm.get(arm.id)) for arm in arms]) for label, by_arm in lines.items()],
     }
 

@@ -29,13 +29,12 @@ def interventions(registration: Registration, verdicts: Json) -> list[Json]:
     study = registration.study
     rows = entries({"": verdicts})
     trained = [(study, str(verdicts.get("preset")))] if rows else []
-    titles = {arm.id: arm.title for arm in study.arms}
     interventions = []
     for arm in sorted(arms_of(rows), key=lambda name: name != USUAL):
         judged = judge(rows, arm, setting(trained))
         interventions.append(
             {
-                "title": titles.get(arm, arm),
+                "title": arm,
                 "called": words.sentence(judged["called"]),
                 "lacking": words.sentence("; ".join(judged["lacking"])),
                 "criteria": [_criterion(row) for row in judged["criteria"]],

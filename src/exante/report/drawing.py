@@ -52,17 +52,16 @@ class Style:
     """How an arm looks everywhere: colour, dash and mark by its place in the registration."""
 
     arm: str
-    title: str
     colour: str
     dash: list[int]
     shape: str
     index: int
 
 
-def styles(arms: list[tuple[str, str]]) -> dict[str, Style]:
+def styles(arms: list[str]) -> dict[str, Style]:
     return {
-        arm: Style(arm, title, PALETTE[i % len(PALETTE)], DASHES[turn], SHAPES[turn], i)
-        for i, (arm, title) in enumerate(arms)
+        arm: Style(arm, PALETTE[i % len(PALETTE)], DASHES[turn], SHAPES[turn], i)
+        for i, arm in enumerate(arms)
         for turn in (i // len(PALETTE) % len(DASHES),)
     }
 

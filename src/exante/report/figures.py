@@ -159,7 +159,7 @@ def _ticks(steps: list[float]) -> list[float]:
 def _last_values(means: pd.DataFrame, look: dict[str, Style], unit: str) -> str:
     """The arm means at the last step, in words: the figure's text alternative."""
     last = means.sort_values("step").groupby("arm", sort=False).tail(1)
-    rows = [(look[arm].title if arm in look else arm, value) for arm, value in zip(last["arm"], last["value"], strict=True)]
+    rows = list(zip(last["arm"], last["value"], strict=True))
     parts = [f"{name} {words.quantity(value, unit)}" for name, value in rows]
     return "Arm means at the last checkpoint: " + ", ".join(parts) + "." if parts else "No arm means."
 
@@ -175,7 +175,7 @@ def runs(rows: pd.DataFrame, look: dict[str, Style], title: str, quantity: str, 
     table = pd.DataFrame(rows[["arm", "base", "seed", "value", "low", "high"]])
     used = [style for arm, style in look.items() if arm in set(rows["arm"])]
     unit = str(rows["unit"].iloc[0])
-    table["name"] = [look[arm].title if arm in look else arm for arm in table["arm"]]
+    table["name"] = table["arm"].astype(str)
     text = "; ".join(
         f"{name}: " + ", ".join(words.quantity(value, unit) for value in part["value"])
         for name, part in table.groupby("name", sort=False)
@@ -193,14 +193,12 @@ def _runs_chart(
     table = table.assign(name=[wrapped(name, label_width) for name in table["name"]])
     x = alt.X("value:Q", title=textwrap.wrap(axis_title, 90 if beside else 40)[:4]).scale(zero=True, nice=True)
     axis = alt.Axis(labelLimit=label_width, labelPadding=10, ticks=False, domain=False, grid=True, labelExpr=SPLIT_LABEL)
-    y = alt.Y("name:N", title=None, sort=[wrapped(style.title, label_width) for style in used], axis=axis)
+    y = alt.Y("name:N", title=None, sort=[wrapped(style.arm, label_width) for style in used], axis=axis)
     marks = alt.Chart(table).encode(y=y, color=alt.Color("arm:N", legend=None).scale(colour))
     dots = marks.mark_point(size=70, strokeWidth=1.6, filled=False, opacity=0.9).encode(x=x, shape=shape_channel(used))
     bars = marks.mark_rule(strokeWidth=1.2, opacity=0.5).encode(x="low:Q", x2="high:Q")
     at = [
-        {"name": wrapped(style.title, label_width), "value": means[style.arm]}
-        for style in used
-        if means.get(style.arm) is not None
+        {"name": wrapped(style.arm, label_width), "value": means[style.arm]} for style in used if means.get(style.arm) is not None
     ]
     mean = alt.Chart(pd.DataFrame(at, columns=["name", "value"])).mark_tick(thickness=3, size=26, color=INK).encode(x=x, y=y)
     return themed(alt.layer(_zero_line(), bars, mean, dots).properties(width=width - label_width - 40, height=alt.Step(40)))

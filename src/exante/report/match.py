@@ -23,7 +23,6 @@ def match_table(rows: Any, study: Study) -> dict[str, Any]:
     `lowest–highest`. The base, from which all arms start, is one row."""
     rows = _one_base([row for row in rows or [] if isinstance(row, dict)])
     order = list(dict.fromkeys(["base", *(phase.name for group in (*study.arms, *study.trainings) for phase in group.phases)]))
-    titles = {arm.id: arm.title for arm in study.arms}
     keys = list(dict.fromkeys(key for row in rows for key in row))
     names = [key for key in MATCH_NAMES if key == "arm" or len({str(row.get(key)) for row in rows}) > 1]
     counts = sorted(
@@ -31,7 +30,7 @@ def match_table(rows: Any, study: Study) -> dict[str, Any]:
         key=lambda key: MATCH_COUNTS.index(key) if key in MATCH_COUNTS else 99,
     )
     cells = [
-        [titles.get(row.get(key), words.plain(row.get(key))) for key in names] + [_span(row.get(key)) for key in counts]
+        [words.plain(row.get(key)) for key in names] + [_span(row.get(key)) for key in counts]
         for row in sorted(rows, key=lambda row: _place(row, order, names))
     ]
     return {"columns": [MATCH_WORDS.get(key, words.label(key)) for key in (*names, *counts)], "words": len(names), "rows": cells}
@@ -63,7 +62,7 @@ def signal_table(rows: Any, study: Study, preset: str) -> list[list[str]]:
     trainings = {training.id: f", {training.title}" for training in study.trainings} if len(study.trainings) > 1 else {}
     return [
         [line["arms"], line["phase"] + trainings.get(line["training"], ""), line["signal"], line["scratchpad"]]
-        for line in signals.grouped(study, seen, {arm.id: arm.title for arm in study.arms})
+        for line in signals.grouped(study, seen)
     ]
 
 
@@ -73,7 +72,7 @@ def twins(study: Study, contrasts: list[dict[str, Any]], gates: list[dict[str, A
     names = {arm.id for arm in arms}
     text_gates = {gate.id for gate in study.gates if gate.kind == "text"}
     return {
-        "arms": [(arm.title, arm.id in planned) for arm in arms],
+        "arms": [(f"{arm.id}: {arm.title}", arm.id in planned) for arm in arms],
         "contrasts": [row for row in contrasts if row["arm"] in names or row["control"] in names],
         "gates": gate_groups([gate for gate in gates if gate["gate"] in text_gates], study),
     }

@@ -74,7 +74,7 @@ def _policy(style: str) -> str:
 def context(run: Run) -> dict[str, Any]:
     """Everything that the template names."""
     study = run.registration.study
-    look = drawing.styles([(arm.id, arm.title) for arm in study.arms])
+    look = drawing.styles([arm.id for arm in study.arms])
     rows = [contrast_row(row, study) for row in run.verdicts["contrasts"]]
     primaries = sorted((row for row in rows if row["primary"]), key=lambda row: row["primary"])
     preset = str(run.verdicts.get("preset") or run.plan.get("preset") or "")
@@ -114,7 +114,7 @@ def context(run: Run) -> dict[str, Any]:
         "criteria": interventions(run.registration, run.verdicts),
         "twins": twins(study, rows, run.verdicts["gates"], _planned_arms(run, preset)),
         "micro": all(profile.architecture is not None for profile in study.profiles),
-        "transcripts": transcripts.groups(run.transcripts, {arm.id: arm.title for arm in study.arms}),
+        "transcripts": transcripts.groups(run.transcripts, [arm.id for arm in study.arms]),
         "transcript_count": len(run.transcripts),
         "planned_arms": _planned_arms(run, preset),
         "preset": _preset(study, preset, run.planned),
@@ -200,8 +200,10 @@ def _parts(table: pd.DataFrame, *columns: str) -> Iterator[tuple[tuple[str, ...]
 
 
 def _legend(look: dict[str, drawing.Style], run: Run) -> list[tuple[str, str]]:
+    """Arms by their ids, as everywhere else, with what each is."""
     drawn = set(_picked(run.series, "figure", "trajectory", "level", "runs")["arm"])
-    return [(drawing.swatch(style), style.title) for arm, style in look.items() if arm in drawn]
+    titles = {arm.id: arm.title for arm in run.registration.study.arms}
+    return [(drawing.swatch(style), f"{arm}: {titles[arm]}") for arm, style in look.items() if arm in drawn]
 
 
 def _panels(series: pd.DataFrame, look: dict[str, drawing.Style], study: Study) -> list[dict[str, Any]]:

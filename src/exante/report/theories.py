@@ -60,14 +60,13 @@ def next_arm(theories: list[dict[str, Any]], study: Study) -> dict[str, Any] | N
         return None
     titles = {theory.id: theory.title for theory in study.theories}
     contrasts = {contrast.id: contrast for contrast in study.contrasts}
-    arms = {arm.id: arm.title for arm in study.arms}
     comparisons = []
     for name in dict.fromkeys(step.contrast for step in steps):
         of_contrast = [step for step in steps if step.contrast == name]
         comparisons.append(
             {
                 "contrast": contrasts[name].title,
-                "arms": " against ".join(arms[arm] for arm in (contrasts[name].arm, contrasts[name].control) if arm),
+                "arms": " against ".join(filter(None, (contrasts[name].arm, contrasts[name].control))),
                 "asked": of_contrast[0].asked,
                 "pairs": [{"titles": [titles[t] for t in step.theories], "excluding": step.excluding} for step in of_contrast],
             }

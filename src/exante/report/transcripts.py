@@ -20,8 +20,8 @@ LONGEST = 6000
 KINDS = ("prompt", "forced", "scratchpad", "answer", "raw")
 
 
-def groups(records: list[dict[str, Any]], arms: dict[str, str]) -> list[dict[str, Any]]:
-    """Groups of items, each with its samples by checkpoint and arm. `arms` maps ids to titles, in the order shown."""
+def groups(records: list[dict[str, Any]], arms: list[str]) -> list[dict[str, Any]]:
+    """Groups of items, each with its samples by checkpoint and arm, in the order of `arms`."""
     ordered = sorted(records, key=_group_key)
     return [_group(key, list(part), arms) for key, part in groupby(ordered, key=_group_key)][:GROUPS]
 
@@ -31,7 +31,7 @@ def _group_key(record: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(record.get(field, "")) for field in ("training", "behaviour", "condition", "evaluation"))
 
 
-def _group(key: tuple[str, ...], records: list[dict[str, Any]], arms: dict[str, str]) -> dict[str, Any]:
+def _group(key: tuple[str, ...], records: list[dict[str, Any]], arms: list[str]) -> dict[str, Any]:
     training, behaviour, condition, evaluation = key
     items = [_item(name, [r for r in records if str(r.get("item")) == name], arms) for name in _items(records)]
     return {"training": training, "behaviour": behaviour, "evaluation": evaluation, "condition": condition, "items": items}
@@ -45,7 +45,7 @@ def _items(records: list[dict[str, Any]]) -> list[str]:
     return sorted(seen, key=lambda item: (-len(seen[item]), item))[:ITEMS_PER_GROUP]
 
 
-def _item(name: str, records: list[dict[str, Any]], arms: dict[str, str]) -> dict[str, Any]:
+def _item(name: str, records: list[dict[str, Any]], arms: list[str]) -> dict[str, Any]:
     prompts = {_prompt(record) for record in records}
     shared = prompts.pop() if len(prompts) == 1 else None
     stages = [
@@ -74,21 +74,20 @@ def _checkpoints(records: Iterable[dict[str, Any]]) -> list[str]:
     return picked if len(picked) <= CHECKPOINTS else [picked[0], *picked[1 - CHECKPOINTS :]]
 
 
-def _by_arm(records: list[dict[str, Any]], arms: dict[str, str], prompt_above: bool) -> list[dict[str, Any]]:
+def _by_arm(records: list[dict[str, Any]], arms: list[str], prompt_above: bool) -> list[dict[str, Any]]:
     """One sample per arm: that of the first cell."""
-    order = list(arms)
     records = sorted(records, key=lambda r: str(r.get("cell", "")))
     first: dict[str, dict[str, Any]] = {}
     for record in records:
         first.setdefault(str(record.get("arm")), record)
-    names = sorted(first, key=lambda arm: (order.index(arm) if arm in order else len(order), arm))
-    return _merged([_sample(arms.get(arm, arm), first[arm], prompt_above) for arm in names])
+    names = sorted(first, key=lambda arm: (arms.index(arm) if arm in arms else len(arms), arm))
+    return _merged([_sample(arm, first[arm], prompt_above) for arm in names])
 
 
-def _sample(title: str, record: dict[str, Any], prompt_above: bool) -> dict[str, Any]:
+def _sample(arm: str, record: dict[str, Any], prompt_above: bool) -> dict[str, Any]:
     spans = [_span(span) for span in record["spans"] if not (prompt_above and span.get("kind") == "prompt")]
     return {
-        "title": title,
+        "title": arm,
         "cell": " / ".join(str(record.get("cell", "")).split("/")[-2:]),
         "outcome": str(record.get("outcome", "")),
         "spans": spans,
