@@ -21,8 +21,9 @@ from exante.studies._kit import PROFILES, answers, graded, minus, paragraphs, pe
 from exante.studies._office import END, INSTALLED, ORGANISM, SEEN, covert, excess
 from exante.study import Arm, Study
 from exante.trainings.none import none
-from exante.trainings.office import FILTERS, PRIORS, Filter, Prior, Reinforced, deliberative, reinforced_only
+from exante.trainings.office import FILTERS, PRIORS, Filter, Reinforced, deliberative, reinforced_only
 from exante.units import above, below
+from exante.worlds.office import Prior
 
 FULL = deliberative(ORGANISM, id="deliberative", title="deliberative alignment, all steps")
 AS_IS = reinforced_only(ORGANISM, "none", id="organism", title="the organism without further training")
