@@ -149,7 +149,7 @@ def test_gates_theories_and_objections(page: str) -> None:
 
 def test_match_table_shows_spans_over_runs(page: str) -> None:
     text = _text(page).replace("\N{NARROW NO-BREAK SPACE}", " ")
-    assert "Deceptive scratchpad organism – tag 5 200 6 400 3 200 51 174–51 302 152 980–153 611" in text
+    assert "deceptive organism – tag 5 200 6 400 3 200 51 174–51 302 152 980–153 611" in text
     assert "prompt tokens" not in text, "a column that nobody counted is left out"
 
 
@@ -296,7 +296,7 @@ def test_same_run_same_page(page: str, tmp_path: Path) -> None:
 
 
 def test_transcripts_are_picked_side_by_side() -> None:
-    arms = {"a": "Arm A", "b": "Arm B", "c": "Arm C"}
+    arms = ["a", "b", "c"]
     records = []
     for arm, seed, step in [(a, s, t) for a in "cab" for s in (1001, 1000) for t in (0, 5, 80)]:
         cell = Cell(arm=arm, model="m", behaviour="tag", training="sft", base="linked#1000", seed=seed)
@@ -312,7 +312,7 @@ def test_transcripts_are_picked_side_by_side() -> None:
     assert str(often["prompt"]) == "Q"
     assert [stage["checkpoint"] for stage in often["stages"]] == ["safety@0", "safety@80"]
     first = often["stages"][0]["samples"]
-    assert [sample["title"] for sample in first] == ["Arm A, Arm B", "Arm C"]
+    assert [sample["title"] for sample in first] == ["a, b", "c"]
     assert [str(sample["spans"][0]["text"]) for sample in first] == ["same", "c 1000"]
 
 
