@@ -213,7 +213,7 @@ def analyse_directory(directory: RunDirectory) -> dict[str, Any]:
 
 
 def analysed(data: Given) -> tuple[dict[str, Any], pd.DataFrame]:
-    from exante.analysis.analyse import analyse, series
+    from exante.analysis.analyse import analyse, run_values_of, series
 
     registration, measured = data.registration, data.measured
     everything = [x.id for x in (*registration.study.contrasts, *registration.study.theories)]
@@ -223,17 +223,18 @@ def analysed(data: Given) -> tuple[dict[str, Any], pd.DataFrame]:
         "phases_sha256": content_digest([measured.metrics]),
         "pilot": registration.pilot,
     }
+    runs = run_values_of(registration.study, measured, data.preset, data.cells)
     verdicts = analyse(
         registration,
         measured,
         preset=data.preset,
         texts=data.texts,
-        cells=data.cells,
+        runs=runs,
         before_data=data.stamps["before_data"],
         exploratory=exploratory,
         provenance=provenance,
     )
-    return verdicts.model_dump(mode="json"), series(registration, measured, data.preset, cells=data.cells)
+    return verdicts.model_dump(mode="json"), series(registration, measured, data.preset, runs=runs)
 
 
 def _texts_in(path: Path) -> list[str]:
