@@ -151,11 +151,11 @@ class Invented:
         import pandas as pd
 
         from exante.running.jobs import parent_digests, training_digests
-        from exante.storage.files import write_table
+        from exante.storage.files import write_arrow
         from exante.storage.identity import digest
 
         node, filters = job.node, job.node.phase.objective == "sample_and_filter"
-        write_table(scratch / "metrics.parquet", pd.DataFrame(self.metrics(job), columns=["step", "metric", "value"]))
+        write_arrow(scratch / "metrics.arrow", pd.DataFrame(self.metrics(job), columns=["step", "metric", "value"]))
         _write_lines(scratch / "training.jsonl", [_text(f"example {k}", "") for k in range(3)])
         if filters:
             _write_lines(scratch / "examples.jsonl", [_example(node.id, k) for k in range(EXAMPLES)])
@@ -182,14 +182,14 @@ class Invented:
         import pandas as pd
 
         from exante.running.jobs import evaluation_digests
-        from exante.storage.files import write_json, write_table
+        from exante.storage.files import write_arrow, write_json
         from exante.storage.tables import NODE_ROWS
 
         steps = job.node.evaluations[evaluation.id]
         path = scratch / "rows" / job.row_files[evaluation.id]
         asked = [self.rows(job, evaluation, condition, step) for step in steps for condition in evaluation.conditions]
         columns = {name: np.concatenate([part[name] for part in asked]) for name in NODE_ROWS}
-        write_table(path.with_suffix(".parquet"), pd.DataFrame(columns))
+        write_arrow(path.with_suffix(".arrow"), pd.DataFrame(columns))
         firsts = [part for part in asked for _ in range(TEXTS)]
         shown = [_text(part["item"][0], part["outcome"][0]) | {"step": int(part["step"][0])} for part in firsts]
         _write_lines(path.with_suffix(".jsonl"), shown)

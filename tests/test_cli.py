@@ -366,7 +366,7 @@ import errno, os
 real = os.fsync
 def fsync(descriptor):
     path = os.readlink(f"/proc/self/fd/{descriptor}")
-    if "/phases/" in path and path.endswith(".parquet") and os.path.exists(os.environ["CACHE"] + "/ballast"):
+    if "/phases/" in path and path.endswith(".arrow") and os.path.exists(os.environ["CACHE"] + "/ballast"):
         raise OSError(errno.ENOSPC, "No space left on device", path)
     real(descriptor)
 os.fsync = fsync

@@ -27,8 +27,8 @@ Array = NDArray[np.float64]
 Places = Mapping[str, tuple[Layout, Layout | None]]
 """Per contrast id: where its arm's and its control's runs are. Contrasts without runs are left out."""
 
-Uses = Mapping[str, frozenset[int]]
-"""Per contrast id: the positions of the runs it uses."""
+Uses = Mapping[int, tuple[str, ...]]
+"""Position of a run → ids of the contrasts that use it; runs that none uses are left out."""
 
 FEWEST_IN_DENOMINATOR = 5
 DYNAMIC = (10.0, 90.0)
@@ -62,7 +62,7 @@ def checks(
     found: list[Check] = []
     for gate in study.gates:
         guarded = {c.id: c for c in study.contrasts if c.id in places and (gate.contrasts is None or c.id in gate.contrasts)}
-        uses = {name: _cells(places[name]) for name in guarded}
+        uses = _uses({name: places[name] for name in guarded})
         match gate.kind:
             case "measure":
                 found += _measure_checks(study, gate, measures[gate.measure or ""], table, values, uses)
@@ -74,7 +74,7 @@ def checks(
             case "text":
                 found += _text_checks(study, gate, places, texts)
             case "judge":
-                found += _judge_check(gate, uses)
+                found += _judge_check(gate, tuple(guarded))
     return found + _denominator_checks(study, measures, table, places)
 
 
@@ -101,6 +101,14 @@ def _cells(place: tuple[Layout, Layout | None]) -> frozenset[int]:
     return frozenset(int(r) for layout in place if layout is not None for r in layout.cells)
 
 
+def _uses(places: Places) -> Uses:
+    uses: dict[int, tuple[str, ...]] = {}
+    for name, place in places.items():
+        for r in _cells(place):
+            uses[r] = (*uses.get(r, ()), name)
+    return uses
+
+
 def _gated(gate: Gate, cell: Cell) -> bool:
     chosen = ((gate.arms, cell.arm), (gate.trainings, cell.training), (gate.models, cell.model))
     return all(names is None or name in names for names, name in chosen)
@@ -121,8 +129,9 @@ def _gated_runs(study: Study, gate: Gate, table: Table, phases: Iterable[str]) -
 
 def _cell_check(gate: Gate, r: int, cell: Cell, value: Array, passed: NDArray[np.bool_], uses: Uses) -> Check:
     assert gate.region is not None, f"gate {gate.id} has no region"
-    guards = tuple(name for name, used in uses.items() if r in used)
-    return Check(gate.id, cell.id, value, region_text(gate.region), np.asarray(passed, bool), guards, f"gate {gate.id!r} failed")
+    return Check(
+        gate.id, cell.id, value, region_text(gate.region), np.asarray(passed, bool), uses.get(r, ()), f"gate {gate.id!r} failed"
+    )
 
 
 def _measure_checks(
@@ -228,7 +237,7 @@ def _text_checks(study: Study, gate: Gate, places: Places, texts: Mapping[str, S
     return [Check(gate.id, label, np.asarray(value), threshold, np.asarray(low > 50), guards, reason)]
 
 
-def _judge_check(gate: Gate, uses: Uses) -> list[Check]:
+def _judge_check(gate: Gate, guards: tuple[str, ...]) -> list[Check]:
     """A judge on known cases: one share for all runs, counted when the study was registered."""
     assert gate.region is not None, f"gate {gate.id} has no region"
     assert gate.right is not None, f"gate {gate.id} has no counts"
@@ -236,20 +245,19 @@ def _judge_check(gate: Gate, uses: Uses) -> list[Check]:
     value = np.asarray(gate.right / gate.known * SCALE[gate.region.unit])
     passed = inside(value, value, gate.region)
     label = f"{gate.right} of {gate.known} known cases"
-    return [Check(gate.id, label, value, region_text(gate.region), passed, tuple(uses), f"gate {gate.id!r} failed")]
+    return [Check(gate.id, label, value, region_text(gate.region), passed, guards, f"gate {gate.id!r} failed")]
 
 
 def _denominator_checks(study: Study, measures: Mapping[str, Measure], table: Table, places: Places) -> list[Check]:
     """A share needs events to be a share of, in every run."""
     found = []
     for measure in measures.values():
-        uses = {c.id: _cells(places[c.id]) for c in study.contrasts if c.id in places and c.measure == measure.id}
+        uses = _uses({c.id: places[c.id] for c in study.contrasts if c.id in places and c.measure == measure.id})
         for ratio in (atom for atom in linear(measure.expression) if isinstance(atom, Ratio)):
             count = denominator_count(ratio, table)
-            for r in sorted(frozenset().union(*uses.values())):
+            for r in sorted(uses):
                 if not table.crashed_R[r]:
-                    guards = tuple(name for name, used in uses.items() if r in used)
-                    found.append(_denominator_check(measure.id, table.cells[r].id, np.asarray(count[..., r]), guards))
+                    found.append(_denominator_check(measure.id, table.cells[r].id, np.asarray(count[..., r]), uses[r]))
     return found
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exante.errors import UserError
-from exante.storage.tables import AXES, DONE, Measured
+from exante.storage.tables import AXES, DONE, SAMPLED, Measured, numbered, repeated
 from exante.study import Cell
 
 Array = NDArray[np.float64]
@@ -112,10 +112,10 @@ def read_table(
     used = among(measured.rows, ["evaluation", "condition"], needed)
     frame = measured.rows if used.all() else measured.rows.loc[used]
     frame = frame.reset_index(drop=True).astype(texts)
-    if frame.duplicated(["node", "step", "evaluation", "condition", "item", "outcome"]).any():
+    if repeated(frame, [*SAMPLED, "outcome"]).any():
         raise UserError("rows.parquet lists an item's outcome twice for one run; run the study into a fresh directory")
-    items, clusters = _items(frame)
-    frame = frame.assign(i=_item_positions(frame, items, clusters))
+    items, clusters, positions = _items(frame)
+    frame = frame.assign(i=positions)
     nodes = _nodes_of(measured.cells, cells, crashed_R, pd.Index(frame["node"].cat.categories))
     last = frame.groupby("node", observed=False)["step"].max().fillna(-1).to_numpy(np.int64)
     found: dict[tuple[str, str, str], tuple[_NodeCounts, Positions]] = {}
@@ -133,11 +133,9 @@ class _NodeCounts:
     """
 
     def __init__(self, rows: pd.DataFrame, items: int, declared: Sequence[str]) -> None:
-        place = rows.groupby(["node", "step"], observed=True, sort=False).ngroup().to_numpy()
-        first = np.unique(place, return_index=True)[1]
-        self.node_N = rows["node"].cat.codes.to_numpy(np.int64)[first]
-        self.step_N = rows["step"].to_numpy(np.int64)[first]
-        self.trials_NI = np.zeros((len(first), items))
+        place, places = numbered(rows, ["node", "step"])
+        self.node_N, self.step_N = places["node"].cat.codes.to_numpy(np.int64), places["step"].to_numpy(np.int64)
+        self.trials_NI = np.zeros((len(places), items))
         np.maximum.at(self.trials_NI, (place, rows["i"]), rows["trials"].to_numpy(float))
         columns = {name: rows[name].to_numpy() for name in ("n", "score_sum", "score_sumsq")}
         where = place.astype(np.int32), rows["i"].to_numpy(np.int32)
@@ -219,24 +217,20 @@ def split_checkpoints(checkpoint: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 def among(frame: pd.DataFrame, columns: list[str], wanted: Iterable[tuple[str, ...]]) -> NDArray[np.bool_]:
     """Which rows have one of the `wanted` combinations in their `columns`."""
-    group = frame.groupby(columns, observed=True, sort=False).ngroup().to_numpy()
-    first = np.unique(group, return_index=True)[1]
+    number, combinations = numbered(frame, columns)
     wanted = set(wanted)
-    return np.array([tuple(map(str, key)) in wanted for key in frame[columns].iloc[first].itertuples(index=False)], bool)[group]
+    return np.array([tuple(map(str, key)) in wanted for key in combinations.itertuples(index=False)], bool)[number]
 
 
-def _items(frame: pd.DataFrame) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
-    """Item ids and their clusters per evaluation. The same id in two clusters (behaviours may differ) gives two positions."""
-    pairs = frame[ITEM].drop_duplicates().astype(str).sort_values(ITEM)
-    groups = {str(e): group for e, group in pairs.groupby("evaluation", sort=True)}
-    return ({e: tuple(g["item"]) for e, g in groups.items()}, {e: tuple(g["cluster"]) for e, g in groups.items()})
-
-
-def _item_positions(
-    frame: pd.DataFrame, items: dict[str, tuple[str, ...]], clusters: dict[str, tuple[str, ...]]
-) -> NDArray[np.int64]:
-    places = {(e, *pair): i for e in items for i, pair in enumerate(zip(items[e], clusters[e], strict=True))}
-    group = frame.groupby(ITEM, observed=True, sort=False).ngroup().to_numpy()
-    first = np.unique(group, return_index=True)[1]
-    found = [places[str(e), str(item), str(c)] for e, item, c in frame[ITEM].iloc[first].itertuples(index=False)]
-    return np.array(found, np.int64)[group]
+def _items(frame: pd.DataFrame) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]], Positions]:
+    """Item ids and their clusters per evaluation, and every row's position among those of its evaluation. The same id in two
+    clusters (behaviours may differ) gives two positions."""
+    number, combinations = numbered(frame, ITEM)
+    combinations = combinations.astype(str)
+    items: dict[str, tuple[str, ...]] = {}
+    clusters: dict[str, tuple[str, ...]] = {}
+    position = np.zeros(len(combinations), np.int64)
+    for evaluation, group in combinations.sort_values(ITEM).groupby("evaluation", sort=True):
+        items[str(evaluation)], clusters[str(evaluation)] = tuple(group["item"]), tuple(group["cluster"])
+        position[group.index] = np.arange(len(group))
+    return items, clusters, position[number]

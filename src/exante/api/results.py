@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from exante.analysis.analyse import analyse, series
+from exante.analysis.analyse import analyse, run_values_of, series
 from exante.analysis.table import cells_of
 from exante.errors import UserError
 from exante.registry import complete
@@ -94,17 +94,18 @@ def compute_verdicts(data: RunData) -> tuple[dict[str, Any], pd.DataFrame]:
         "phases_sha256": content_digest([measured.metrics]),
         "pilot": registration.pilot,
     }
+    runs = run_values_of(registration.study, measured, data.preset, data.cells)
     verdicts = analyse(
         registration,
         measured,
         preset=data.preset,
         texts=data.texts,
-        cells=data.cells,
+        runs=runs,
         before_data=data.stamps["before_data"],
         exploratory=exploratory,
         provenance=provenance,
     )
-    return verdicts.model_dump(mode="json"), series(registration, measured, data.preset, cells=data.cells)
+    return verdicts.model_dump(mode="json"), series(registration, measured, data.preset, runs=runs)
 
 
 def _texts_in(path: Path) -> list[str]:

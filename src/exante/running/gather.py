@@ -17,14 +17,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pandas.api.types import union_categoricals
 
 from exante.errors import UserError
 from exante.planning.tree import Plan, PlannedCell
 from exante.running.jobs import Job
 from exante.storage.directory import RunDirectory
-from exante.storage.files import write_atomic
+from exante.storage.files import read_arrow, write_atomic
 from exante.storage.identity import digest
 from exante.storage.phase_store import DONE as DONE_MARKER
 from exante.storage.phase_store import PhaseStore
@@ -68,9 +67,14 @@ def _finished_jobs(plan: Plan, states: Mapping[str, str], jobs: Mapping[str, Job
 
 def _state_in_store(job: Job, store: PhaseStore) -> str:
     """Digest of a phase's done-marker and of the code that its rows were drawn by."""
-    directory = store.directory(job.node.id, job.node.is_base)
-    files = [directory / DONE_MARKER, *(directory / "rows" / f"{name}.json" for name in job.row_files.values())]
-    return digest([path.read_text("utf-8") for path in files])
+    directory = str(store.directory(job.node.id, job.node.is_base))
+    files = [f"{directory}/{DONE_MARKER}", *(f"{directory}/rows/{name}.json" for name in job.row_files.values())]
+    return digest([_text(file) for file in files])
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def _measured(plan: Plan, states: Mapping[str, str], jobs: Collection[Job], store: PhaseStore) -> Measured:
@@ -86,16 +90,17 @@ def _measured(plan: Plan, states: Mapping[str, str], jobs: Collection[Job], stor
 def rows_of(jobs: Iterable[Job], store: PhaseStore) -> pd.DataFrame:
     """The rows that the store holds of some phases, without zeros."""
     files = [
-        (job.node.id, evaluation, store.directory(job.node.id, job.node.is_base) / "rows" / f"{name}.parquet")
+        (job.node.id, evaluation, f"{directory}/rows/{name}.arrow")
         for job in jobs
+        for directory in [store.directory(job.node.id, job.node.is_base)]
         for evaluation, name in job.row_files.items()
     ]
 
-    def read(path: Path) -> pa.Table:
+    def read(path: str) -> pa.Table:
         try:
-            return _arrow_table(path)
+            return read_arrow(path)
         except Exception as error:  # pyarrow raises many kinds for a damaged file
-            path.with_suffix(".json").unlink(missing_ok=True)  # what says that the rows are whole: they are drawn again
+            Path(path).with_suffix(".json").unlink(missing_ok=True)  # what says that the rows are whole: they are drawn again
             raise UserError(
                 f"{path} in the cache was damaged ({type(error).__name__}); the same command draws these rows again"
             ) from error
@@ -112,11 +117,11 @@ def metrics_of(jobs: Iterable[Job], store: PhaseStore) -> pd.DataFrame:
 
     def read(directory: Path) -> pa.Table:
         try:
-            return _arrow_table(directory / "metrics.parquet")
+            return read_arrow(f"{directory}/metrics.arrow")
         except Exception as error:
             store.discard(directory, before=math.inf)
             raise UserError(
-                f"{directory / 'metrics.parquet'} in the cache was damaged ({type(error).__name__}); its phase was taken out of"
+                f"{directory / 'metrics.arrow'} in the cache was damaged ({type(error).__name__}); its phase was taken out of"
                 " the cache, and the same command trains it again"
             ) from error
 
@@ -129,10 +134,6 @@ def metrics_of(jobs: Iterable[Job], store: PhaseStore) -> pd.DataFrame:
 
 def _in_batches(files: list[Any]) -> Iterable[list[Any]]:
     return (files[k : k + AT_ONCE] for k in range(0, len(files), AT_ONCE))
-
-
-def _arrow_table(path: Path) -> pa.Table:
-    return pq.ParquetFile(path, pre_buffer=False).read(use_threads=False)
 
 
 def _one_table(tables: list[pa.Table], labels: Mapping[str, list[str]], columns: Mapping[str, type]) -> pd.DataFrame:

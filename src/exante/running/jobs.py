@@ -52,7 +52,8 @@ def missing_evaluations(job: Job, directory: Path) -> list[Evaluation]:
 def changed_rows(job: Job, evaluation: Evaluation, directory: Path) -> list[str] | None:
     """What is no longer as it was when an evaluation's rows were written; None if there are none."""
     try:
-        before = json.loads((directory / "rows" / f"{job.row_files[evaluation.id]}.json").read_text("utf-8"))
+        with open(f"{directory}/rows/{job.row_files[evaluation.id]}.json", encoding="utf-8") as file:
+            before = json.load(file)
     except (FileNotFoundError, ValueError):
         return None
     if not isinstance(before, dict) or before.get("format", 1) != FORMAT:

@@ -33,7 +33,7 @@ from exante.running.jobs import (
     training_digests,
 )
 from exante.running.phases import pretrained, sampled, trained
-from exante.storage.files import write_atomic, write_json, write_table
+from exante.storage.files import write_arrow, write_atomic, write_json
 from exante.storage.identity import digest
 from exante.storage.phase_store import PhaseStore
 from exante.storage.tables import NODE_METRICS, NODE_ROWS, without_zeros
@@ -97,7 +97,7 @@ def _build(job: Job, store: PhaseStore, scratch: Path, progress: Callable[[float
     marker |= {"steps": node.last_step, "device": job.device} | _marker_of_named(recorder.context)
     make = _base if node.is_base else _trained if objective_of(node.phase).trains else _sampled
     made, metrics = make(job, store, scratch, recorder, progress)
-    write_table(scratch / "metrics.parquet", pd.DataFrame(metrics, columns=NODE_METRICS))
+    write_arrow(scratch / "metrics.arrow", pd.DataFrame(metrics, columns=NODE_METRICS))
     _write_lines(scratch / "training.jsonl", recorder.training)
     _write_rows(recorder, scratch)
     if earlier is not None:
@@ -225,7 +225,7 @@ def _write_rows(recorder: Recorder, directory: Path) -> None:
     """Rows and texts of each evaluation, and last the digests that say they are whole."""
     for evaluation in recorder.job.evaluations:
         path = directory / "rows" / recorder.job.row_files[evaluation.id]
-        write_table(path.with_suffix(".parquet"), without_zeros(pd.DataFrame(recorder.rows[evaluation.id], columns=NODE_ROWS)))
+        write_arrow(path.with_suffix(".arrow"), without_zeros(pd.DataFrame(recorder.rows[evaluation.id], columns=NODE_ROWS)))
         _write_lines(path.with_suffix(".jsonl"), recorder.texts[evaluation.id])
         write_json(path.with_suffix(".json"), evaluation_digests(recorder.job, evaluation))
 

@@ -54,12 +54,13 @@ class PhaseStore:
         self.root = root or cache_dir()
 
     def directory(self, phase_id: str, base: bool) -> Path:
-        return self.root / ("bases" if base else "phases") / phase_id[:2] / phase_id
+        return Path(f"{self.root}/{'bases' if base else 'phases'}/{phase_id[:2]}/{phase_id}")
 
     def marker(self, directory: Path) -> dict[str, Any] | None:
         """The done-marker of a committed phase; None without a usable one, and the phase is computed again."""
         try:
-            marker = json.loads((directory / DONE).read_text("utf-8"))
+            with open(f"{directory}/{DONE}", encoding="utf-8") as file:
+                marker = json.load(file)
             _MARKER.validate_python(marker)
         except (OSError, ValueError, RecursionError):
             return None

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from exante.errors import UserError
 from exante.study import Items, ItemSet
@@ -75,20 +76,27 @@ class Measured:
         return _of_cells(self.cells, self.metrics)[JOINED_METRICS]
 
     def totals(self, outcomes: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-        """Counts of every cell, summed over items: cell, axes, checkpoint, evaluation, condition, outcome, n, trials, score_sum.
+        """Counts of every node, summed over items: node, step, evaluation, condition, outcome, n, trials, score_sum.
 
-        `outcomes` are the declared outcomes of each evaluation; one that did not occur has n = 0.
+        `outcomes` are the outcomes of each evaluation to count; one that did not occur has n = 0.
         """
-        by = ["node", "step", "evaluation", "condition"]
         pairs = [(evaluation, outcome) for evaluation, names in outcomes.items() for outcome in names]
-        declared = pd.DataFrame(pairs, columns=["evaluation", "outcome"])
-        types = {name: _in_order(self.rows[name], *declared.get(name, ())) for name in ("evaluation", "condition", "outcome")}
-        rows = self.rows[[*by, "item", "outcome", "n", "trials", "score_sum"]].astype(types | {"node": "category"})
-        trials = rows.drop_duplicates(SAMPLED).groupby(by, observed=True, as_index=False)[["trials"]].sum()
-        counts = rows.groupby([*by, "outcome"], observed=True, as_index=False)[["n", "score_sum"]].sum()
-        full = trials.merge(declared.astype({name: types[name] for name in declared}), on="evaluation")
-        full = full.merge(counts, on=[*by, "outcome"], how="left").fillna({"n": 0, "score_sum": 0.0})
-        return _with_checkpoint(_of_cells(self.cells, full))
+        wanted = pd.DataFrame(pairs, columns=["evaluation", "outcome"])
+        types = {name: _in_order(self.rows[name], *wanted.get(name, ())) for name in ("evaluation", "condition", "outcome")}
+        rows = self.rows[[*SAMPLED, "outcome", "n", "trials", "score_sum"]].astype(types)
+        number, groups = numbered(rows, [*SAMPLED[:-1]])
+        drawn = np.where(repeated(rows, SAMPLED), 0, rows["trials"])
+        groups = groups.assign(group=range(len(groups)), trials=np.bincount(number, drawn, len(groups)).astype(int))
+        counts = rows[["outcome", "n", "score_sum"]].assign(group=number)
+        number, lines = numbered(counts, ["group", "outcome"])
+        lines[["n", "score_sum"]] = counts[["n", "score_sum"]].groupby(number).sum()
+        full = groups.merge(wanted.astype({name: types[name] for name in wanted}), on="evaluation")
+        full = full.merge(lines, on=["group", "outcome"], how="left").fillna({"n": 0, "score_sum": 0.0})
+        return full.drop(columns="group")
+
+    def of_cells(self, totals: pd.DataFrame) -> pd.DataFrame:
+        """Lines of nodes for every cell, with its axes and `checkpoint` ("PHASE@STEP"): shared phases are repeated."""
+        return _with_checkpoint(_of_cells(self.cells, totals))
 
     def joined(self, outcomes: Mapping[str, Sequence[str]]) -> pd.DataFrame:
         """One line per cell × checkpoint × evaluation × condition × item × outcome, zeros included, and one line with
@@ -107,6 +115,39 @@ class Measured:
         texts = dict.fromkeys(("checkpoint", "condition", "item", "cluster"), "")
         numbers = {"n": 0, "trials": 0, "score_sum": 0.0, "score_sumsq": 0.0}
         return crashed.assign(**texts, evaluation="*", outcome=CRASHED, **numbers)
+
+
+def numbered(table: pd.DataFrame, columns: Sequence[str]) -> tuple[NDArray[np.int64], pd.DataFrame]:
+    """Which combination of the columns' values each line has, and the combinations, in the order in which they come.
+
+    For millions of lines: pandas' own groups of several columns take many times as long.
+    """
+    number, combinations = pd.factorize(line_keys(table, columns))
+    first = np.empty(len(combinations), np.int64)
+    first[number[::-1]] = np.arange(len(number))[::-1]
+    return number.astype(np.int64), table[list(columns)].iloc[first].reset_index(drop=True)
+
+
+def repeated(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.bool_]:
+    """Which lines have the same values in the columns as one before."""
+    return pd.Series(line_keys(table, columns)).duplicated().to_numpy()
+
+
+def line_keys(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:
+    """A number for each line, the same where all columns are."""
+    keys, many = np.zeros(len(table), np.int64), 1
+    for name in columns:
+        values = table[name]
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            codes, count = values.cat.codes.to_numpy(np.int64), len(values.cat.categories)
+        else:
+            codes, unique = pd.factorize(values)
+            count = len(unique)
+        if many * (count + 1) >= 2**63:
+            keys, seen = pd.factorize(keys)
+            many = len(seen)
+        keys, many = keys * (count + 1) + codes + 1, many * (count + 1)
+    return keys
 
 
 def _in_order(values: pd.Series, *more: str) -> pd.CategoricalDtype:
@@ -175,9 +216,9 @@ def without_zeros(rows: pd.DataFrame) -> pd.DataFrame:
     occurred = (rows["n"] != 0) | (rows["score_sum"] != 0) | (rows["score_sumsq"] != 0)
     if occurred.all():
         return rows
-    item = rows.groupby([name for name in SAMPLED if name in rows], observed=True, sort=False).ngroup()
+    item, _ = numbered(rows, [name for name in SAMPLED if name in rows])
     silent = ~occurred.groupby(item).transform("any")
-    return rows.loc[occurred | (silent & ~item.duplicated())]
+    return rows.loc[occurred | (silent & ~pd.Series(item, rows.index).duplicated())]
 
 
 def typed(table: pd.DataFrame, columns: Mapping[str, type], name: str, hint: str) -> pd.DataFrame:
