@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import filter_study
 import pytest
@@ -45,7 +46,7 @@ def test_a_filter_with_a_reward_is_the_graded_one() -> None:
 
 def test_a_phase_rests_on_the_code_of_its_own_objective_and_no_other() -> None:
     """By the digests of phases: engines that are imported inside functions are among them."""
-    parts = {
+    parts: dict[str, Any] = {
         "data": benign.bind(),
         "reward": score.bind(),
         "keep": score.bind(),
