@@ -84,8 +84,8 @@ def analyse(
 ) -> Verdicts:
     """Verdicts of a study from what was measured.
 
-    `cells` are those planned: one without rows counts as crashed (None: the cells that were measured); `runs` is what `run_values_of`
-    gives for them, where it has been called already. `texts` are training
+    `cells` are those planned: one without rows counts as crashed (None: the cells that were measured); `runs` is what
+    `run_values_of` gives for them, where it has been called already. `texts` are training
     texts per arm, for gates of kind "text". What rows cannot show is passed in: whether the study was registered before any
     of its outcomes existed, the ids of contrasts (and theories) changed after data, and versions and digests.
     Raises UserError for an unknown preset or rows that cannot be read.

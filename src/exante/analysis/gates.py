@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from exante.analysis.algebra import at_checkpoint, first_area, leaves, linear
+from exante.analysis.algebra import first_area, leaves, linear
 from exante.analysis.evaluate import Values, denominator_count, evaluate
 from exante.analysis.runs import Layout, mean_of_finite
 from exante.analysis.table import Table
@@ -177,7 +177,7 @@ def _range_checks(study: Study, gate: Gate, measure: Measure, table: Table, plac
     rates = [] if area is None else [atom for atom, c in linear(area.of).items() if isinstance(atom, Rate) and c > 0]
     if area is None or len(rates) != 1:
         raise UserError(f"gate {gate.id!r} needs one rate to follow; name a measure that is an area of a rate")
-    heights = (evaluate(at_checkpoint(rates[0], f"{area.phase}@{step}"), table).point for step in area.steps)
+    heights = (evaluate(rates[0].at_checkpoint(f"{area.phase}@{step}"), table).point for step in area.steps)
     path = np.stack(np.broadcast_arrays(*heights), axis=-1)
     own = {c.id for c in study.contrasts if c.measure == measure.id}
     return [
