@@ -145,7 +145,10 @@ FORGERIES: dict[str, tuple[Spoil, str]] = {
         edit("phases.parquet", lambda metrics: metrics.groupby("node").head(1)),
         "or its last step",
     ),
-    "what was left out": (edit_json("plan.json", lambda plan: plan.update(left_out=["all that failed"])), "were left out"),
+    "what was left out": (
+        edit_json("plan.json", lambda plan: plan.update(left_out=["all that failed"])),
+        "the same left-out parts",
+    ),
     "a pilot": (edit_json("plan.json", lambda plan: plan.update(pilot=True)), "belongs to another registration"),
     "no metrics": (edit("phases.parquet", lambda metrics: metrics.iloc[:0]), "phases.parquet lacks the phase"),
     "another preset": (edit_json("plan.json", lambda plan: plan.update(preset="huge")), "belongs to another registration"),
