@@ -32,9 +32,21 @@ from exante.report.drawing import (
 
 VERDICT_COLOURS = {"supported": "#0072B2", "contradicted": "#D55E00", "undecided": "#5f6670", "exploratory": "#9a5d86"}
 MOST_MARKS = 2000
-"""Runs above which a figure of rates shows means with their intervals, and no marks."""
+"""Marks above which a figure of rates shows means with their intervals, and no runs."""
+TWO_SIZES = 500
+"""Marks up to which a figure is drawn twice, for wide and for narrow screens."""
 MOST_CURVES = 60
 """Runs whose training curves are drawn in one figure."""
+
+
+def _used(rows: pd.DataFrame, look: dict[str, Style]) -> list[Style]:
+    """The styles of the arms in a table, in the order of the registration."""
+    arms = set(rows["arm"].unique())
+    return [style for arm, style in look.items() if arm in arms]
+
+
+def _widths(marks: int) -> tuple[int, ...]:
+    return (WIDE, NARROW) if marks <= TWO_SIZES else (WIDE,)
 
 
 # --- forest plot ---------------------------------------------------------------------------------------------------
@@ -123,7 +135,7 @@ def _forest_names(base: alt.Chart, beside: bool) -> alt.Chart:
 
 def trajectory(rows: pd.DataFrame, look: dict[str, Style], title: str) -> Figure:
     """One facet: each run a thin line, each arm's mean (seed −1) a thick one, on a log2(step + 1)-like axis."""
-    used = [style for arm, style in look.items() if arm in set(rows["arm"])]
+    used = _used(rows, look)
     colour, dash = colour_scales(used)
     unit = str(rows["unit"].iloc[0])
     table = rows[["arm", "base", "seed", "step", "value", "low", "high"]].copy()
@@ -173,15 +185,15 @@ def runs(rows: pd.DataFrame, look: dict[str, Style], title: str, quantity: str, 
     A bar through a mark spans what its ungraded samples could have made of it.
     """
     table = pd.DataFrame(rows[["arm", "base", "seed", "value", "low", "high"]])
-    used = [style for arm, style in look.items() if arm in set(rows["arm"])]
+    used = _used(rows, look)
     unit = str(rows["unit"].iloc[0])
     table["name"] = table["arm"].astype(str)
     text = "; ".join(
         f"{name}: " + ", ".join(words.quantity(value, unit) for value in part["value"])
         for name, part in table.groupby("name", sort=False)
     )
-    charts = [data_uri(_runs_chart(table, used, means, axis_title(quantity, unit), width)) for width in (WIDE, NARROW)]
-    return Figure(title, f"{title}, one value per run. {text}", *charts)
+    charts = [data_uri(_runs_chart(table, used, means, axis_title(quantity, unit), width)) for width in _widths(len(table))]
+    return Figure(title, f"{title}, one value per run. {text}", charts[0], charts[-1])
 
 
 def _runs_chart(
@@ -209,7 +221,7 @@ def _runs_chart(
 
 def levels(rows: pd.DataFrame, look: dict[str, Style], title: str) -> Figure:
     """Rates at one checkpoint: a line per condition and arm, a mark per run and a bar at the arm's mean (seed −1)."""
-    used = [style for arm, style in look.items() if arm in set(rows["arm"])]
+    used = _used(rows, look)
     table = pd.DataFrame(rows[["condition", "arm", "seed", "value", "low", "high"]])
     means = pd.DataFrame(table.loc[table["seed"] == -1])
     table = table if len(table) - len(means) <= MOST_MARKS else means
@@ -217,8 +229,8 @@ def levels(rows: pd.DataFrame, look: dict[str, Style], title: str) -> Figure:
         f"{condition}: " + ", ".join(f"{arm} {words.quantity(v, '%')}" for arm, v in zip(part["arm"], part["value"], strict=True))
         for condition, part in means.groupby("condition", sort=False)
     )
-    charts = [data_uri(_levels_chart(table, used, width)) for width in (WIDE, NARROW)]
-    return Figure(title, f"{title}, in percent of samples. Arm means: {text}", *charts)
+    charts = [data_uri(_levels_chart(table, used, width)) for width in _widths(len(table))]
+    return Figure(title, f"{title}, in percent of samples. Arm means: {text}", charts[0], charts[-1])
 
 
 def _levels_chart(table: pd.DataFrame, used: list[Style], width: int) -> alt.LayerChart:
@@ -250,7 +262,7 @@ def curves(rows: pd.DataFrame, look: dict[str, Style], title: str) -> Figure:
     cells = sorted(set(rows["cell"]))
     drawn = words.evenly(cells, MOST_CURVES)
     rows = rows[rows["cell"].isin(drawn)]
-    used = [style for arm, style in look.items() if arm in set(rows["arm"])]
+    used = _used(rows, look)
     colour, _ = colour_scales(used)
     table = rows[["cell", "arm", "step", "value"]]
     lines = (

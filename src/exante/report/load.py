@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,7 +18,7 @@ from exante.errors import UserError
 from exante.registry.plan_file import load_plan_file
 from exante.storage.directory import RunDirectory
 from exante.storage.files import read_json
-from exante.storage.tables import AXES, CRASHED
+from exante.storage.tables import AXES, CRASHED, ROWS, Measured
 from exante.study import Registration
 from exante.units import Unit
 
@@ -47,8 +47,8 @@ CURVES = ("loss", "reward_mean", "red_team_success")
 def load_run(directory: Path) -> Run:
     files = RunDirectory(directory)
     registration = files.load_registration()
-    measured = files.load_measured()
-    drawn = replace(measured, metrics=measured.metrics[measured.metrics["metric"].isin(CURVES)])
+    table, metrics = files.load_metrics()
+    measured = Measured(table, pd.DataFrame(columns=list(ROWS)), metrics[metrics["metric"].isin(CURVES)])
     shown = files.shown_transcripts()
     files.check(files.plan, files.verdicts, *shown)
     files.check_follows(files.verdicts)
@@ -63,7 +63,7 @@ def load_run(directory: Path) -> Run:
         planned=len(states),
         crashed=sorted(cell for cell, state in states.items() if state == CRASHED),
         series=_series(files, registration),
-        phases=drawn.metrics_of_cells().astype(dict.fromkeys(("cell", *AXES, "phase"), str) | {"seed": int}),
+        phases=measured.metrics_of_cells().astype(dict.fromkeys(("cell", *AXES, "phase"), str) | {"seed": int}),
         transcripts=_transcripts(shown, files.remedy(files.transcripts)),
         timings=_timings(files.timings) if files.timings.exists() else {},
     )
@@ -103,7 +103,7 @@ def _series(files: RunDirectory, registration: Registration) -> pd.DataFrame:
     table, remedy = files.load_series(), files.remedy(files.series)
     arms, units = {arm.id for arm in registration.study.arms}, set(get_args(Unit))
     for name, registered in (("arm", arms), ("unit", units)):
-        if unknown := sorted(set(table[name]) - registered):
+        if unknown := sorted(set(table[name].unique()) - registered):
             raise UserError(f"{files.series} holds the {name} {unknown[0]!r}, which the study does not have; {remedy}")
     if (table["step"] < -1).any():
         raise UserError(f"{files.series} holds a step below 0; {remedy}")

@@ -34,6 +34,8 @@ FALLBACK = {
     "exploratory": "These results are exploratory: they can neither support nor contradict the hypothesis.",
 }
 NOT_REACHED = "The question was not reached: something it depends on failed, or an earlier question was left undecided."
+MOST_ARMS = 16
+"""Arms above which the figures of rates draw only those that a contrast names."""
 OPEN_PANELS = 3
 """Panels of trajectories that are open; the rest are folded."""
 
@@ -101,6 +103,7 @@ def context(run: Run) -> dict[str, Any]:
         "cell_legend": cells.legend(run.series),
         "levels": _levels(run.series, look, study),
         "run_figures": _run_figures(run.series, look, primaries),
+        "most_arms": MOST_ARMS,
         "most_curves": figures.MOST_CURVES,
         "training_curves": _training_curves(run.phases, look),
         "match": match_table(run.verdicts.get("match_table"), study),
@@ -227,6 +230,8 @@ def _levels(series: pd.DataFrame, look: dict[str, drawing.Style], study: Study) 
     """Rates at single checkpoints: one figure per evaluation × outcome × training × behaviour, a line per condition. Evaluations
     that the cells figure draws are left out."""
     rows = _picked(series, "figure", "level")
+    if rows["arm"].nunique() > MOST_ARMS:
+        rows = rows[rows["arm"].isin(arms_of_contrasts(study))]
     drawn = set(cells.cell_rows(series)["evaluation"])
     rows = rows[~cells.panel_parts(rows)[0].isin(drawn)]
     if rows.empty:
@@ -242,6 +247,10 @@ def _levels(series: pd.DataFrame, look: dict[str, drawing.Style], study: Study) 
         where = f" · {titles.get(training, training)} · {behaviour}" if many else ""
         drawn_levels.append(figures.levels(part, look, f"{words.label(evaluation)}: {words.label(outcome)}{where}"))
     return drawn_levels
+
+
+def arms_of_contrasts(study: Study) -> set[str]:
+    return {arm for contrast in study.contrasts for arm in (contrast.arm, contrast.control) if arm is not None}
 
 
 def _run_figures(series: pd.DataFrame, look: dict[str, drawing.Style], primaries: list[dict[str, Any]]) -> list[drawing.Figure]:

@@ -124,9 +124,15 @@ class RunDirectory:
 
     def load_measured(self) -> Measured:
         """The run's tables, each checked against the manifest and its columns' types."""
+        cells, metrics = self.load_metrics()
+        return Measured(cells, read_table(self.rows, self.remedy(self.rows), ROWS), metrics)
+
+    def load_metrics(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The run's cells, and what training logged; the rows, which may be millions, are only checked against the manifest."""
         self.check(self.cells, self.rows, self.phases)
-        tables = ((self.cells, CELLS), (self.rows, ROWS), (self.phases, METRICS))
-        return Measured(*(read_table(path, self.remedy(path), columns) for path, columns in tables))
+        tables = ((self.cells, CELLS), (self.phases, METRICS))
+        cells, metrics = (read_table(path, self.remedy(path), columns) for path, columns in tables)
+        return cells, metrics
 
     def load_series(self) -> pd.DataFrame:
         """series.parquet, checked against the manifest and its columns' types."""
