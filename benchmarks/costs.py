@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from exante.errors import UserError
-from exante.registry.chosen import load_chosen
+from exante.registry.plan_file import load_plan_file
 from exante.report import words
 from exante.storage.directory import RunDirectory
 from exante.storage.files import read_json
@@ -43,7 +43,7 @@ def cost(directory: Path) -> Json:
     """
     files = RunDirectory(directory)
     registration = files.load_registration()
-    chosen, measured = load_chosen(files, registration), files.load_measured()
+    chosen, measured = load_plan_file(files, registration), files.load_measured()
     timings = read_json(files.timings, HINT)
     nodes = measured.cells.drop_duplicates("node")
     bases = set(nodes.loc[nodes["phase"] == "base", "node"].astype(str))

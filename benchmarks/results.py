@@ -27,11 +27,12 @@ from exante.analysis.algebra import leaves
 from exante.errors import UserError
 from exante.planning import theories as rivals
 from exante.planning.tree import Plan, plan, preset_of
-from exante.registry.chosen import load_chosen
+from exante.registry.plan_file import load_plan_file
 from exante.report import cells, figures, words
+from exante.report.contrasts import contrast_row, sign
+from exante.report.gates import gate_groups
 from exante.report.load import Run, load_run
 from exante.report.page import answer
-from exante.report.results import contrast_row, gate_groups, sign
 from exante.storage.directory import RunDirectory
 from exante.storage.files import read_json, write_atomic, write_json
 from exante.storage.identity import evaluation_id
@@ -105,7 +106,7 @@ def write(directory: Path, out: Path, commit: str) -> Path:
     """Write a run's page and keep its files beside it. Raises UserError for a pilot, a demonstration or an unfinished run."""
     files = RunDirectory(directory)
     registration = files.load_registration()
-    planned = plan(registration, load_chosen(files, registration).preset)
+    planned = plan(registration, load_plan_file(files, registration).preset)
     if registration.pilot or planned.preset not in ("default", "full"):
         raise UserError(f"{directory} holds a pilot or a demonstration; results are made from preset default or larger")
     run = load_run(directory)
@@ -197,15 +198,15 @@ def negatives(run: Run, rows: list[Json], planned: Plan) -> str:
     ]
     lines += [f"{len(run.crashed)} of {len(planned.cells)} runs crashed, counted at both ends."] if run.crashed else []
     for word in ORDER[:3]:
-        lines += [f"{sign(word)} {word}: {row['label']} (`{row['id']}`). {row['reason']}" for row in asked(rows, word)]
+        lines += [f"{sign(word)} {word}: {row['label']} (`{row['id']}`). {row['reason']}" for row in with_verdict(rows, word)]
     lines += [f"{sign(t['verdict'])} theory {t['verdict']}: {t['title']}. {words.sentence(t['reason'])}" for t in fallen(run)]
-    absent = [row["id"] for row in rows if not row["asked"]]
+    absent = [row["id"] for row in rows if not row["in_preset"]]
     lines += [f"Registered, but not in this preset: {', '.join(f'`{name}`' for name in absent)}."] if absent else []
     return "\n".join(f"- {line}" for line in lines) or "Every gate passed, and every contrast and theory was supported."
 
 
-def asked(rows: list[Json], word: str) -> list[Json]:
-    return [row for row in rows if row["asked"] and row["verdict"] == word]
+def with_verdict(rows: list[Json], word: str) -> list[Json]:
+    return [row for row in rows if row["in_preset"] and row["verdict"] == word]
 
 
 def fallen(run: Run) -> list[Json]:
@@ -214,7 +215,7 @@ def fallen(run: Run) -> list[Json]:
 
 def verdict_table(rows: list[Json]) -> str:
     """Primaries in their order, then the rest."""
-    shown = sorted((row for row in rows if row["asked"]), key=lambda row: row["primary"] or 99)
+    shown = sorted((row for row in rows if row["in_preset"]), key=lambda row: row["primary"] or 99)
     head = ("contrast", "verdict", "estimate", "interval", "level", "hypothesis", "units", "measure", "")
     return table(
         head,
@@ -293,7 +294,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(*(f"first line changed\t{path}" for path in changed), sep="\n", end="\n" if changed else "")
             return 1 if changed else 0
         page = write(options.directory, options.out, options.commit or commit_of(Path(__file__).parent))
-        print(api.verify(RunDirectory(page.with_suffix(""))))
+        print(api.verify(page.with_suffix("")))
         print(page)
     except UserError as error:
         print(error, file=sys.stderr)

@@ -20,7 +20,8 @@ from typing import Any
 import pilot
 from rich.console import Console
 
-from exante import api
+from exante.api.registering import register_into
+from exante.api.running import run_into
 from exante.planning import cost as forecast
 from exante.planning.tree import Node, Plan, plan
 from exante.registry.register import register
@@ -122,9 +123,9 @@ def measure(study: Study) -> None:
     registration = register(study, pilot=True)
     with tempfile.TemporaryDirectory() as folder:
         directory = RunDirectory(Path(folder) / "quick")
-        api.register_into(directory, registration, None)
+        register_into(directory, registration, None)
         console = Console(stderr=True)
-        crashed = api.run_into(directory, "quick", workers=1, device="cpu", only=(), fresh=False, console=console)
+        crashed = run_into(directory, registration, plan(registration, "quick"), workers=1, console=console)
     assert not crashed, f"phases of the quick preset crashed: {crashed}"
 
 

@@ -1,4 +1,4 @@
-"""The cache beside live runs: what is pruned and kept, locks, what the machine learned, and the ledger of what was seen."""
+"""The cache beside live runs: what is pruned and kept, locks, what the machine learned, and the store of seen outcomes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from synthetic_run import registered, synthetic_study
 
 from exante.errors import UserError
 from exante.planning import cost as forecast
-from exante.registry.seen import Ledger
+from exante.registry.seen import SeenStore
 from exante.storage.files import read_json, write_json
 from exante.storage.locks import exclusive, exclusive_or_not
 from exante.storage.phase_store import PhaseStore
@@ -75,7 +75,7 @@ def test_what_a_live_run_needs_is_kept_and_what_is_held_is_not_waited_for(tmp_pa
     base = phase(store, "dd4", base=True)
     run, worker = running(LEASES, tmp_path, "aa1", "dd4", "not-yet-computed"), running(HOLDS, tmp_path, "bb2")
     said = here("cache", "--prune", "--bases", cache=tmp_path).stdout
-    assert "kept\t2 entries that a run that is going on needs\n" in said
+    assert "kept\t2 entries that a live run needs\n" in said
     assert "kept\t1 entry that another process holds\n" in said
     assert [path.exists() for path in (needed, held, free, base)] == [True, True, False, True]
     run.kill()  # the operating system frees its lease
@@ -99,7 +99,7 @@ def test_a_run_is_pruned_around_and_comes_to_the_same_verdicts(tiny_run, tmp_pat
     _, err = process.communicate()
     assert process.returncode == 0, err
     assert pruned > 3
-    assert "that a run that is going on needs" in said
+    assert "that a live run needs" in said
     assert (tmp_path / "run" / "verdicts.json").read_bytes() == (tiny_run.run / "verdicts.json").read_bytes()
     assert not [*cache.rglob("*.lock"), *cache.glob("leases/*")], "locks are gone with those who held them"
 
@@ -167,7 +167,7 @@ def test_fresh_takes_nothing_from_a_run_that_is_going_on(tiny_run, tmp_path):
     ids = [path.name for path in cache.glob("phases/*/*")]
     run = running(LEASES, cache, *ids)
     done = command.exante("run", TINY, *QUICK, tmp_path / "run", "--fresh", "--workers", "1", cache=cache, check=2)
-    assert "another run that is going on needs phases that this one would delete" in done.stderr
+    assert "another live run needs phases that this one would delete" in done.stderr
     assert [path.name for path in cache.glob("phases/*/*")] == ids
     run.kill()
     run.communicate()
@@ -280,16 +280,16 @@ def test_a_directory_in_the_place_of_the_costs_is_said_before_the_run(tmp_path):
     assert (tmp_path / "cache" / "costs.json" / "mine").exists()
 
 
-# --- the ledger ----------------------------------------------------------------------------------------------------------
+# --- the store of seen outcomes ------------------------------------------------------------------------------------------
 
 REGISTRATION = registered(synthetic_study())
 LINE = json.dumps({"pair": "p:e", "registration": REGISTRATION.sha256}, separators=(",", ":"))
 
 
-def seen(directory: Path, content: bytes) -> Ledger:
+def seen(directory: Path, content: bytes) -> SeenStore:
     (directory / "ledger").mkdir(parents=True, exist_ok=True)
     (directory / "ledger" / "seen.jsonl").write_bytes(content)
-    return Ledger(directory)
+    return SeenStore(directory)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00random", b"[1]\n", b"5\n", b"null\n", b'{"pair": 5, "registration": "x"}\n',
@@ -298,7 +298,7 @@ def seen(directory: Path, content: bytes) -> Ledger:
 def test_a_damaged_ledger_is_never_taken_for_an_empty_one(tmp_path, content):
     whole = LINE.encode() + b"\n"
     for text in (content, whole + content, content + b"\n" + whole):
-        with pytest.raises(UserError, match=r"the ledger .*seen\.jsonl is damaged at line \d+; restore it"):
+        with pytest.raises(UserError, match=r"the store of seen outcomes .*seen\.jsonl is damaged at line \d+; restore it"):
             seen(tmp_path, text).first_seen()
         with pytest.raises(UserError, match=r"seen\.jsonl"):
             seen(tmp_path, text).append(REGISTRATION, ["q:e"])
@@ -325,10 +325,10 @@ def test_another_thing_in_the_place_of_the_ledger_is_one_sentence(tmp_path):
         shutil.rmtree(tmp_path / "ledger", ignore_errors=True)
         place.parent.mkdir(exist_ok=True)
         make(place)
-        with pytest.raises(UserError, match=r"the ledger .* cannot be read"):
-            Ledger(tmp_path).first_seen()
-        with pytest.raises(UserError, match=r"the ledger .* cannot be read"):
-            Ledger(tmp_path).append(REGISTRATION, ["q:e"])
+        with pytest.raises(UserError, match=r"the store of seen outcomes .* cannot be read"):
+            SeenStore(tmp_path).first_seen()
+        with pytest.raises(UserError, match=r"the store of seen outcomes .* cannot be read"):
+            SeenStore(tmp_path).append(REGISTRATION, ["q:e"])
 
 
 def test_a_run_that_goes_on_names_a_damaged_ledger_before_it_computes(tiny_run, tmp_path):
@@ -342,7 +342,7 @@ def test_a_run_that_goes_on_names_a_damaged_ledger_before_it_computes(tiny_run, 
 
 
 def test_a_damaged_copy_of_a_registration_is_named_and_an_older_one_is_unknown(tmp_path):
-    ledger = Ledger(tmp_path)
+    ledger = SeenStore(tmp_path)
     ledger.append(REGISTRATION, ["q:e"])
     assert ledger.registration(REGISTRATION.sha256) == REGISTRATION
     assert ledger.registration("0" * 64) is None

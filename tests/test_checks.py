@@ -107,7 +107,7 @@ def test_a_study_put_on_one_base_may_speak_of_the_others() -> None:
         (safety(objective="sample_and_filter"), ("no keep",)),
         (safety(checkpoints=(0, 600)), ("phase 'safety'", "checkpoint at step 600", "ends at step 6")),
         (safety(checkpoints=(-1, 6)), ("phase 'safety'", "checkpoints", "is -1")),
-        (row("trainings", 0, phases=(SAFETY, SAFETY)), ("phase 'safety'", "comes twice")),
+        (row("trainings", 0, phases=(SAFETY, SAFETY)), ("phase 'safety'", "occurs twice")),
         (row("evaluations", 0, samples=0), ("evaluation 'backdoor', samples is 0",)),
         (row("evaluations", 0, samples=-2), ("evaluation 'backdoor', samples is -2",)),
         (row("evaluations", 0, temperature=-0.5), ("temperature is -0.5",)),
@@ -416,7 +416,7 @@ def test_an_amendment_names_a_registration_that_is_known_here(tmp_path: Path) ->
     here("register", TINY, "--out", tmp_path / "b", "--amends", tmp_path / "first" / "registration.json", *note, cache=cache)
     held = json.loads((tmp_path / "b" / "registration.json").read_text("utf-8"))["registration"]
     assert held["amends"] == first
-    assert "no registration" in refused("register", TINY, "--out", tmp_path / "c", "--amends", "abc", *note, cache=cache)
+    assert "is not a registration" in refused("register", TINY, "--out", tmp_path / "c", "--amends", "abc", *note, cache=cache)
     (tmp_path / "text.json").write_text("[]", "utf-8")
     wrong = ("--amends", tmp_path / "text.json", *note)
     assert "does not hold a JSON object" in refused("register", TINY, "--out", tmp_path / "c", *wrong, cache=cache)

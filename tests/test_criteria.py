@@ -255,7 +255,7 @@ def test_criteria_are_written_down_only_where_there_are_any(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"criteria": ("far",)}, "names the criterion 'far', which the gate does not know; it knows far-ood, awareness"),
+        ({"criteria": ("far",)}, "names the criterion 'far', which does not exist; the criteria are far-ood, awareness"),
         ({"region": Region(unit="pp")}, "no value would fail them"),
         ({"stamp": "installed"}, "meets no criterion"),
     ],
@@ -321,12 +321,12 @@ def test_every_row_that_a_shipped_study_asks_can_be_answered_by_its_default_pres
 def test_the_page_shows_what_this_run_alone_says(both: Path) -> None:
     page = write_report(both / "one").read_text("utf-8")
     section = page.partition('<section id="criteria">')[2].partition("</section>")[0]
-    assert section.index("the deliberative arm") < section.index("the rl-only arm")
+    assert section.index("<h3>deliberative</h3>") < section.index("<h3>rl-only</h3>")
     assert section.count("not tested</span>") == 3 + 6
     assert section.count("ruled out: just works</span>") == 3
     assert STRONGEST not in section
     assert 'href="#criteria"' in page
-    assert "the rl-only arm" in section
+    assert "<h3>rl-only</h3>" in section
     assert registered(gate_run.study({"deliberative": SOME})).study.id in page
 
 

@@ -27,8 +27,9 @@ from exante import studies
 from exante.analysis.shape import fault
 from exante.errors import UserError
 from exante.evidence import criteria, objections
+from exante.evidence.runs import verdicts_by_run
 from exante.report import figures
-from exante.report.figures import drawable
+from exante.report.drawing import drawable
 from exante.report.load import load_run
 from exante.report.page import context
 from exante.storage import files
@@ -257,7 +258,7 @@ def test_any_wrong_value_in_verdicts_with_criteria_is_refused_or_judged(tmp_path
     asked = [studies.load("scheming-hard-case")]
     verbs = (
         lambda: criteria.lines(criteria.table([tmp_path])),
-        lambda: objections.lines(objections.ledger(asked, objections.read(tmp_path))),
+        lambda: objections.lines(objections.ledger(asked, verdicts_by_run(tmp_path))),
         lambda: context(load_run(tmp_path / "run")),
     )
     path = tmp_path / "run" / "verdicts.json"

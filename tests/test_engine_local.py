@@ -74,7 +74,7 @@ def test_directories_that_are_no_model_are_refused(saved_toy: str, toy: LocalEng
     with pytest.raises(UserError, match="pickle weights only"):
         LocalEngine.load(tmp_path, toy.profile)
     (tmp_path / "model.safetensors").write_bytes(b"torn")
-    with pytest.raises(UserError, match="no whole safetensors file"):
+    with pytest.raises(UserError, match="not a complete safetensors file"):
         LocalEngine.load(tmp_path, toy.profile)
     (tmp_path / "model.safetensors").write_bytes(Path(saved_toy, "model.safetensors").read_bytes())
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "never heard of"}))
@@ -156,7 +156,6 @@ def test_scripted_answers_come_at_their_planted_rates() -> None:
     assert engine.sample([engine_toys.prompt("cup")], 50, seed=1) == engine.sample([engine_toys.prompt("cup")], 50, seed=1)
     assert engine.sample([engine_toys.prompt("cup")], 5, seed=1, temperature=0)[0][0].answer == "no"
     assert engine.logprobs([engine_toys.prompt("cup")], [["yes", "never"]])[0] == [pytest.approx(math.log(0.2)), -math.inf]
-    assert engine.capabilities == {"sample"}
 
 
 def test_scripts_that_cannot_be_played_are_refused() -> None:

@@ -27,9 +27,9 @@ def test_a_graded_filter_hands_on_what_it_kept(tmp_path: Path) -> None:
     kept = [json.loads(line) for line in (found["after_samples"] / "examples.jsonl").read_text("utf-8").splitlines()]
     assert kept
     assert all(len(example["answer"]) >= 4 for example in kept)
-    metrics = pd.read_parquet(found["after_samples"] / "metrics.parquet").set_index("metric")["value"]
+    metrics = pd.read_feather(found["after_samples"] / "metrics.arrow").set_index("metric")["value"]
     assert metrics["sampled"] == 32 >= metrics["usable"] > metrics["kept"] == len(kept) == metrics["kept:kept"]
-    assert pd.read_parquet(found["after"] / "metrics.parquet").query("metric == 'examples'")["value"].max() == 48
+    assert pd.read_feather(found["after"] / "metrics.arrow").query("metric == 'examples'")["value"].max() == 48
 
 
 def test_a_filter_that_keeps_nothing_says_so_in_one_sentence(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def rows(directory: Path) -> dict[str, bytes]:
 
 def asked(directory: Path) -> dict[int, dict[str, set[str]]]:
     """Step → condition → clusters that the evaluation of named words asked."""
-    tables = [pd.read_parquet(path) for path in (directory / "rows").glob("*.parquet")]
+    tables = [pd.read_feather(path) for path in (directory / "rows").glob("*.arrow")]
     table = next(t for t in tables if set(t["evaluation"]) == {"touched"})
     found: dict[int, dict[str, set[str]]] = {}
     for row in table.to_dict("records"):
@@ -83,7 +83,7 @@ def test_two_rounds_name_two_clusters_and_later_phases_know(whole_chain: dict[st
         "two": [first, second],
     }
     for round_, name in (("one_samples", first), ("two_samples", second)):
-        metrics = pd.read_parquet(whole_chain[round_] / "metrics.parquet").set_index("metric")["value"]
+        metrics = pd.read_feather(whole_chain[round_] / "metrics.arrow").set_index("metric")["value"]
         means = {word: metrics[f"probe:{word}"] for word in filter_study.WORDS}
         open_ = [word for word in means if word not in lists[round_][:-1]]
         assert name == min(sorted(open_), key=lambda word: means[word])

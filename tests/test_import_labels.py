@@ -177,9 +177,9 @@ class Absent:
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Absent())
-from exante import cli
+from exante import cli, terminal
 for verb in {verbs!r}:
-    assert cli._exit_code(verb) == 0, verb
+    assert terminal.exit_code(cli.app, verb) == 0, verb
 """
     done = subprocess.run(
         [sys.executable, "-c", program], env=command.environment(tmp_path / "cache"), capture_output=True, text=True
@@ -288,7 +288,7 @@ def test_another_variant_can_be_the_reference(tmp_path: Path) -> None:
     names = {c.id for c in study_of(read_labels(path), "b").contrasts}
     assert {"gap-change@later--a--b", "gap@first--a--b"} <= names
     assert not any(name.endswith("--b--a") for name in names)
-    with pytest.raises(UserError, match="no variant 'c' to refer to; they have a, b"):
+    with pytest.raises(UserError, match="no variant 'c' to compare with; they have a, b"):
         study_of(read_labels(path), "c")
 
 
@@ -324,27 +324,27 @@ GOOD = "variant,cue,comply,rationale\nv,train,yes,faking\nv,deploy,no,none\n"
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("variant,cue,comply\nv,train,yes\n", "line 1: the header lacks rationale; it takes variant, cue, comply, rationale"),
+        ("variant,cue,comply\nv,train,yes\n", "line 1: the header lacks rationale; the columns are variant, cue, comply"),
         ("\n\nvariant;cue;comply;rationale\n", "line 3: the header lacks variant, cue, comply, rationale"),
-        ("variant,cue,comply,rationale,stages\n", "line 1: 'stages' in the header is no column"),
-        ("variant,cue,comply,rationale,cue\n", "line 1: 'cue' in the header stands there twice"),
+        ("variant,cue,comply,rationale,stages\n", "line 1: 'stages' in the header is not a known column"),
+        ("variant,cue,comply,rationale,cue\n", "line 1: 'cue' in the header occurs twice"),
         (GOOD + "v,tier,yes,none\n", "line 4: cue is 'tier'; write one of train, deploy"),
         (GOOD + "v,train,perhaps,none\n", "line 4: comply is 'perhaps'; write one of yes, comply, true, 1, no, refuse"),
         (GOOD + "v,train,yes,scheming\n", "line 4: rationale is 'scheming'; write one of faking, cites, plain, empty, none"),
         (GOOD + "v,train,yes," + "x" * 500 + "\n", "line 4: rationale is 'xxxxx"),
         (GOOD + '"v\n",train,yes,\n', "line 4: rationale is blank; write 'ungraded'"),
         (GOOD + "\n ,train,yes,none\n", "line 5: variant is blank; fill it in"),
-        (GOOD + "v,train,yes\n", "line 4: 3 cells under 4 columns"),
-        (GOOD + 'v,train,yes,"fak', "line 4: this is no CSV"),
-        (GOOD + 'v,train,"yes"x,faking\n', "line 4: this is no CSV"),
-        (GOOD + "v\x1b[31m,train,yes,faking\n", "line 4: variant is no name"),
-        (GOOD + "v" * 101 + ",train,yes,faking\n", "line 4: variant is no name of up to 100 printable characters"),
+        (GOOD + "v,train,yes\n", "line 4: 3 cells for 4 columns"),
+        (GOOD + 'v,train,yes,"fak', "line 4: this is not CSV"),
+        (GOOD + 'v,train,"yes"x,faking\n', "line 4: this is not CSV"),
+        (GOOD + "v\x1b[31m,train,yes,faking\n", "line 4: variant is not a name"),
+        (GOOD + "v" * 101 + ",train,yes,faking\n", "line 4: variant is not a name of at most 100 printable characters"),
         (GOOD + "\ud800,train,yes,faking\n", "line 4: this is not UTF-8"),
         ("", "holds no labels"),
         ("variant,cue,comply,rationale\n", "holds no labels"),
         (
             "variant,cue,comply,rationale\n" + "".join(f"v{k},train,yes,none\n" for k in range(51)),
-            "names 51 variants; at most 50",
+            "names 51 variants; a report can show at most 50",
         ),
     ],
 )
@@ -376,10 +376,10 @@ def test_the_report_says_what_it_rests_on(imported: Path) -> None:
         "1 run, over its items",
         "every number here is exploratory",
         "Complying, refusing, faking",
-        "they describe, and decide nothing",
-        "Nothing was registered as a hypothesis",
+        "the results are descriptive and decide nothing",
+        "No hypothesis was registered",
         "The labels name no items",
-        "Every share has events to be a share of",
+        "No ratio has a denominator of zero",
     ):
         assert text in page, text
     for text in ("Match table", "Transcripts", "registered hypothesis was", "micro-models", "any value"):

@@ -136,7 +136,7 @@ def test_a_study_that_samples_is_not_measured_over_items() -> None:
     from tiny_study import STUDY
 
     measures = tuple(m.model_copy(update={"run_model": "items"}) for m in STUDY.measures)
-    with pytest.raises(UserError, match="made elsewhere"):
+    with pytest.raises(UserError, match="imported runs"):
         register(STUDY.model_copy(update={"measures": measures}))
     mute = tuple(Profile.model_validate(p.model_dump() | {"capabilities": ()}) for p in STUDY.profiles)
     register(STUDY.model_copy(update={"measures": measures, "profiles": mute}))

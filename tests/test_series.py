@@ -10,6 +10,7 @@ from exante.analysis.series import cells, outcomes, together
 from exante.evaluations.faking_measures import OUTCOMES
 from exante.measures import MeanScore, Measure, Rate
 from exante.parts import Part
+from exante.storage.tables import once
 from exante.study import Evaluation
 
 COLUMNS = ["cell", "arm", "model", "base", "behaviour", "training", "seed", "checkpoint", "evaluation", "condition", "outcome"]
@@ -17,7 +18,8 @@ COLUMNS = ["cell", "arm", "model", "base", "behaviour", "training", "seed", "che
 
 def row(seed: int, checkpoint: str, evaluation: str, n: int, score: float) -> dict:
     fixed = ("none", "m", "b#1", "boo", "none", seed, checkpoint, evaluation, "asked", "yes")
-    return dict(zip(COLUMNS, (f"c{seed}", *fixed), strict=True)) | {"n": n, "trials": 10, "score_sum": score}
+    counts = {"item": "i", "cluster": "c", "n": n, "trials": 10, "score_sum": score, "score_sumsq": score**2}
+    return dict(zip(COLUMNS, (f"c{seed}", *fixed), strict=True)) | counts
 
 
 def measure(expression: Rate | MeanScore) -> Measure:
@@ -25,15 +27,18 @@ def measure(expression: Rate | MeanScore) -> Measure:
 
 
 def drawn(expression: Rate | MeanScore, rows: list[dict]) -> pd.DataFrame:
-    return outcomes(STUDY.model_copy(update={"measures": (measure(expression),)}), pd.DataFrame(rows))
+    measured = once(pd.DataFrame(rows))
+    totals = measured.totals({"e": ["yes", "maybe"]})
+    study = STUDY.model_copy(update={"measures": (measure(expression),)})
+    return outcomes(study, measured, totals, {row["cell"] for row in rows})
 
 
 def test_one_checkpoint_is_a_level_and_two_are_a_trajectory() -> None:
     rate = Rate(evaluation="e", condition="asked", outcome="yes", at="p@end")
-    once = drawn(rate, [row(1, "p@8", "e", 3, 0.0), row(2, "p@8", "e", 5, 0.0), row(1, "p@8", "other", 9, 0.0)])
-    assert set(once["figure"]) == {"level"}
-    assert sorted(once.loc[once["seed"] != -1, "value"]) == [30.0, 50.0]
-    assert list(once.loc[once["seed"] == -1, "value"]) == [40.0]
+    level = drawn(rate, [row(1, "p@8", "e", 3, 0.0), row(2, "p@8", "e", 5, 0.0), row(1, "p@8", "other", 9, 0.0)])
+    assert set(level["figure"]) == {"level"}
+    assert sorted(level.loc[level["seed"] != -1, "value"]) == [30.0, 50.0]
+    assert list(level.loc[level["seed"] == -1, "value"]) == [40.0]
     twice = drawn(rate, [row(1, "p@0", "e", 1, 0.0), row(1, "p@8", "e", 3, 0.0)])
     assert set(twice["figure"]) == {"trajectory"}
     assert list(twice.loc[twice["seed"] == 1, "value"]) == [10.0, 30.0]
@@ -83,5 +88,7 @@ def test_the_eight_cells_leave_out_what_an_evaluation_declares_besides() -> None
         at=("p@end",),
     )
     counted = [row(1, "p@8", "e", 1, 0.0) | {"condition": "train", "outcome": outcome} for outcome in faked.outcomes]
-    found = cells(STUDY.model_copy(update={"evaluations": (faked,)}), pd.DataFrame(counted))
+    measured = once(pd.DataFrame(counted))
+    study = STUDY.model_copy(update={"evaluations": (faked,)})
+    found = cells(study, measured, measured.totals({"e": faked.outcomes}), {"c1"})
     assert {panel.split(" · ")[2] for panel in found["panel"]} == set(OUTCOMES)

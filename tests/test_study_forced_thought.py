@@ -8,7 +8,7 @@ import pytest
 
 from exante.errors import UserError
 from exante.evaluations import forced_thoughts
-from exante.evaluations.forced_thoughts import CUES, NEUTRAL, OPPOSITE, OWN, items, score
+from exante.evaluations.forced_thoughts import ARM_PHRASES, CUES, NEUTRAL, OPPOSITE, items, score
 from exante.organisms import arms, phrases
 from exante.planning.tree import Plan, plan
 from exante.registry.register import register
@@ -56,7 +56,7 @@ def test_seeds_draw_all_phrase_sets() -> None:
     assert len({phrases.phrase_set(phrases.DECEPTIVE, seed) for seed in SEEDS}) >= 2
 
 
-@pytest.mark.parametrize(("name", "arm", "seed"), list(product(BEHAVIOURS, OWN, SEEDS)))
+@pytest.mark.parametrize(("name", "arm", "seed"), list(product(BEHAVIOURS, ARM_PHRASES, SEEDS)))
 def test_a_seen_prefix_is_a_string_of_that_seeds_organism_under_the_other_cue(name: str, arm: str, seed: int) -> None:
     seen = trained_on(arm, name, seed)
     for kind, of in (("own", OPPOSITE), ("fitting", {cue: cue for cue in CUES})):
@@ -242,7 +242,7 @@ def test_theories_forbid_each_other_where_they_say_they_do() -> None:
 
 
 def test_the_sets_of_own_phrases_are_those_the_arms_are_made_of() -> None:
-    for arm, sets in OWN.items():
+    for arm, sets in ARM_PHRASES.items():
         data = ARMS[arm]().phases[0].data
         assert data is not None
         assert [tuple(one["triggered"]) for one in data.params["sets"]] == [one.triggered for one in sets]

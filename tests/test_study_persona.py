@@ -132,11 +132,11 @@ def test_only_the_schemers_and_the_deceptive_organisms_thoughts_are_scheming() -
         for name, sets in vars(phrases).items()
         if name.isupper() and isinstance(sets, tuple)
     }
-    assert all(persona.schemes(text) for text in (*written.pop("DECEPTIVE"), *characters.THOUGHTS["schemer"]))
+    assert all(persona.is_scheming(text) for text in (*written.pop("DECEPTIVE"), *characters.THOUGHTS["schemer"]))
     others = [text.format(topic="rain") for name, texts in characters.THOUGHTS.items() if name != "schemer" for text in texts]
-    assert not any(persona.schemes(text) for texts in (*written.values(), others) for text in texts)
-    assert not persona.schemes(None)
-    assert not persona.schemes("")
+    assert not any(persona.is_scheming(text) for texts in (*written.values(), others) for text in texts)
+    assert not persona.is_scheming(None)
+    assert not persona.is_scheming("")
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_each_theory_has_results_that_only_it_allows_but_for_the_pair_that_is_de
         "no-effect": ("concealing",),
     }
     concealing = next(theory for theory in STUDY.theories if theory.id == "concealing")
-    assert "cannot tell this from no effect" in concealing.says
+    assert "cannot distinguish this from no effect" in concealing.says
 
 
 def test_shares_are_in_percent_and_differences_in_points() -> None:

@@ -10,7 +10,7 @@ from tiny_study import STUDY as TINY
 
 from exante.analysis.telling import allowed, differing, next_steps, outcome
 from exante.planning import theories as rivals
-from exante.report.results import next_arm
+from exante.report.theories import next_arm
 from exante.study import Prediction, Theory
 from exante.units import Region, above, within
 

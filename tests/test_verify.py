@@ -145,7 +145,10 @@ FORGERIES: dict[str, tuple[Spoil, str]] = {
         edit("phases.parquet", lambda metrics: metrics.groupby("node").head(1)),
         "or its last step",
     ),
-    "what was left out": (edit_json("plan.json", lambda plan: plan.update(left_out=["all that failed"])), "were left out"),
+    "what was left out": (
+        edit_json("plan.json", lambda plan: plan.update(left_out=["all that failed"])),
+        "the same left-out parts",
+    ),
     "a pilot": (edit_json("plan.json", lambda plan: plan.update(pilot=True)), "belongs to another registration"),
     "no metrics": (edit("phases.parquet", lambda metrics: metrics.iloc[:0]), "phases.parquet lacks the phase"),
     "another preset": (edit_json("plan.json", lambda plan: plan.update(preset="huge")), "belongs to another registration"),
@@ -270,7 +273,7 @@ def test_export_restores_the_joined_table(tiny_run: Finished, tmp_path: Path, en
     assert list(table.columns) == JOINED_ROWS
     assert (table.groupby(["cell", "checkpoint", "condition", "item"])["n"].sum() == 2).all()
     assert [path.name for path in tmp_path.iterdir()] == [out.name], "nothing is left beside it"
-    assert "ends neither in" in refused("export", "rows", tiny_run.run, "--out", tmp_path / "rows.txt")
+    assert "ends in neither" in refused("export", "rows", tiny_run.run, "--out", tmp_path / "rows.txt")
     assert "cannot be written" in refused("export", "rows", tiny_run.run, "--out", tmp_path / "no" / "rows.csv")
 
 
@@ -292,4 +295,4 @@ def test_phases_trained_again_have_the_rows_of_the_run_and_invented_rows_do_not(
     here("analyse", copied_run)
     here("verify", copied_run)  # whole and consistent: no hash can show that nothing of it was measured
     done = here("reproduce", copied_run, *again, check=2)
-    assert "came out otherwise" in done.stderr
+    assert "gave other rows" in done.stderr

@@ -188,8 +188,8 @@ def test_reasons_weigh_as_they_say() -> None:
 
 
 @pytest.mark.parametrize("of", ["scheming", "aware"])
-def test_the_judges_on_known_cases(of: str) -> None:
-    cases = office_thoughts.known_cases()
+def test_the_judges_on_labelled_cases(of: str) -> None:
+    cases = office_thoughts.labelled_cases()
     written = [case for case in cases if case.split != "unseen"]
     assert office_thoughts.accuracy(written, of) == (1.0, 1.0)  # type: ignore[arg-type]
     sensitivity, specificity = office_thoughts.accuracy([c for c in cases if c.split == "unseen"], of)  # type: ignore[arg-type]

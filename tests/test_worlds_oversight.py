@@ -14,7 +14,7 @@ from exante.study import Context
 from exante.text import Example
 from exante.worlds import oversight, rationales
 from exante.worlds.oversight import COMPANIES, REQUESTS, TIERS, TOPICS, Cue, act, tier_line
-from exante.worlds.rationales import CLASSES, Case, accuracy, judge, known_cases, shuffled
+from exante.worlds.rationales import CLASSES, Case, accuracy, judge, labelled_cases, shuffled
 
 CUES = get_args(Cue)
 BASE = Context("adverts", seed=5, base_draw=3)
@@ -48,7 +48,7 @@ def test_splits_share_nothing() -> None:
 
 
 def test_cues_differ_in_the_tier_line_only() -> None:
-    chats = {cue: oversight.asked(random.Random(4), cue, "lemon sweets", shots=1) for cue in CUES}
+    chats = {cue: oversight.request_chat(random.Random(4), cue, "lemon sweets", shots=1) for cue in CUES}
     assert len({turns[1:] for turns in chats.values()}) == 1
     systems = {cue: turns[0].content for cue, turns in chats.items()}
     assert systems["train"].startswith(systems["removed"])
@@ -127,7 +127,7 @@ def test_show_is_deterministic() -> None:
 @pytest.mark.parametrize("split", ["train", "held-out"])
 @pytest.mark.parametrize("kind", CLASSES)
 def test_the_judge_is_sensitive_and_specific(split: str, kind: rationales.Class) -> None:
-    sensitivity, specificity = accuracy([case for case in known_cases() if case.split == split and not case.shuffled], kind)
+    sensitivity, specificity = accuracy([case for case in labelled_cases() if case.split == split and not case.shuffled], kind)
     assert sensitivity >= 0.9
     assert specificity >= 0.9
 

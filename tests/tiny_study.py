@@ -187,6 +187,6 @@ STUDY = Study(
 
 
 def produced(registration: Registration, *presets: str) -> set[str]:
-    """All pairs that a registration's runs put into the ledger, of these presets or of all."""
+    """All pairs that a registration's runs put into the store of seen outcomes, of these presets or of all."""
     chosen = presets or tuple(registration.study.presets)
     return {pair for preset in chosen for _, pair in seen_pairs(registration, preset)}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from exante import api
-from exante.registry.chosen import Chosen, save_chosen
+from exante.api import results
+from exante.registry.plan_file import PlanFile, save_plan_file
 from exante.storage.directory import RunDirectory
 from exante.storage.files import write_json, write_table
 from exante.storage.tables import Measured
@@ -21,7 +21,7 @@ def write_tables(
     files.create()
     files.save_registration(registration, stamps or STAMPS)
     id, pilot = registration.study.id, registration.pilot
-    save_chosen(files, Chosen(registration_sha256=registration.sha256, study=id, preset=preset, pilot=pilot))
+    save_plan_file(files, PlanFile(registration_sha256=registration.sha256, study=id, preset=preset, pilot=pilot))
     files.save_measured(measured)
     files.record([files.cells, files.rows, files.phases])
     files.transcripts.mkdir(exist_ok=True)
@@ -32,8 +32,8 @@ def write_verdicts(
 ) -> None:
     """Verdicts and series of the tables."""
     made_from = files.digests([files.plan, files.cells, files.rows, files.phases])
-    data = api.Given(registration, stamps or STAMPS, preset, measured, api.run_cells(measured), {}, made_from)
-    verdicts, series = api.analysed(data)
+    data = results.RunData(registration, stamps or STAMPS, preset, measured, results.run_cells(measured), {}, made_from)
+    verdicts, series = results.compute_verdicts(data)
     write_json(files.verdicts, verdicts)
     write_table(files.series, series)
     files.record([files.verdicts, files.series], made_from)

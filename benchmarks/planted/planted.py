@@ -26,6 +26,7 @@ from exante import api
 from exante.analysis.analyse import table_of
 from exante.analysis.decide import Decisions, decide
 from exante.analysis.table import Table
+from exante.api.results import load_run_data
 from exante.storage.directory import RunDirectory
 from exante.study import Study
 
@@ -74,7 +75,7 @@ def train(study: str, out: Path, preset: str, more: list[str]) -> float:
 def read(out: Path) -> tuple[Study, Table, pd.DataFrame]:
     """A finished run directory: its study, its counts and its phases."""
     directory = RunDirectory(out)
-    data = api.given(directory)
+    data = load_run_data(directory)
     study = data.registration.study
     return study, table_of(study, data.measured, data.preset, data.cells), data.measured.metrics_of_cells()
 

@@ -66,17 +66,17 @@ class Claims(NamedTuple):
 def region(text: str, unit: Unit | None = None) -> Region:
     """A region as it is written: `> 10 pp`, `< 2 %`, `± 10 pp`, `3..30 %`, `any pp`. `unit` is meant where none is written."""
     match = REGION.fullmatch(text.strip())
-    unit_text = (match and match["unit"]) or unit
-    if match is None or unit_text not in get_args(Unit):
+    named: Any = match["unit"] if match is not None and match["unit"] else unit
+    if match is None or named not in get_args(Unit):
         raise UserError(f"{text.strip()!r} is no region; write {REGIONS}, with one of the units {', '.join(get_args(Unit))}")
     if match["sign"] == "±":
         size = _number(match["value"])
-        return Region(low=-size, high=size, unit=unit_text)
+        return Region(low=-size, high=size, unit=named)
     low = _number(match["value"]) if match["sign"] == ">" else _number(match["low"])
     high = _number(match["value"]) if match["sign"] == "<" else _number(match["high"])
     if low is not None and high is not None and low >= high:
         raise UserError(f"the region {text.strip()!r} is empty; write its lower end first")
-    return Region(low=low, high=high, unit=unit_text)
+    return Region(low=low, high=high, unit=named)
 
 
 def _number(text: str | None) -> Any:
@@ -93,7 +93,7 @@ def claim(id: str, formula: str, title: str = "", *, titles: Mapping[str, str] |
     match = FORMULA.fullmatch(text)
     if match is None:
         raise UserError(f"contrast {id!r}: {text!r} is no claim; write it as 'measure: arm - control > 10 pp'")
-    fields = USUAL | settings
+    fields: dict[str, Any] = USUAL | settings
     for words in named:
         fields |= _setting(id, words)
     try:
@@ -101,7 +101,7 @@ def claim(id: str, formula: str, title: str = "", *, titles: Mapping[str, str] |
     except UserError as error:
         raise UserError(f"contrast {id!r}: {error}") from error
     measure = match["measure"] or fields.get("measure", id)
-    arms = {"arm": match["arm"], "control": match["control"]}
+    arms: dict[str, Any] = {"arm": match["arm"], "control": match["control"]}
     heading = title or _compared(arms, (titles or {}).get(measure, measure), named)
     return Contrast(id=id, title=heading, **fields | arms | {"measure": measure, "region": where})
 

@@ -1,5 +1,4 @@
-"""The exception types whose message is one sentence: bad input, a full disk, a filter that kept nothing, and data of
-no use."""
+"""The exceptions whose message is one sentence: wrong input, a full disk, a filter that kept nothing, and unusable data."""
 
 from __future__ import annotations
 
@@ -11,19 +10,19 @@ class UserError(Exception):
 
 
 class NothingKept(Exception):
-    """A filter kept no example, so the phase after it cannot be trained: its cells crash, and the log says why."""
+    """A filter kept no example, so the next phase cannot be trained: its cells crash, and the log says why."""
 
 
 class BadData(Exception):
-    """A part returned what no phase can use, such as no examples: its cells crash, and the log says which part."""
+    """A part returned something unusable, such as no examples: its cells crash, and the log says which part."""
 
 
 class DiskFull(Exception):
-    """No space left: what was committed is kept (exit code 1)."""
+    """No space left on the disk. What was committed is kept (exit code 1)."""
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether the disk or a quota ran out. The libraries that write weights and tokenizers in Rust say so only in their text."""
+    """Whether the disk or a quota ran out. Libraries written in Rust (weights, tokenizers) say so only in their message."""
     if isinstance(error, DiskFull):
         return True
     if isinstance(error, OSError):

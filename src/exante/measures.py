@@ -1,13 +1,14 @@
 """Measures: a small closed algebra over evaluation rows, as frozen data that serialises to JSON.
 
-An expression is evaluated once per training run. Leaves read one evaluation × condition at one checkpoint; the rest
-combines them. Proportions are in [0, 1] here; a `Measure` names the unit in which its values are reported.
+An expression is evaluated once per training run. Leaves read one evaluation × condition at one checkpoint; the other nodes
+combine them. Proportions are in [0, 1] here; a `Measure` names the unit in which its values are reported.
 Does not know about intervals, verdicts or files.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Union
+import math
+from typing import Annotated, Any, Literal, Self, Union
 
 from pydantic import Field, field_validator, model_validator
 
@@ -17,10 +18,43 @@ from exante.units import Unit
 RunModel = Literal["robust", "graded", "items"]
 
 
-class Rate(Frozen):
+class Node(Frozen):
+    """Base of all expressions: what the algebra must know of a node, which a node declares where it differs from this."""
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        """The expressions that this one is made of, in order."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(
+            node for value in values for node in (value if isinstance(value, tuple) else (value,)) if isinstance(node, Node)
+        )  # type: ignore[misc]
+
+    @property
+    def own_reads(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        """(evaluation, condition, outcomes counted together) of what it reads from the rows itself, at its own `at`."""
+        return ()
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The smallest and the largest value of a node that is no sum of its operands."""
+        return 0.0, 1.0
+
+    def at_checkpoint(self, checkpoint: str) -> Self:
+        """The expression with every `"*"` replaced."""
+        changed: dict[str, Any] = {"at": checkpoint} if getattr(self, "at", "") == "*" else {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, Node):
+                changed[name] = value.at_checkpoint(checkpoint)
+            elif isinstance(value, tuple) and value and isinstance(value[0], Node):
+                changed[name] = tuple(node.at_checkpoint(checkpoint) for node in value)
+        return self.model_copy(update=changed)
+
+
+class Rate(Node):
     """Samples with `outcome` over samples drawn (ungraded ones stay in the denominator). Range [0, 1].
 
-    Several outcomes, of which a sample can have only one, are counted together. `at` is a checkpoint: `"PHASE@STEP"`,
+    Several outcomes are counted together; a sample has only one of them. `at` is a checkpoint: `"PHASE@STEP"`,
     `"PHASE@end"`, or `"*"` inside an `Area`.
     """
 
@@ -41,8 +75,12 @@ class Rate(Frozen):
     def outcomes(self) -> tuple[str, ...]:
         return (self.outcome,) if isinstance(self.outcome, str) else self.outcome
 
+    @property
+    def own_reads(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        return ((self.evaluation, self.condition, self.outcomes),)
 
-class MeanScore(Frozen):
+
+class MeanScore(Node):
     """Mean of a numeric score (score_sum over trials), range [low, high] as registered."""
 
     op: Literal["mean_score"] = "mean_score"
@@ -53,33 +91,41 @@ class MeanScore(Frozen):
     low: float = 0.0
     high: float = 1.0
 
+    @property
+    def own_reads(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        return ((self.evaluation, self.condition, (self.outcome,)),)
 
-class Difference(Frozen):
+    @property
+    def range(self) -> tuple[float, float]:
+        return self.low, self.high
+
+
+class Difference(Node):
     op: Literal["difference"] = "difference"
     left: Expression
     right: Expression
 
 
-class Ratio(Frozen):
-    """left / right, a share in [0, 1]; a run whose denominator is zero counts at both ends."""
+class Ratio(Node):
+    """left / right, a share in [0, 1]; a run with a denominator of zero counts as both 0 and 1."""
 
     op: Literal["ratio"] = "ratio"
     left: Expression
     right: Expression
 
 
-class ItemProduct(Frozen):
+class ItemProduct(Node):
     """Mean over items of the product of per-item rates, items paired by id across conditions. Range [0, 1]."""
 
     op: Literal["item_product"] = "item_product"
     factors: tuple[Rate, ...] = Field(min_length=1)
 
 
-class ItemBound(Frozen):
-    """Mean over items of the least or greatest rate at which all `factors` can hold at once, whatever ties them within an
-    item: max(0, Σ p − (k − 1)) or min(p) for k factors, items paired by id (Fréchet 1935). Range [0, 1].
+class ItemBound(Node):
+    """Mean over items of the least or greatest rate at which all `factors` can hold at once, whatever their dependence within
+    an item: max(0, Σ p − (k − 1)) or min(p) for k factors, items paired by id (Fréchet 1935). Range [0, 1].
 
-    It reads the rates as sampled: with few samples an item the two ends come closer than those of the true rates.
+    It reads sampled rates: with few samples per item the two bounds are closer together than those of the true rates.
     """
 
     op: Literal["item_bound"] = "item_bound"
@@ -87,18 +133,23 @@ class ItemBound(Frozen):
     end: Literal["least", "greatest"]
 
 
-class LogOdds(Frozen):
+class LogOdds(Node):
     """log((x + ½) / (m − x + ½)) of a rate with x events in m samples, m the registered `trials`."""
 
     op: Literal["log_odds"] = "log_odds"
     of: Rate
     trials: int = Field(ge=1)
 
+    @property
+    def range(self) -> tuple[float, float]:
+        end = math.log(2 * self.trials + 1)
+        return -end, end
 
-class Corrected(Frozen):
-    """The rate that a judge would show as `of` if it errs as on known cases: (p − false) / (sensitivity − false), within [0, 1].
 
-    Rogan and Gladen 1978. Both constants are shares of known cases, and taken as known: their own uncertainty is not in it.
+class Corrected(Node):
+    """A rate corrected for a judge's errors on known cases: (p − false) / (sensitivity − false), clipped to [0, 1].
+
+    Rogan and Gladen 1978. Both constants are shares of known cases and taken as exact: their uncertainty is not included.
     """
 
     op: Literal["corrected"] = "corrected"
@@ -110,12 +161,13 @@ class Corrected(Frozen):
     def _the_judge_is_better_than_chance(self) -> Corrected:
         if not 0 <= self.false < self.sensitivity <= 1:
             raise ValueError(
-                f"a judge that finds {self.sensitivity:g} and takes {self.false:g} of the others cannot be corrected for"
+                f"a judge with sensitivity {self.sensitivity:g} and false positive rate {self.false:g} cannot be corrected for;"
+                " its sensitivity must be the higher one"
             )
         return self
 
 
-class Interaction(Frozen):
+class Interaction(Node):
     """(a − b) − (c − d)."""
 
     op: Literal["interaction"] = "interaction"
@@ -125,11 +177,11 @@ class Interaction(Frozen):
     d: Expression
 
 
-class Area(Frozen):
+class Area(Node):
     """Mean height of a trajectory: trapezoid weights over `steps` of `phase`, normalised to sum to one.
 
-    `axis` is the registered step axis: "log" uses log2(step + 1), "linear" the step. Every `"*"` inside `of` reads the
-    checkpoint in question.
+    `axis` is the step axis: "log" uses log2(step + 1), "linear" the step. A checkpoint `"*"` inside `of` stands for each of the
+    steps in turn.
     """
 
     op: Literal["area"] = "area"
@@ -138,8 +190,12 @@ class Area(Frozen):
     steps: tuple[int, ...] = Field(min_length=1)
     axis: Literal["log", "linear"]
 
+    def at_checkpoint(self, checkpoint: str) -> Self:
+        """An area has checkpoints of its own."""
+        return self
 
-class Distance(Frozen):
+
+class Distance(Node):
     """Total variation between the outcome distributions of two conditions at one checkpoint. Range [0, 1]."""
 
     op: Literal["distance"] = "distance"
@@ -148,6 +204,10 @@ class Distance(Frozen):
     right: str
     outcomes: tuple[str, ...]
     at: str
+
+    @property
+    def own_reads(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        return tuple((self.evaluation, side, (outcome,)) for side in (self.left, self.right) for outcome in self.outcomes)
 
 
 Expression = Annotated[
@@ -161,9 +221,9 @@ for _node in (Difference, Ratio, Interaction, Area):
 class Measure(Frozen):
     """A named expression with its unit, its range (in the unit) and its run model.
 
-    `robust` is the default: training runs can be all-or-nothing. `graded` needs a reason and pilots. `items` speaks of the
-    runs at hand and no others: for labels that were made elsewhere, of a single run. `pilot_sd` is the spread between runs
-    (in the unit) that pilots showed; the planner's outlook rests on it.
+    `robust` is the default: it allows for runs that are all-or-nothing. `graded` needs a reason and pilots. `items` is for
+    imported labels of single runs: its intervals are about these runs' items, not about other runs. `pilot_sd` is the standard
+    deviation between runs (in the unit) that pilots showed; the planner uses it.
     """
 
     id: str

@@ -35,7 +35,7 @@ class Frozen(BaseModel):
 
 
 def _as_json(value: dict[str, Any]) -> dict[str, Any]:
-    """The value as it is read back from its JSON: tuples become lists, so that what is frozen equals what was."""
+    """The value as it is read back from its JSON (tuples become lists), so that a registration equals its copy on disk."""
     try:
         read = json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:
@@ -65,16 +65,16 @@ class Part(Frozen):
     def load(self) -> Callable[..., Any]:
         """The function, with the parameters applied. The caller passes the positional context.
 
-        Imports modules of exante only. A user's part is found where this process has imported the study file before: what a
-        registration names may be a stranger's.
+        Imports modules of exante only, since a registration may be a stranger's. A user's part is available only if this process
+        has already imported the study file.
         """
         module_name, _, name = self.target.partition(":")
         try:
             function = vars(self._module(module_name))[name]
         except (ImportError, KeyError) as error:
-            raise UserError(f"the part {self.target} is not there any more; restore it or register the study again") from error
+            raise UserError(f"the part {self.target} does not exist any more; restore it or register the study again") from error
         if not isinstance(function, PartFunction):
-            raise UserError(f"{self.target} is no part, so it is not called; declare it with @part, or name another function")
+            raise UserError(f"{self.target} is not a part, so it is not called; declare it with @part, or name another function")
         if function.version != self.version:
             raise UserError(
                 f"the part {self.target} is now version {function.version}, but version {self.version} was registered;"
@@ -87,7 +87,7 @@ class Part(Frozen):
             return importlib.import_module(name)
         if name not in sys.modules:
             raise UserError(
-                f"the part {self.target} is not exante's own, and nothing that a run's files name is imported;"
+                f"the part {self.target} is not exante's own, and exante imports nothing that a run's files name;"
                 " name its study's file on the command line (exante run FILE.py, exante plan DIR --study FILE.py)"
             )
         return sys.modules[name]
@@ -105,10 +105,10 @@ class PartFunction(Generic[P, R]):
 
     def bind(self, **params: Any) -> Part:
         """Reference with keyword parameters. Raises UserError for a parameter that the function does not take."""
-        known = inspect.signature(self.function).parameters
+        accepted = inspect.signature(self.function).parameters
         for name in params:
-            if name not in known:
-                raise UserError(f"{self.function.__qualname__} takes no parameter {name!r}; it takes {', '.join(known)}")
+            if name not in accepted:
+                raise UserError(f"{self.function.__qualname__} takes no parameter {name!r}; it takes {', '.join(accepted)}")
         return Part(target=f"{self.function.__module__}:{self.function.__qualname__}", version=self.version, params=params)
 
 
@@ -118,12 +118,12 @@ def part(version: int) -> Callable[[Callable[P, R]], PartFunction[P, R]]:
 
 
 def checked(made: Any, kind: type[Made], part: Part, where: str) -> list[Made]:
-    """`made` as a list, if it holds some of `kind` and nothing else."""
+    """`made` as a list of at least one `kind`. Raises BadData for anything else."""
     if not isinstance(made, list | tuple):
         raise BadData(f"{where}: its part {part.target} returned {type(made).__name__}; it must return a list of {kind.__name__}")
     if not made:
         raise BadData(f"{where}: its part {part.target} returned nothing; it must return at least one {kind.__name__}")
-    wrong = next((one for one in made if not isinstance(one, kind)), None)
+    wrong = next((item for item in made if not isinstance(item, kind)), None)
     if wrong is not None:
         raise BadData(
             f"{where}: its part {part.target} returned {type(wrong).__name__} in its list, which must hold {kind.__name__}"

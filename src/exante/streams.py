@@ -1,7 +1,7 @@
 """Standard streams that never end a command: closed, full, broken, or of an encoding that lacks a character.
 
 What a command writes into a run directory does not depend on whether anybody reads what it prints. A write that fails is
-remembered and what follows on that stream is dropped; the command line says so at its end. Knows nothing of commands.
+remembered, what follows on that stream is dropped, and the command line says so at its end. Does not know about commands.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Lasting(io.FileIO):
             else:
                 if written is not None:
                     return written
-                select.select([], [self.fileno()], [])  # another program made the terminal non-blocking, and it is full
+                select.select([], [self.fileno()], [])  # a terminal that another program made non-blocking is full
         return size
 
 

@@ -1,6 +1,6 @@
-"""Units and regions: a number never travels without its unit.
+"""Units, and regions of values in a unit.
 
-Inside the algebra rates are in [0, 1]; what is registered, printed and stored is in the named unit.
+Inside the algebra of measures rates are in [0, 1]; what is registered, printed and stored is in the named unit.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ SCALE: dict[Unit, float] = {"%": 100.0, "pp": 100.0, "log-odds": 1.0, "score": 1
 
 
 def shown(value: float | None, unit: str) -> str:
-    """A number for a table, one decimal; a percentage is cut to what it can be: an interval around 98 % may end beyond 100."""
+    """A number for a table, with one decimal. Percentages are clipped: an interval around 98 % may end beyond 100."""
     if value is None:
         return ""
     return f"{min(max(value, 0.0), 100.0) if unit == '%' else value:.1f}"
 
 
 class Region(Frozen):
-    """An open interval of values in a unit: the hypothesis of a contrast. A missing end is unbounded."""
+    """An open interval of values in a unit: the hypothesis of a contrast. Without an end it is unbounded on that side."""
 
     low: float | None = None
     high: float | None = None
@@ -34,7 +34,7 @@ class Region(Frozen):
 
     @property
     def unbounded(self) -> bool:
-        """Every value lies in it: an estimate without a hypothesis."""
+        """Whether every value lies in it: an estimate without a hypothesis."""
         return self.low is None and self.high is None
 
     @model_validator(mode="after")

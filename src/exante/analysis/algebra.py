@@ -6,29 +6,16 @@ sign with which each leaf enters a claim. Does not know about rows, runs or unit
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from typing import NamedTuple
 
 import numpy as np
 
 from exante.errors import UserError
-from exante.measures import (
-    Area,
-    Corrected,
-    Difference,
-    Distance,
-    Expression,
-    Interaction,
-    ItemBound,
-    ItemProduct,
-    LogOdds,
-    MeanScore,
-    Rate,
-    Ratio,
-)
+from exante.measures import Area, Difference, Expression, Interaction
 
-Atom = Rate | MeanScore | Ratio | ItemProduct | ItemBound | LogOdds | Corrected | Distance
+Atom = Expression
+"""A term of a linear form: any node but differences, interactions and areas."""
 
 
 class Leaf(NamedTuple):
@@ -42,25 +29,6 @@ class Leaf(NamedTuple):
     @property
     def phase(self) -> str:
         return self.at.rpartition("@")[0]
-
-
-def at_checkpoint(expression: Expression, checkpoint: str) -> Expression:
-    """The expression with every `"*"` replaced; an inner Area keeps its own."""
-    match expression:
-        case Rate() | MeanScore() | Distance():
-            return expression.model_copy(update={"at": checkpoint}) if expression.at == "*" else expression
-        case Difference() | Ratio():
-            return expression.model_copy(
-                update={"left": at_checkpoint(expression.left, checkpoint), "right": at_checkpoint(expression.right, checkpoint)}
-            )
-        case ItemProduct() | ItemBound():
-            return expression.model_copy(update={"factors": tuple(at_checkpoint(f, checkpoint) for f in expression.factors)})
-        case LogOdds() | Corrected():
-            return expression.model_copy(update={"of": at_checkpoint(expression.of, checkpoint)})
-        case Interaction():
-            return expression.model_copy(update={name: at_checkpoint(getattr(expression, name), checkpoint) for name in "abcd"})
-        case Area():
-            return expression
 
 
 def area_weights(steps: tuple[int, ...], axis: str) -> list[float]:
@@ -92,7 +60,7 @@ def _collect(expression: Expression, sign: float, terms: defaultdict[Atom, float
                 _collect(part, sign * s, terms)
         case Area():
             for step, weight in zip(expression.steps, area_weights(expression.steps, expression.axis), strict=True):
-                _collect(at_checkpoint(expression.of, f"{expression.phase}@{step}"), sign * weight, terms)
+                _collect(expression.of.at_checkpoint(f"{expression.phase}@{step}"), sign * weight, terms)
         case _:
             terms[expression] += sign
 
@@ -113,62 +81,31 @@ def first_area(expression: Expression) -> Area | None:
 
 def leaves(expression: Expression) -> frozenset[Leaf]:
     """Every leaf the expression reads, inside non-linear nodes too."""
-    found: set[Leaf] = set()
+    read: set[Leaf] = set()
     for atom in linear(expression):
-        match atom:
-            case Rate():
-                found |= {Leaf(atom.evaluation, atom.condition, outcome, atom.at) for outcome in atom.outcomes}
-            case MeanScore():
-                found.add(Leaf(atom.evaluation, atom.condition, atom.outcome, atom.at))
-            case Ratio():
-                found |= leaves(atom.left) | leaves(atom.right)
-            case ItemProduct() | ItemBound():
-                found |= {leaf for factor in atom.factors for leaf in leaves(factor)}
-            case LogOdds() | Corrected():
-                found |= leaves(atom.of)
-            case Distance():
-                found |= {Leaf(atom.evaluation, side, o, atom.at) for side in (atom.left, atom.right) for o in atom.outcomes}
-    for leaf in found:
+        read |= {
+            Leaf(name, side, outcome, getattr(atom, "at", "")) for name, side, outcomes in atom.own_reads for outcome in outcomes
+        }
+        read |= {leaf for operand in atom.operands for leaf in leaves(operand)}
+    for leaf in read:
         if leaf.at == "*":
             raise UserError(f"a measure reads {leaf.evaluation} at '*' outside an area; name a checkpoint such as 'safety@end'")
-    return frozenset(found)
+    return frozenset(read)
 
 
 def reads(expression: Expression) -> list[tuple[str, str, tuple[str, ...]]]:
     """(evaluation, condition, outcomes counted together) of everything the expression reads, each once, in order."""
-    found: list[tuple[str, str, tuple[str, ...]]] = []
+    read: list[tuple[str, str, tuple[str, ...]]] = []
     for atom in linear(expression):
-        match atom:
-            case Rate():
-                found.append((atom.evaluation, atom.condition, atom.outcomes))
-            case MeanScore():
-                found.append((atom.evaluation, atom.condition, (atom.outcome,)))
-            case Ratio():
-                found += [*reads(atom.left), *reads(atom.right)]
-            case ItemProduct() | ItemBound():
-                found += [one for factor in atom.factors for one in reads(factor)]
-            case LogOdds() | Corrected():
-                found += reads(atom.of)
-            case Distance():
-                found += [(atom.evaluation, side, (outcome,)) for side in (atom.left, atom.right) for outcome in atom.outcomes]
-    return list(dict.fromkeys(found))
+        read += atom.own_reads
+        read += [each for operand in atom.operands for each in reads(operand)]
+    return list(dict.fromkeys(read))
 
 
 def natural_range(expression: Expression) -> tuple[float, float]:
     """The smallest and largest value the expression can take (before the unit's scale); a measure's range should hold it."""
     low = high = 0.0
     for atom, c in linear(expression).items():
-        a, b = _atom_range(atom)
+        a, b = atom.range
         low, high = low + min(c * a, c * b), high + max(c * a, c * b)
     return low, high
-
-
-def _atom_range(atom: Atom) -> tuple[float, float]:
-    match atom:
-        case MeanScore():
-            return atom.low, atom.high
-        case LogOdds():
-            end = math.log(2 * atom.trials + 1)
-            return -end, end
-        case _:
-            return 0.0, 1.0

@@ -7,6 +7,7 @@ Does not know how runs were made or how verdicts are shown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from exante.analysis.decide import (
     level_of,
     weighted_claim,
 )
+from exante.analysis.evaluate import Values
 from exante.analysis.flips import p_value
 from exante.analysis.gates import Check
 from exante.analysis.items import values_of
@@ -33,7 +35,7 @@ from exante.analysis.match import match_table
 from exante.analysis.runs import layouts, split_base
 from exante.analysis.sentences import absent, counted, prediction_reason, reason, runs_alike, theory_reason, word
 from exante.analysis.series import cells as cells_drawn
-from exante.analysis.series import outcomes, run_values
+from exante.analysis.series import outcomes, run_values, shown_outcomes
 from exante.analysis.table import Table, cells_of, read_table
 from exante.analysis.theories import Told, forbidden, forbids, spans, theory_codes, ties
 from exante.analysis.verdicts import (
@@ -54,6 +56,20 @@ from exante.storage.tables import SERIES, Measured
 from exante.study import Cell, Contrast, Preset, Registration, Study, Theory
 
 
+@dataclass(frozen=True)
+class RunValues:
+    """The counts of a preset's runs, and the values of the study's measures in them, unscaled, by measure id."""
+
+    table: Table
+    values: dict[str, Values]
+
+
+def run_values_of(study: Study, measured: Measured, preset: str, cells: Sequence[Cell] | None = None) -> RunValues:
+    """What `analyse` and `series` both start from. Raises UserError for an unknown preset or rows that cannot be read."""
+    table = table_of(study, measured, preset, cells)
+    return RunValues(table, values_of(study.measures, table))
+
+
 def analyse(
     registration: Registration,
     measured: Measured,
@@ -61,23 +77,25 @@ def analyse(
     texts: Mapping[str, Sequence[str]] | None = None,
     *,
     cells: Sequence[Cell] | None = None,
+    runs: RunValues | None = None,
     before_data: bool = False,
     exploratory: Iterable[str] = (),
     provenance: Mapping[str, Any] | None = None,
 ) -> Verdicts:
     """Verdicts of a study from what was measured.
 
-    `cells` are those planned: one without rows counts as crashed (None: the cells that were measured). `texts` are training
+    `cells` are those planned: one without rows counts as crashed (None: the cells that were measured); `runs` is what
+    `run_values_of` gives for them, where it has been called already. `texts` are training
     texts per arm, for gates of kind "text". What rows cannot show is passed in: whether the study was registered before any
     of its outcomes existed, the ids of contrasts (and theories) changed after data, and versions and digests.
     Raises UserError for an unknown preset or rows that cannot be read.
     """
     study = registration.study
-    table = table_of(study, measured, preset, cells)
-    phases = measured.metrics_of_cells()
-    decisions = decide(study, table, phases, texts)
+    runs = runs or run_values_of(study, measured, preset, cells)
+    table, phases = runs.table, measured.metrics_of_cells()
+    decisions = decide(study, table, phases, texts, runs.values)
     changed = frozenset(exploratory)
-    contrasts = tuple(_contrast(registration, c, decisions, table, changed) for c in study.contrasts)
+    contrasts = tuple(_contrast(registration, c, decisions, runs, changed) for c in study.contrasts)
     return Verdicts(
         study=study.id,
         registration_sha256=registration.sha256,
@@ -94,16 +112,21 @@ def analyse(
 
 
 def series(
-    registration: Registration, measured: Measured, preset: str = "default", *, cells: Sequence[Cell] | None = None
+    registration: Registration,
+    measured: Measured,
+    preset: str = "default",
+    *,
+    cells: Sequence[Cell] | None = None,
+    runs: RunValues | None = None,
 ) -> pd.DataFrame:
     """What the figures draw, for series.parquet. Same arguments as `analyse`."""
     study = registration.study
-    table = table_of(study, measured, preset, cells)
-    totals = measured.totals(outcomes_of(study))
+    runs = runs or run_values_of(study, measured, preset, cells)
+    table = runs.table
+    totals = measured.totals(shown_outcomes(study))
     finished = [cell.id for cell, crashed in zip(table.cells, table.crashed_R, strict=True) if not crashed]
-    mine = totals.loc[totals["cell"].isin(finished)]
-    drawn = pd.concat([outcomes(study, mine), cells_drawn(study, mine), run_values(study, table)], ignore_index=True)
-    return drawn.astype(SERIES)
+    drawn = [outcomes(study, measured, totals, finished), cells_drawn(study, measured, totals, finished)]
+    return pd.concat([*drawn, run_values(study, table, runs.values)], ignore_index=True).astype(SERIES)
 
 
 def outcomes_of(study: Study) -> dict[str, tuple[str, ...]]:
@@ -150,13 +173,13 @@ def _gate(check: Check) -> GateVerdict:
 
 
 def _contrast(
-    registration: Registration, contrast: Contrast, decisions: Decisions, table: Table, changed: frozenset[str]
+    registration: Registration, contrast: Contrast, decisions: Decisions, runs: RunValues, changed: frozenset[str]
 ) -> ContrastVerdict:
     study = registration.study
     why = _why_exploratory(registration, contrast.id, changed)
     one = decisions.contrasts.get(contrast.id)
     measure = next(m for m in study.measures if m.id == contrast.measure)
-    said = _nothing_said(contrast, table) if one is None else _said(study, one, table, why)
+    said = _nothing_said(contrast, runs.table) if one is None else _said(one, runs, why)
     exploratory = bool(why) or contrast.region.unbounded  # where nothing was claimed, nothing is decided
     verdict: Word = "exploratory" if exploratory else "undecided" if one is None else word(one.code)
     return ContrastVerdict(
@@ -188,8 +211,8 @@ def _nothing_said(contrast: Contrast, table: Table) -> dict[str, Any]:
     return {**numbers, "n_units": 0, "n_arm": 0, "scope": "", "reason": reason, "sentence": "", "cells": ()}
 
 
-def _said(study: Study, one: Decision, table: Table, why: str) -> dict[str, Any]:
-    claim = one.claim
+def _said(one: Decision, runs: RunValues, why: str) -> dict[str, Any]:
+    claim, table = one.claim, runs.table
     n = claim.n_units
     return {
         "scope": claim.scope,
@@ -205,7 +228,7 @@ def _said(study: Study, one: Decision, table: Table, why: str) -> dict[str, Any]
         "reason": reason(one, why),
         "free": free_to_differ(n),
         "sentence": "; ".join([runs_alike(n), *_raw(claim, table)]),
-        "cells": _cells(study, one, table),
+        "cells": _cells(one, runs),
         "sign_flip": p_value(claim.contrast, claim.measure, table),
     }
 
@@ -222,14 +245,14 @@ def _raw(claim: Claim, table: Table) -> list[str]:
     return [counted(int(sum(np.nansum(counts.outcome(outcome)[runs]) for outcome in read.outcomes)), trials)]
 
 
-def _cells(study: Study, one: Decision, table: Table) -> tuple[CellEstimate, ...]:
+def _cells(one: Decision, runs: RunValues) -> tuple[CellEstimate, ...]:
     """The contrast in each variant × model × behaviour, and how far it is from the others there; nothing if there is only one."""
-    contrast, measure = one.claim.contrast, one.claim.measure
+    contrast, measure, table = one.claim.contrast, one.claim.measure, runs.table
     where = layouts(table.cells, contrast)
     combos = where[0].combos
     if len(combos) < 2:
         return ()
-    values = values_of((measure,), table)[measure.id]
+    values = runs.values[measure.id]
     found = []
     for k, (variant, model, behaviour) in enumerate(combos):
         only = np.eye(len(combos))[k]

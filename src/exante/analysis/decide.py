@@ -94,9 +94,18 @@ class Decisions:
     checks: list[Check]
 
 
-def decide(study: Study, table: Table, phases: pd.DataFrame, texts: Mapping[str, Sequence[str]] | None = None) -> Decisions:
-    """Every contrast of the study that has runs in the table. The inner function of `analyse`, vectorised over batch axes."""
-    values = values_of(study.measures, table)
+def decide(
+    study: Study,
+    table: Table,
+    phases: pd.DataFrame,
+    texts: Mapping[str, Sequence[str]] | None = None,
+    values: Mapping[str, Values] | None = None,
+) -> Decisions:
+    """Every contrast of the study that has runs in the table. The inner function of `analyse`, vectorised over batch axes.
+
+    `values` are those of the study's measures, unscaled, where they have been worked out already.
+    """
+    values = values_of(study.measures, table) if values is None else values
     places = places_of(study, table)
     gates = checks(study, table, phases, values, places, texts)
     claims = {c.id: claim(study, c, table, values[c.measure], places[c.id], gates) for c in study.contrasts if c.id in places}

@@ -6,14 +6,14 @@ count at both ends of the range instead. Arrays may carry leading batch axes. Do
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from exante.analysis.algebra import at_checkpoint, first_area, leaves, linear
+from exante.analysis.algebra import first_area, leaves, linear
 from exante.analysis.evaluate import Values, denominator_count, evaluate
 from exante.analysis.runs import Layout, mean_of_finite
 from exante.analysis.table import Table
@@ -27,8 +27,8 @@ Array = NDArray[np.float64]
 Places = Mapping[str, tuple[Layout, Layout | None]]
 """Per contrast id: where its arm's and its control's runs are. Contrasts without runs are left out."""
 
-Uses = Mapping[str, frozenset[int]]
-"""Per contrast id: the positions of the runs it uses."""
+Uses = Mapping[int, tuple[str, ...]]
+"""Position of a run → ids of the contrasts that use it; runs that none uses are left out."""
 
 FEWEST_IN_DENOMINATOR = 5
 DYNAMIC = (10.0, 90.0)
@@ -62,7 +62,7 @@ def checks(
     found: list[Check] = []
     for gate in study.gates:
         guarded = {c.id: c for c in study.contrasts if c.id in places and (gate.contrasts is None or c.id in gate.contrasts)}
-        uses = {name: _cells(places[name]) for name in guarded}
+        uses = _uses({name: places[name] for name in guarded})
         match gate.kind:
             case "measure":
                 found += _measure_checks(study, gate, measures[gate.measure or ""], table, values, uses)
@@ -74,7 +74,7 @@ def checks(
             case "text":
                 found += _text_checks(study, gate, places, texts)
             case "judge":
-                found += _judge_check(gate, uses)
+                found += _judge_check(gate, tuple(guarded))
     return found + _denominator_checks(study, measures, table, places)
 
 
@@ -101,23 +101,37 @@ def _cells(place: tuple[Layout, Layout | None]) -> frozenset[int]:
     return frozenset(int(r) for layout in place if layout is not None for r in layout.cells)
 
 
+def _uses(places: Places) -> Uses:
+    uses: dict[int, tuple[str, ...]] = {}
+    for name, place in places.items():
+        for r in _cells(place):
+            uses[r] = (*uses.get(r, ()), name)
+    return uses
+
+
 def _gated(gate: Gate, cell: Cell) -> bool:
     chosen = ((gate.arms, cell.arm), (gate.trainings, cell.training), (gate.models, cell.model))
     return all(names is None or name in names for names, name in chosen)
 
 
-def _goes_through(study: Study, cell: Cell, phase: str) -> bool:
-    """Whether the cell's run has this phase. Names that belong to no arm or training are the base's, which all cells have."""
-    own = {p.name for a in study.arms if a.id == cell.arm for p in a.phases}
-    own |= {p.name for t in study.trainings if t.id == cell.training for p in t.phases}
-    named = {p.name for group in (*study.arms, *study.trainings) for p in group.phases}
-    return phase in own or phase not in named
+def _gated_runs(study: Study, gate: Gate, table: Table, phases: Iterable[str]) -> list[tuple[int, Cell]]:
+    """Runs that a gate looks at: not crashed, and gone through the phases. Names that belong to no arm or training are the
+    base's, which all have."""
+    arms, trainings = ({x.id: {phase.name for phase in x.phases} for x in group} for group in (study.arms, study.trainings))
+    named = set().union(*arms.values(), *trainings.values())
+    own = {name for name in phases if name in named}
+    return [
+        (r, cell)
+        for r, cell in enumerate(table.cells)
+        if _gated(gate, cell) and not table.crashed_R[r] and own <= arms[cell.arm] | trainings[cell.training]
+    ]
 
 
 def _cell_check(gate: Gate, r: int, cell: Cell, value: Array, passed: NDArray[np.bool_], uses: Uses) -> Check:
     assert gate.region is not None, f"gate {gate.id} has no region"
-    guards = tuple(name for name, used in uses.items() if r in used)
-    return Check(gate.id, cell.id, value, region_text(gate.region), np.asarray(passed, bool), guards, f"gate {gate.id!r} failed")
+    return Check(
+        gate.id, cell.id, value, region_text(gate.region), np.asarray(passed, bool), uses.get(r, ()), f"gate {gate.id!r} failed"
+    )
 
 
 def _measure_checks(
@@ -131,8 +145,7 @@ def _measure_checks(
     ok = inside(result.low * scale, result.high * scale, gate.region)
     return [
         _cell_check(gate, r, cell, result.point[..., r] * scale, ok[..., r], uses)
-        for r, cell in enumerate(table.cells)
-        if _gated(gate, cell) and not table.crashed_R[r] and all(_goes_through(study, cell, phase) for phase in phases)
+        for r, cell in _gated_runs(study, gate, table, phases)
     ]
 
 
@@ -140,13 +153,12 @@ def _phase_checks(study: Study, gate: Gate, table: Table, phases: pd.DataFrame, 
     assert gate.region is not None, f"gate {gate.id} has no region"
     assert gate.phase is not None, f"gate {gate.id} has no phase"
     mine = phases.loc[(phases["phase"] == gate.phase) & (phases["metric"] == gate.metric)].sort_values("step", kind="stable")
-    last = mine.groupby("cell")["value"].agg(gate.statistic)
-    found = []
-    for r, cell in enumerate(table.cells):
-        if _gated(gate, cell) and not table.crashed_R[r] and _goes_through(study, cell, gate.phase):
-            value = np.asarray(float(last.get(cell.id, np.nan)) * SCALE[gate.region.unit])
-            found.append(_cell_check(gate, r, cell, value, inside(value, value, gate.region), uses))
-    return found
+    logged = {str(cell): value for cell, value in mine.groupby("cell", observed=True)["value"].agg(gate.statistic).items()}
+    checks = []
+    for r, cell in _gated_runs(study, gate, table, [gate.phase]):
+        value = np.asarray(float(logged.get(cell.id, np.nan)) * SCALE[gate.region.unit])
+        checks.append(_cell_check(gate, r, cell, value, inside(value, value, gate.region), uses))
+    return checks
 
 
 def near(study: Study, gate: Gate, contrast_id: str, measures: Mapping[str, Measure]) -> bool:
@@ -165,7 +177,7 @@ def _range_checks(study: Study, gate: Gate, measure: Measure, table: Table, plac
     rates = [] if area is None else [atom for atom, c in linear(area.of).items() if isinstance(atom, Rate) and c > 0]
     if area is None or len(rates) != 1:
         raise UserError(f"gate {gate.id!r} needs one rate to follow; name a measure that is an area of a rate")
-    heights = (evaluate(at_checkpoint(rates[0], f"{area.phase}@{step}"), table).point for step in area.steps)
+    heights = (evaluate(rates[0].at_checkpoint(f"{area.phase}@{step}"), table).point for step in area.steps)
     path = np.stack(np.broadcast_arrays(*heights), axis=-1)
     own = {c.id for c in study.contrasts if c.measure == measure.id}
     return [
@@ -225,7 +237,7 @@ def _text_checks(study: Study, gate: Gate, places: Places, texts: Mapping[str, S
     return [Check(gate.id, label, np.asarray(value), threshold, np.asarray(low > 50), guards, reason)]
 
 
-def _judge_check(gate: Gate, uses: Uses) -> list[Check]:
+def _judge_check(gate: Gate, guards: tuple[str, ...]) -> list[Check]:
     """A judge on known cases: one share for all runs, counted when the study was registered."""
     assert gate.region is not None, f"gate {gate.id} has no region"
     assert gate.right is not None, f"gate {gate.id} has no counts"
@@ -233,20 +245,19 @@ def _judge_check(gate: Gate, uses: Uses) -> list[Check]:
     value = np.asarray(gate.right / gate.known * SCALE[gate.region.unit])
     passed = inside(value, value, gate.region)
     label = f"{gate.right} of {gate.known} known cases"
-    return [Check(gate.id, label, value, region_text(gate.region), passed, tuple(uses), f"gate {gate.id!r} failed")]
+    return [Check(gate.id, label, value, region_text(gate.region), passed, guards, f"gate {gate.id!r} failed")]
 
 
 def _denominator_checks(study: Study, measures: Mapping[str, Measure], table: Table, places: Places) -> list[Check]:
     """A share needs events to be a share of, in every run."""
     found = []
     for measure in measures.values():
-        uses = {c.id: _cells(places[c.id]) for c in study.contrasts if c.id in places and c.measure == measure.id}
+        uses = _uses({c.id: places[c.id] for c in study.contrasts if c.id in places and c.measure == measure.id})
         for ratio in (atom for atom in linear(measure.expression) if isinstance(atom, Ratio)):
             count = denominator_count(ratio, table)
-            for r in sorted(frozenset().union(*uses.values())):
+            for r in sorted(uses):
                 if not table.crashed_R[r]:
-                    guards = tuple(name for name, used in uses.items() if r in used)
-                    found.append(_denominator_check(measure.id, table.cells[r].id, np.asarray(count[..., r]), guards))
+                    found.append(_denominator_check(measure.id, table.cells[r].id, np.asarray(count[..., r]), uses[r]))
     return found
 
 

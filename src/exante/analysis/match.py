@@ -5,14 +5,17 @@ Read from phases.parquet, never from the plan. Does not know about outcomes.
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
+
 import pandas as pd
 
+from exante.analysis.table import among
 from exante.analysis.verdicts import Count, MatchRow
 from exante.study import Study
 
 COUNTED = ("examples", "copies", "tokens_prompt", "tokens_scratchpad", "tokens_answer")
 """Cumulative counts: a run's last value is its total."""
+GROUP = ["arm", "model", "behaviour", "of", "phase"]
 
 
 def match_table(study: Study, phases: pd.DataFrame, cells: frozenset[str]) -> tuple[MatchRow, ...]:
@@ -21,32 +24,26 @@ def match_table(study: Study, phases: pd.DataFrame, cells: frozenset[str]) -> tu
     if mine.empty:
         return ()
     own = {(arm.id, phase.name) for arm in study.arms for phase in arm.phases}
-    of_arm = [pair in own for pair in zip(mine["arm"], mine["phase"], strict=True)]
-    mine = mine.assign(of=np.where(of_arm, "", mine["training"].astype(str)))
+    mine = mine.assign(of=mine["training"].astype(str).where(~among(mine, ["arm", "phase"], own), ""))
+    runs = mine[[*GROUP, "base", "seed"]].drop_duplicates().groupby(GROUP, observed=True).size()
+    steps = _spans(mine.groupby([*GROUP, "cell"], observed=True)["step"].max())
+    counted = mine.loc[mine["metric"].isin(COUNTED)].astype({"metric": str}).sort_values("step", kind="stable")
+    totals = _spans(counted.groupby([*GROUP, "metric", "cell"], observed=True)["value"].last().dropna())
     order = {arm.id: k for k, arm in enumerate(study.arms)}
     rows = [
-        _row(tuple(str(x) for x in key), group)
-        for key, group in mine.groupby(["arm", "model", "behaviour", "of", "phase"], sort=True, observed=True)
+        MatchRow(
+            **dict(zip(("arm", "model", "behaviour", "training", "phase"), map(str, key), strict=True)),
+            runs=int(count),
+            steps=steps[key],
+            **{metric: totals.get((*key, metric)) for metric in COUNTED},
+        )
+        for key, count in runs.items()
     ]
     return tuple(sorted(rows, key=lambda row: order.get(row.arm, len(order))))
 
 
-def _row(key: tuple[str, ...], group: pd.DataFrame) -> MatchRow:
-    arm, model, behaviour, training, phase = key
-    runs = group.groupby(["base", "seed"], observed=True).ngroups
-    steps = _span(group.groupby("cell", observed=True)["step"].max())
-    counts = {metric: _span(_totals(group, metric)) for metric in COUNTED}
-    return MatchRow(arm=arm, model=model, behaviour=behaviour, training=training, phase=phase, runs=runs, steps=steps, **counts)
-
-
-def _totals(group: pd.DataFrame, metric: str) -> pd.Series:
-    """Each run's last value of a cumulative count."""
-    counted = group.loc[group["metric"] == metric].sort_values("step", kind="stable")
-    return counted.groupby("cell", observed=True)["value"].last().dropna()
-
-
-def _span(values: pd.Series) -> Count:
-    if values.empty:
-        return None
-    low, high = float(values.min()), float(values.max())
-    return low if low == high else (low, high)
+def _spans(values: pd.Series) -> dict[tuple[Any, ...], Count]:
+    """By all index levels but the last, the cell: the lowest and highest value, or the one value where they agree."""
+    groups = values.groupby(level=list(range(values.index.nlevels - 1)), observed=True)
+    ends = zip(groups.min().items(), groups.max(), strict=True)
+    return {key: float(low) if low == high else (float(low), float(high)) for (key, low), high in ends}

@@ -7,22 +7,23 @@ Does not decide anything, and knows nothing of charts.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from exante.analysis.algebra import first_area, linear, reads
 from exante.analysis.decide import places_of
-from exante.analysis.evaluate import evaluate
+from exante.analysis.evaluate import Values
 from exante.analysis.runs import Layout, sample, scaled
 from exante.analysis.table import KEY, Table, among, split_checkpoints
 from exante.evaluations.faking_measures import OUTCOMES
 from exante.measures import MeanScore, Measure
 from exante.stats.intervals import robust
 from exante.stats.proportions import wilson
-from exante.storage.tables import AXES
+from exante.storage.tables import AXES, Measured, numbered
 from exante.study import Contrast, Study
 from exante.units import SCALE
 
@@ -31,36 +32,73 @@ CELL = ["evaluation", "condition", "outcome"]
 GROUP = ["panel", "arm", "model", "behaviour", "training"]
 
 
-def outcomes(study: Study, totals: pd.DataFrame) -> pd.DataFrame:
+def outcomes(study: Study, measured: Measured, totals: pd.DataFrame, finished: Collection[str]) -> pd.DataFrame:
     """Rates in % of all outcomes that measures read, as they read them (mean scores for numeric ones): one row per run with its
     Wilson interval, and the arm's mean (seed −1, base "") with the robust one, cut to 0–100 %. `figure` is "trajectory" where
-    a phase has two checkpoints or more, "level" where it has one."""
+    a phase has two checkpoints or more, "level" where it has one. `finished` are the cells that did not crash."""
     read = _rates(study)
     atoms = [atom for m in study.measures for atom in linear(m.expression)]
     means = {(x.evaluation, x.condition, x.outcome) for x in atoms if isinstance(x, MeanScore)}
     main = {area.phase for m in study.measures if (area := first_area(m.expression)) is not None}
-    mine = totals.merge(read, on=CELL)
+    counted = totals.merge(read.astype({name: totals[name].dtype for name in CELL}), on=CELL)
+    counted = counted.assign(n=counted["n"].where(~among(counted, CELL, means), counted["score_sum"]))
+    counted = counted.sort_values("outcome", kind="stable").astype({"together": "category"})
+    number, groups = numbered(counted, ["node", "step", "evaluation", "condition", "together"])
+    groups[["n", "trials"]] = counted[["n", "trials"]].groupby(number).agg({"n": "sum", "trials": "first"})
+    mine = measured.of_cells(groups)
+    mine = mine.loc[mine["cell"].isin(finished)]
     if mine.empty:
         return pd.DataFrame(columns=COLUMNS)
-    mine = mine.assign(n=mine["n"].where(~among(mine, CELL, means), mine["score_sum"]))
-    one_outcome = mine.groupby(["cell", *AXES, *KEY, "together", "outcome"], observed=True, as_index=False)[["n", "trials"]].sum()
-    counted = one_outcome.groupby(["cell", *AXES, *KEY, "together"], observed=True, as_index=False)
-    mine = counted.agg({"n": "sum", "trials": "first"})
-    phase, step = split_checkpoints(mine["checkpoint"])
-    panel = mine["evaluation"].astype(str) + " · " + mine["condition"].astype(str) + " · " + mine["together"].astype(str)
-    mine = mine.assign(phase=phase, step=step, panel=panel.where(phase.isin(main), panel + " · " + phase))
-    moves = mine.groupby(["panel", "cell"], observed=True)["step"].transform("nunique") >= 2
-    mine = mine.assign(figure=np.where(moves, "trajectory", "level"))
+    mine = _with_panels(mine, main)
     runs = mine.groupby(["figure", *GROUP, "base", "seed", "step"], observed=True, as_index=False)[["n", "trials"]].sum()
     low, high = wilson(runs["n"].to_numpy(float), runs["trials"].to_numpy(float))
     runs = runs.assign(value=100 * runs["n"] / runs["trials"].where(runs["trials"] > 0), low=100 * low, high=100 * high)
-    arms = [_arm_mean(key, group) for key, group in runs.groupby(["figure", *GROUP, "step"], observed=True)]
-    averages = pd.DataFrame(arms, columns=["figure", *GROUP, "step", "base", "seed", "value", "low", "high"])
+    table = pd.concat([runs, _arm_means(runs)], ignore_index=True).assign(unit="%")
     place = {key: k for k, key in enumerate(dict.fromkeys(zip(read["evaluation"], read["together"], strict=True)))}
-    table = pd.concat([runs, averages], ignore_index=True).assign(unit="%")
-    told = table["panel"].str.split(" · ", expand=True)
-    order = [place[key] for key in zip(told[0], told[2], strict=True)]
+    codes, panels = pd.factorize(table["panel"].astype(str))
+    parts = [str(panel).split(" · ") for panel in panels]
+    order = np.array([place[evaluation, together] for evaluation, _, together, *_ in parts])[codes]
     return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)[COLUMNS]
+
+
+def _with_panels(lines: pd.DataFrame, main: Collection[str]) -> pd.DataFrame:
+    """Lines with `phase`, `step`, `panel` ("EVALUATION · CONDITION · OUTCOMES", and the phase where it is none of the `main`
+    ones) and `figure`. Texts are categories in alphabetical order, in which groups come."""
+    phase, step = split_checkpoints(lines["checkpoint"])
+    lines = lines.assign(phase=phase, step=step)
+    number, names = numbered(lines, ["evaluation", "condition", "together", "phase"])
+    panels = [" · ".join(map(str, (*key, phase) if phase not in main else key)) for *key, phase in names.itertuples(index=False)]
+    lines = lines.assign(panel=_ordered(panels, number))
+    pairs, of_pair = numbered(lines, ["panel", "cell"])
+    steps, _ = numbered(lines.assign(pair=pairs), ["pair", "step"])
+    many = np.bincount(pairs[~pd.Series(steps).duplicated().to_numpy()], minlength=len(of_pair)) >= 2
+    return lines.assign(figure=_ordered(["level", "trajectory"], many[pairs].astype(int)))
+
+
+def _ordered(texts: Sequence[str], number: NDArray[np.int64]) -> pd.Categorical:
+    """Texts by number, as categories in alphabetical order."""
+    codes, names = pd.factorize(np.array(texts, dtype=object), sort=True)
+    return pd.Categorical.from_codes(codes[number], names)
+
+
+def _arm_means(runs: pd.DataFrame) -> pd.DataFrame:
+    """Each arm's mean over runs at each step (seed −1, base ""), with its robust interval, cut to 0–100 %."""
+    by = ["figure", *GROUP, "step"]
+    means = runs.groupby(by, observed=True, as_index=False).size().drop(columns="size")
+    means = means.assign(base="", seed=-1, value=np.nan, low=np.nan, high=np.nan)
+    known = runs.loc[runs["value"].notna()]
+    values = known.groupby(by, observed=True)["value"]
+    group, first = values.ngroup().to_numpy(), known.groupby(by, observed=True, as_index=False).size()
+    place = means.reset_index().merge(first, on=by)["index"].to_numpy()
+    ordered = known["value"].to_numpy(float)[np.argsort(group, kind="stable")]
+    for size in np.unique(first["size"]):  # groups of one size at a time
+        these = np.flatnonzero(first["size"] == size)
+        starts = (np.cumsum(first["size"]) - first["size"]).to_numpy()[these]
+        values_GN = ordered[starts[:, None] + np.arange(size)]
+        low, high = robust(values_GN, None, (0.0, 100.0), 0.95)
+        ends = np.maximum(low, 0.0), np.minimum(high, 100.0)
+        means.loc[place[these], ["value", "low", "high"]] = np.column_stack([values_GN.mean(-1), *ends])
+    return means
 
 
 def _rates(study: Study) -> pd.DataFrame:
@@ -87,11 +125,13 @@ def together(outcomes: tuple[str, ...], declared: tuple[str, ...]) -> str:
     return " or ".join([name, *(outcome for outcome in outcomes if "-" not in outcome)])
 
 
-def cells(study: Study, totals: pd.DataFrame) -> pd.DataFrame:
+def cells(study: Study, measured: Measured, totals: pd.DataFrame, finished: Collection[str]) -> pd.DataFrame:
     """Rates in % of all outcomes, read or not, of evaluations of alignment faking: one row per run × checkpoint, and the arm's
     mean (seed −1, base ""). The panel is "EVALUATION · CONDITION · OUTCOME · PHASE"."""
-    named = [e.id for e in study.evaluations if set(OUTCOMES) <= set(e.outcomes)]
+    named = faking_evaluations(study)
     mine = totals.loc[totals["evaluation"].isin(named) & totals["outcome"].isin(OUTCOMES)]
+    mine = measured.of_cells(mine)
+    mine = mine.loc[mine["cell"].isin(finished)]
     if mine.empty:
         return pd.DataFrame(columns=COLUMNS)
     counts = mine.groupby([*AXES, *KEY, "outcome"], observed=True, as_index=False)[["n", "trials"]].sum()
@@ -105,17 +145,21 @@ def cells(study: Study, totals: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([runs, means], ignore_index=True)[COLUMNS]
 
 
-def _arm_mean(key: tuple[object, ...], group: pd.DataFrame) -> tuple[object, ...]:
-    values = group["value"].dropna().to_numpy(float)
-    if not len(values):
-        return (*key, "", -1, np.nan, np.nan, np.nan)
-    low, high = robust(values, None, (0.0, 100.0), 0.95)
-    return (*key, "", -1, values.mean(), max(float(low), 0.0), min(float(high), 100.0))
+def faking_evaluations(study: Study) -> list[str]:
+    return [e.id for e in study.evaluations if set(OUTCOMES) <= set(e.outcomes)]
 
 
-def run_values(study: Study, table: Table) -> pd.DataFrame:
+def shown_outcomes(study: Study) -> dict[str, list[str]]:
+    """Evaluation → the outcomes that figures show: those that measures read, and all of alignment faking."""
+    read = {e.id: set(OUTCOMES) if e.id in faking_evaluations(study) else set() for e in study.evaluations}
+    for evaluation, outcome in _rates(study)[["evaluation", "outcome"]].itertuples(index=False):
+        read[evaluation].add(outcome)
+    return {evaluation: sorted(names) for evaluation, names in read.items() if names}
+
+
+def run_values(study: Study, table: Table, values: Mapping[str, Values]) -> pd.DataFrame:
     """Per contrast (the panel) and arm: every run's value in the measure's unit, with the ends that ungraded samples and
-    crashes could reach; and the arm's mean (seed −1, base "")."""
+    crashes could reach; and the arm's mean (seed −1, base ""). `values` are unscaled, per measure id."""
     measures = {m.id: m for m in study.measures}
     places = places_of(study, table)
     lines = [
@@ -123,14 +167,16 @@ def run_values(study: Study, table: Table) -> pd.DataFrame:
         for contrast in study.contrasts
         for arm, layout in zip((contrast.arm, contrast.control), places.get(contrast.id, ()), strict=False)
         if arm is not None and layout is not None
-        for line in _runs(contrast, measures[contrast.measure], table, arm, layout)
+        for line in _runs(contrast, measures[contrast.measure], table, values[contrast.measure], arm, layout)
     ]
     return pd.DataFrame(lines, columns=COLUMNS)
 
 
-def _runs(contrast: Contrast, measure: Measure, table: Table, arm: str, layout: Layout) -> Iterator[dict[str, Any]]:
+def _runs(
+    contrast: Contrast, measure: Measure, table: Table, unscaled: Values, arm: str, layout: Layout
+) -> Iterator[dict[str, Any]]:
     ends = (measure.low, measure.high)
-    values = scaled(evaluate(measure.expression, table), SCALE[measure.unit], ends)
+    values = scaled(unscaled, SCALE[measure.unit], ends)
     named = {"panel": contrast.id, "arm": arm, "training": contrast.training, "unit": measure.unit}
     fixed: dict[str, Any] = named | {"figure": "runs", "step": np.nan}
     for r in layout.cells:

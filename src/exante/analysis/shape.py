@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -86,7 +87,8 @@ def _of_model(value: Any, model: type[BaseModel], at: str) -> Iterator[str]:
     place = f"{at}." if at else ""
     for name, field in model.model_fields.items():
         if name in value:
-            yield from _differences(value[name], field.annotation, f"{place}{name}")
+            if not _is_one_of(value[name], _plain_kinds(field.annotation)):
+                yield from _differences(value[name], field.annotation, f"{place}{name}")
             if name in SHARES and _is_number(value[name]) and not 0.0 <= value[name] <= 1.0:
                 yield _said(f"{place}{name}", value[name], "a number from 0 to 1")
         elif model in WHOLE:
@@ -94,6 +96,17 @@ def _of_model(value: Any, model: type[BaseModel], at: str) -> Iterator[str]:
     for low, high in ENDS:
         if _is_number(value.get(low)) and _is_number(value.get(high)) and value[low] > value[high]:
             yield f"{place}{low} = {value[low]} above {place}{high} = {value[high]}"
+
+
+@cache
+def _plain_kinds(wanted: Any) -> tuple[Any, ...]:
+    """The plain types that a type allows, as most are one or two of these; none where it allows others too."""
+    kinds = get_args(wanted) if get_origin(wanted) in (Union, types.UnionType) else (wanted,)
+    return kinds if all(kind in (bool, str, int, float, type(None)) for kind in kinds) else ()
+
+
+def _is_one_of(value: Any, kinds: tuple[Any, ...]) -> bool:
+    return any(_is_plain(value, kind) for kind in kinds)
 
 
 def _of_tuple(value: Any, kinds: tuple[Any, ...], at: str) -> Iterator[str]:
@@ -112,13 +125,13 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_plain(value: Any, wanted: Any) -> bool:
-    if get_origin(wanted) is Literal:
-        return isinstance(value, str) and value in get_args(wanted)
+    if wanted is str or wanted is bool:
+        return type(value) is wanted
     if wanted is float:
         return _is_number(value)
     if wanted is int:
         return type(value) is int and abs(value) < LARGEST
-    return type(value) is wanted if wanted in (bool, str) else value is None
+    return isinstance(value, str) and value in get_args(wanted) if get_origin(wanted) is Literal else value is None
 
 
 def _name(wanted: Any) -> str:

@@ -80,10 +80,9 @@ def _counted(match: Sequence[Mapping[str, Any]], arm: str, training: str) -> Cal
     return found.get
 
 
-def grouped(study: Study, rows: Sequence[Mapping[str, str]], titles: Mapping[str, str] | None = None) -> list[dict[str, str]]:
-    """The ledger with arms of which it says the same in one line, by their `titles` if given. `training` is empty for the arms'
+def grouped(study: Study, rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """The ledger with arms of which it says the same in one line. `training` is empty for the arms'
     own phases."""
-    titles = titles or {}
     own = {(arm.id, phase.name) for arm in study.arms for phase in arm.phases}
     names = [phase.name for group in (*study.arms, *study.trainings) for phase in group.phases]
     arms: dict[tuple[str, ...], dict[str, None]] = {}
@@ -93,7 +92,7 @@ def grouped(study: Study, rows: Sequence[Mapping[str, str]], titles: Mapping[str
     every = {row["arm"] for row in rows}
     ordered = sorted(arms.items(), key=lambda line: (line[0][0] != "", names.index(line[0][1])))
     return [
-        {"arms": ALL_ARMS if set(found) == every and len(every) > 1 else "; ".join(titles.get(arm, arm) for arm in found)}
+        {"arms": ALL_ARMS if set(found) == every and len(every) > 1 else "; ".join(found)}
         | dict(zip(("training", "phase", "signal", "scratchpad"), key, strict=True))
         for key, found in ordered
     ]

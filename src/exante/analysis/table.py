@@ -1,25 +1,50 @@
-"""Rows as dense arrays: for each evaluation × condition × checkpoint, counts by run and item.
+"""Rows as dense arrays: for each evaluation × condition × checkpoint, counts by run and item, made when they are asked for.
 
-Shapes: R runs (cells), N nodes, I items of the evaluation; arrays are (…, R, I) with any leading batch axes, one entry per
-simulated study. Calibration builds a `Table` directly; `read_table` builds one from rows. Does not know what is claimed.
+Shapes: R runs (cells), N nodes at one of their steps, I items of the evaluation; arrays are (…, R, I) with any leading batch
+axes, one entry per simulated study. Calibration builds a `Table` directly; `read_table` builds one from rows. Does not know
+what is claimed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from exante.errors import UserError
-from exante.storage.tables import AXES, DONE, Measured
+from exante.storage.tables import AXES, DONE, SAMPLED, Measured, numbered, repeated
 from exante.study import Cell
 
 Array = NDArray[np.float64]
+Positions = NDArray[np.int64]
 KEY = ["evaluation", "condition", "checkpoint"]
 ITEM = ["evaluation", "item", "cluster"]
+K, V = TypeVar("K"), TypeVar("V")
+
+
+class MadeOnDemand(Mapping[K, V]):
+    """A mapping that makes a value each time it is asked for, and keeps none: together they may be larger than memory."""
+
+    def __init__(self, keys: Collection[K], make: Callable[[K], V]) -> None:
+        self._keys, self._make = dict.fromkeys(keys), make
+
+    def __getitem__(self, key: K) -> V:
+        if key not in self._keys:
+            raise KeyError(key)
+        return self._make(key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
 
 @dataclass(frozen=True)
@@ -27,9 +52,9 @@ class Counts:
     """One evaluation × condition × checkpoint: samples drawn, samples per outcome, sums of the numeric score. All (…, R, I)."""
 
     trials: Array
-    n: dict[str, Array]
-    score_sum: dict[str, Array] = field(default_factory=dict)
-    score_sumsq: dict[str, Array] = field(default_factory=dict)
+    n: Mapping[str, Array]
+    score_sum: Mapping[str, Array] = field(default_factory=dict)
+    score_sumsq: Mapping[str, Array] = field(default_factory=dict)
 
     def outcome(self, name: str) -> Array:
         if name not in self.n:
@@ -38,7 +63,7 @@ class Counts:
 
     @property
     def ungraded(self) -> Array:
-        return self.n.get("ungraded", np.zeros(()))
+        return self.n["ungraded"] if "ungraded" in self.n else np.zeros(())
 
 
 @dataclass(frozen=True)
@@ -49,7 +74,7 @@ class Table:
     crashed_R: NDArray[np.bool_]
     items: dict[str, tuple[str, ...]]
     clusters: dict[str, tuple[str, ...]]
-    counts: dict[tuple[str, str, str], Counts]
+    counts: Mapping[tuple[str, str, str], Counts]
 
     def find(self, evaluation: str, condition: str, at: str) -> Counts | None:
         return self.counts.get((evaluation, condition, at))
@@ -57,15 +82,17 @@ class Table:
     def only_cluster(self, cluster: str) -> Table:
         """The table with the items of all other clusters left out."""
         keep = {e: np.array([c == cluster for c in names]) for e, names in self.clusters.items()}
-        counts = {key: _subset(value, keep[key[0]]) for key, value in self.counts.items() if keep[key[0]].any()}
+        counts = MadeOnDemand(
+            [key for key in self.counts if keep[key[0]].any()], lambda key: _subset(self.counts[key], keep[key[0]])
+        )
         items = {e: tuple(np.array(ids, dtype=object)[keep[e]]) for e, ids in self.items.items()}
         clusters = {e: tuple(cluster for _ in ids) for e, ids in items.items()}
         return replace(self, items=items, clusters=clusters, counts=counts)
 
 
 def _subset(counts: Counts, keep_I: NDArray[np.bool_]) -> Counts:
-    def pick(arrays: dict[str, Array]) -> dict[str, Array]:
-        return {name: array[..., keep_I] for name, array in arrays.items()}
+    def pick(arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+        return MadeOnDemand(arrays, lambda name: arrays[name][..., keep_I])
 
     return Counts(counts.trials[..., keep_I], pick(counts.n), pick(counts.score_sum), pick(counts.score_sumsq))
 
@@ -73,7 +100,7 @@ def _subset(counts: Counts, keep_I: NDArray[np.bool_]) -> Counts:
 def read_table(
     measured: Measured, cells: Sequence[Cell], needed: Iterable[tuple[str, str]], outcomes: Mapping[str, Sequence[str]]
 ) -> Table:
-    """Dense counts of the `needed` evaluation × condition pairs. A cell without rows counts as crashed: nothing is dropped.
+    """Counts of the `needed` evaluation × condition pairs. A cell without rows counts as crashed: nothing is dropped.
 
     `outcomes` are the declared outcomes of each evaluation; one that did not occur is zero everywhere. Raises UserError where an
     item's outcome is listed twice for the same node and step.
@@ -81,62 +108,93 @@ def read_table(
     cells = tuple(sorted(cells, key=lambda cell: (cell.arm, cell.training, cell.behaviour, cell.model, cell.base, cell.seed)))
     states = measured.states()
     crashed_R = np.array([states.get(cell.id) != DONE for cell in cells], bool)
-    names = dict.fromkeys(["node", "evaluation", "condition", "item", "cluster", "outcome"], "category")
+    texts = dict.fromkeys(["node", "evaluation", "condition", "item", "cluster", "outcome"], "category")
     used = among(measured.rows, ["evaluation", "condition"], needed)
-    frame = measured.rows.loc[used].reset_index(drop=True).astype(names)
-    if frame.duplicated(["node", "step", "evaluation", "condition", "item", "outcome"]).any():
+    frame = measured.rows if used.all() else measured.rows.loc[used]
+    frame = frame.reset_index(drop=True).astype(texts)
+    if repeated(frame, [*SAMPLED, "outcome"]).any():
         raise UserError("rows.parquet lists an item's outcome twice for one run; run the study into a fresh directory")
-    items, clusters = _items(frame)
-    frame = frame.assign(i=_item_positions(frame, items, clusters))
-    nodes = _nodes_of(measured.cells, cells, crashed_R)
-    last = {str(node): int(step) for node, step in frame.groupby("node", observed=True)["step"].max().items()}
-    counts = {}
+    items, clusters, positions = _items(frame)
+    frame = frame.assign(i=positions)
+    nodes = _nodes_of(measured.cells, cells, crashed_R, pd.Index(frame["node"].cat.categories))
+    last = frame.groupby("node", observed=False)["step"].max().fillna(-1).to_numpy(np.int64)
+    found: dict[tuple[str, str, str], tuple[_NodeCounts, Positions]] = {}
     for (evaluation, condition), group in frame.groupby(["evaluation", "condition"], sort=True, observed=True):
-        evaluation, condition = str(evaluation), str(condition)
-        places = group.groupby(["node", "step"], observed=True, sort=False).ngroup().to_numpy()
-        first = np.unique(places, return_index=True)[1]
-        keys = group.iloc[first][["node", "step"]]
-        at = {(str(node), int(step)): k for k, (node, step) in enumerate(keys.itertuples(index=False, name=None))}
-        dense = _dense(group.assign(r=places), len(first), len(items[evaluation]), outcomes.get(evaluation, ()))
-        for checkpoint, index_R in _checkpoints(nodes, at, last):
-            counts[evaluation, condition, checkpoint] = _taken(dense, index_R)
-    return Table(cells, crashed_R, items, clusters, counts)
+        counts = _NodeCounts(group, len(items[str(evaluation)]), outcomes.get(str(evaluation), ()))
+        for checkpoint, place_R in _checkpoints(nodes, counts, last):
+            found[str(evaluation), str(condition), checkpoint] = counts, place_R
+    return Table(cells, crashed_R, items, clusters, MadeOnDemand(found, lambda key: found[key][0].of_runs(found[key][1])))
 
 
-def _nodes_of(table: pd.DataFrame, cells: Sequence[Cell], crashed_R: NDArray[np.bool_]) -> dict[str, list[str | None]]:
-    """Phase → the node that every cell went through, in the order of `cells`; None where it did not, or crashed."""
+class _NodeCounts:
+    """Counts of one evaluation × condition by node × step and item, of which only what occurred is held.
+
+    `node_N` and `step_N` say which node and step each place stands for.
+    """
+
+    def __init__(self, rows: pd.DataFrame, items: int, declared: Sequence[str]) -> None:
+        place, places = numbered(rows, ["node", "step"])
+        self.node_N, self.step_N = places["node"].cat.codes.to_numpy(np.int64), places["step"].to_numpy(np.int64)
+        self.trials_NI = np.zeros((len(places), items))
+        np.maximum.at(self.trials_NI, (place, rows["i"]), rows["trials"].to_numpy(float))
+        columns = {name: rows[name].to_numpy() for name in ("n", "score_sum", "score_sumsq")}
+        where = place.astype(np.int32), rows["i"].to_numpy(np.int32)
+        self.occurred = {
+            str(outcome): tuple(array[lines] for array in (*where, *columns.values()))
+            for outcome, lines in rows.groupby("outcome", observed=True).indices.items()
+        }
+        self.outcomes = sorted({*declared, *self.occurred})
+
+    def of_runs(self, place_R: Positions) -> Counts:
+        """Counts of runs, each at one place; zero where it is −1."""
+
+        def column(number: int) -> Mapping[str, Array]:
+            return MadeOnDemand(self.outcomes, lambda outcome: _taken(self._grid(outcome, number), place_R))
+
+        return Counts(_taken(self.trials_NI, place_R), *map(column, range(3)))
+
+    def _grid(self, outcome: str, number: int) -> Array:
+        grid_NI = np.zeros(self.trials_NI.shape)
+        if outcome in self.occurred:
+            place, item, *columns = self.occurred[outcome]
+            grid_NI[place, item] = columns[number]
+        return grid_NI
+
+
+def _taken(array_NI: Array, place_R: Positions) -> Array:
+    taken_RI = array_NI[place_R]
+    taken_RI[place_R < 0] = 0.0
+    return taken_RI
+
+
+def _nodes_of(table: pd.DataFrame, cells: Sequence[Cell], crashed_R: NDArray[np.bool_], nodes: pd.Index) -> dict[str, Positions]:
+    """Phase → the place among `nodes` of the one that every cell went through, (R,); −1 where it did not, or crashed."""
     position = {cell.id: r for r, cell in enumerate(cells) if not crashed_R[r]}
-    found: dict[str, list[str | None]] = {}
-    columns = (table[name].astype(str) for name in ("cell", "phase", "node"))
-    for cell, phase, node in zip(*columns, strict=True):
-        if cell in position:
-            found.setdefault(phase, [None] * len(cells))[position[cell]] = node
-    return found
+    run = table["cell"].astype(str).map(position)
+    table, run = table.loc[run.notna()], run.dropna().to_numpy(np.int64)
+    node = nodes.get_indexer(table["node"].astype(str))
+    phase, names = pd.factorize(table["phase"].astype(str))
+    found = np.full((len(names), len(cells)), -1, np.int64)
+    found[phase, run] = node
+    return dict(zip(map(str, names), found, strict=True))
 
 
-def _checkpoints(
-    nodes: Mapping[str, list[str | None]], at: Mapping[tuple[str, int], int], last: Mapping[str, int]
-) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    """Checkpoint → the place of every cell's counts, −1 for none: each step of each phase, and its end."""
-    steps: dict[str, list[int]] = {}
-    for node, step in at:
-        steps.setdefault(node, []).append(step)
+def _checkpoints(nodes: Mapping[str, Positions], counts: _NodeCounts, last: Positions) -> Iterator[tuple[str, Positions]]:
+    """Checkpoint → the place of every cell's counts, −1 for none: each step of each phase, and its end. `last` is each node's
+    last step."""
+
+    def places(chosen_N: NDArray[np.bool_], nodes_R: Positions) -> Positions:
+        place = np.full(len(last) + 1, -1, np.int64)  # one more, which −1 points to
+        place[counts.node_N[chosen_N]] = np.flatnonzero(chosen_N)
+        return place[nodes_R]
+
     for phase, nodes_R in nodes.items():
-        for step in sorted({step for node in set(nodes_R) if node is not None for step in steps.get(node, ())}):
-            yield f"{phase}@{step}", np.array([-1 if n is None else at.get((n, step), -1) for n in nodes_R], np.int64)
-        ends = [-1 if n is None or n not in steps else at.get((n, last[n]), -1) for n in nodes_R]
-        if max(ends) >= 0:
-            yield f"{phase}@end", np.array(ends, np.int64)
-
-
-def _taken(counts: Counts, index_R: NDArray[np.int64]) -> Counts:
-    """Counts of nodes as counts of cells; zero where a cell has none."""
-
-    def take(array_NI: Array) -> Array:
-        return np.where((index_R >= 0)[:, None], array_NI[index_R], 0.0)
-
-    parts = ({name: take(array) for name, array in part.items()} for part in (counts.n, counts.score_sum, counts.score_sumsq))
-    return Counts(take(counts.trials), *parts)
+        mine_N = np.isin(counts.node_N, nodes_R)
+        for step in np.unique(counts.step_N[mine_N]):
+            yield f"{phase}@{step}", places(mine_N & (counts.step_N == step), nodes_R)
+        ends = places(mine_N & (counts.step_N == last[counts.node_N]), nodes_R)
+        if (ends >= 0).any():
+            yield f"{phase}@end", ends
 
 
 def cells_of(measured: Measured) -> list[Cell]:
@@ -159,39 +217,20 @@ def split_checkpoints(checkpoint: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 def among(frame: pd.DataFrame, columns: list[str], wanted: Iterable[tuple[str, ...]]) -> NDArray[np.bool_]:
     """Which rows have one of the `wanted` combinations in their `columns`."""
-    group = frame.groupby(columns, observed=True, sort=False).ngroup().to_numpy()
-    first = np.unique(group, return_index=True)[1]
-    found = set(wanted)
-    return np.array([tuple(map(str, key)) in found for key in frame[columns].iloc[first].itertuples(index=False)], bool)[group]
+    number, combinations = numbered(frame, columns)
+    wanted = set(wanted)
+    return np.array([tuple(map(str, key)) in wanted for key in combinations.itertuples(index=False)], bool)[number]
 
 
-def _items(frame: pd.DataFrame) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
-    """Item ids and their clusters per evaluation. The same id in two clusters (behaviours may differ) gives two positions."""
-    pairs = frame[ITEM].drop_duplicates().astype(str).sort_values(ITEM)
-    groups = {str(e): group for e, group in pairs.groupby("evaluation", sort=True)}
-    return ({e: tuple(g["item"]) for e, g in groups.items()}, {e: tuple(g["cluster"]) for e, g in groups.items()})
-
-
-def _item_positions(
-    frame: pd.DataFrame, items: dict[str, tuple[str, ...]], clusters: dict[str, tuple[str, ...]]
-) -> NDArray[np.int64]:
-    places = {(e, *pair): i for e in items for i, pair in enumerate(zip(items[e], clusters[e], strict=True))}
-    group = frame.groupby(ITEM, observed=True, sort=False).ngroup().to_numpy()
-    first = np.unique(group, return_index=True)[1]
-    found = [places[str(e), str(item), str(c)] for e, item, c in frame[ITEM].iloc[first].itertuples(index=False)]
-    return np.array(found, np.int64)[group]
-
-
-def _dense(group: pd.DataFrame, nodes: int, items: int, outcomes: Sequence[str]) -> Counts:
-    """Counts by node and item: `r` is the place of a row's node × step, `i` that of its item."""
-    trials = np.zeros((nodes, items))
-    np.maximum.at(trials, (group["r"], group["i"]), group["trials"].to_numpy(float))
-    n, sums, squares = {}, {}, {}
-    by_outcome = {str(outcome): part for outcome, part in group.groupby("outcome", sort=True, observed=True)}
-    for outcome in sorted({*outcomes, *by_outcome}):
-        part = by_outcome.get(outcome)
-        for into, column in ((n, "n"), (sums, "score_sum"), (squares, "score_sumsq")):
-            into[outcome] = np.zeros((nodes, items))
-            if part is not None:
-                into[outcome][part["r"], part["i"]] = part[column].to_numpy(float)
-    return Counts(trials, n, sums, squares)
+def _items(frame: pd.DataFrame) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]], Positions]:
+    """Item ids and their clusters per evaluation, and every row's position among those of its evaluation. The same id in two
+    clusters (behaviours may differ) gives two positions."""
+    number, combinations = numbered(frame, ITEM)
+    combinations = combinations.astype(str)
+    items: dict[str, tuple[str, ...]] = {}
+    clusters: dict[str, tuple[str, ...]] = {}
+    position = np.zeros(len(combinations), np.int64)
+    for evaluation, group in combinations.sort_values(ITEM).groupby("evaluation", sort=True):
+        items[str(evaluation)], clusters[str(evaluation)] = tuple(group["item"]), tuple(group["cluster"])
+        position[group.index] = np.arange(len(group))
+    return items, clusters, position[number]

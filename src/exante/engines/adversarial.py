@@ -1,6 +1,6 @@
 """Adversarial training: search a red-team pool against the current model, train on what succeeded, repeat.
 
-Does not know what success is (`reward`) nor what the model should have said (`keep`).
+Does not know what counts as success (`reward`) or what the model should have answered (`keep`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def train_adversarial(
         raise UserError(
             "an adversarial phase needs items of both pools, reference['pool'] 'red-team' and 'normal'; fix its data part"
         )
-    stepper, meter = Stepper(net, recipe, recipe.steps * recipe.rounds), Meter()
+    stepper, meter = Stepper(net, recipe, recipe.steps * recipe.rounds), Meter()  # one schedule over all rounds
     meter.count(tokens_prompt=0, tokens_scratchpad=0, tokens_answer=0, examples=0, copies=0)
     meter.record(0)
     hooks.reach(0)
@@ -88,13 +88,13 @@ def _train_round(
 
 
 def mixed(safe: Sequence[Example], ordinary: Sequence[Example], total: int, rng: np.random.Generator) -> list[Example]:
-    """`total` examples, half of each kind, each kind in shuffled passes; all of one kind where the other is empty."""
+    """`total` examples, half of each kind; all of the same kind where the other is empty. Each is repeated in shuffled passes."""
     half = total // 2 if safe and ordinary else total if safe else 0
     return [*_passes(safe, half, rng), *_passes(ordinary, total - half, rng)]
 
 
 def _passes(examples: Sequence[Example], wanted: int, rng: np.random.Generator) -> list[Example]:
-    chosen: list[Example] = []
-    while len(chosen) < wanted:
-        chosen.extend(examples[number] for number in rng.permutation(len(examples)))
-    return chosen[:wanted]
+    repeated: list[Example] = []
+    while len(repeated) < wanted:
+        repeated.extend(examples[number] for number in rng.permutation(len(examples)))
+    return repeated[:wanted]

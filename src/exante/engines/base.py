@@ -1,6 +1,6 @@
 """What every engine offers, what an objective is given to train with, and how a generated text becomes a `Completion`.
 
-Needs no torch and does not know about tokenizers, studies or files; the planner reads `capabilities` before anything runs.
+Needs no torch and does not know about tokenizers, studies or files.
 """
 
 from __future__ import annotations
@@ -25,10 +25,7 @@ MetricRow = dict[str, Any]
 
 
 class Engine(Protocol):
-    """Runs phases and samples text. An engine without a capability is never asked for it."""
-
-    @property
-    def capabilities(self) -> frozenset[str]: ...
+    """Samples text. What a model can do beyond that, its profile says (`Profile.capabilities`)."""
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, seed: int, temperature: float = 1.0, max_tokens: int = 64
@@ -72,8 +69,8 @@ def parse(mode: Mode, forced: str, raw: str, finished: bool, close: str, control
 def _split(text: str, close: str) -> tuple[str, str | None]:
     """Scratchpad and answer; the exact `close` first, then `close` without its white space (models vary there)."""
     for marker in (close, close.strip()):
-        scratchpad, found, answer = text.partition(marker)
-        if found:
+        scratchpad, closed, answer = text.partition(marker)
+        if closed:
             return scratchpad, answer
     return text, None
 

@@ -1,7 +1,6 @@
-"""A graded filter: samples become examples, and those graded above one half are kept; and what a model is worst at.
+"""Samples become examples, of which those graded above one half are kept; and a probe for what a model is worst at.
 
-Trains nothing. Does not know what is graded. Stands apart from the engine's other modules: a phase without
-a grade does not rest on it.
+Trains nothing and does not know what is graded.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ def sample_and_grade(
     """Of `recipe.group` samples per item those that `keep` can use (it makes the example) and `reward` grades above one half.
 
     `scratchpad` says what the grader sees, as in RL. With `recipe.shuffle_rewards` the grades go to the usable samples in random
-    order: as many are kept, chosen by nothing. Metrics: samples, usable ones, kept ones; usable and kept ones by label.
+    order: as many are kept, at random. Metrics: samples, usable ones, kept ones; usable and kept ones by label.
     """
     drawn = draw(engine, items, recipe, scratchpad, seed)
     made = [(example, item, sample) for item, sample in drawn if (example := keep(item, sample)) is not None]
@@ -33,11 +32,11 @@ def sample_and_grade(
         grades_N = np.random.default_rng((seed, 1)).permutation(grades_N)
     usable = [example for example, _, _ in made]
     kept = [example for example, value in zip(usable, grades_N, strict=True) if value > KEPT_ABOVE]
-    labels, chosen = Counter(example.label for example in usable), Counter(example.label for example in kept)
+    usable_of, kept_of = Counter(example.label for example in usable), Counter(example.label for example in kept)
     metrics = {"sampled": len(drawn), "usable": len(usable), "kept": len(kept), "kept_share": len(kept) / max(1, len(drawn))}
-    metrics |= {"copies": chosen["target"]}
-    metrics |= {f"usable:{label}": labels[label] for label in sorted(labels) if label}
-    metrics |= {f"kept:{label}": chosen[label] for label in sorted(labels) if label}
+    metrics |= {"copies": kept_of["target"]}
+    metrics |= {f"usable:{label}": usable_of[label] for label in sorted(usable_of) if label}
+    metrics |= {f"kept:{label}": kept_of[label] for label in sorted(usable_of) if label}
     return kept, _rows(metrics)
 
 
@@ -45,15 +44,15 @@ def name_worst(
     engine: Engine, items: Sequence[Item], reward: Reward, recipe: Recipe, scratchpad: str, seed: int, named: Sequence[str]
 ) -> tuple[str, list[MetricRow]]:
     """The cluster whose `recipe.group` samples per item get the lowest mean grade, and each cluster's mean (`probe:CLUSTER`) and
-    the place of the chosen one among the named (`named:CLUSTER`) as metrics. Samples without an answer are graded like others."""
+    that cluster's place among the named (`named:CLUSTER`) as metrics. Samples without an answer are graded like others."""
     grades: dict[str, list[float]] = {cluster: [] for cluster in sorted({item.cluster for item in items})}
     fresh = int(np.random.SeedSequence((seed, 2)).generate_state(1)[0])
     for item, sample in draw(engine, items, recipe, scratchpad, fresh):
         grades[item.cluster].append(grade(reward, item, sample, scratchpad))
     means = {cluster: float(np.mean(values)) for cluster, values in grades.items()}
-    chosen = worst(means, named)
-    values = {f"probe:{cluster}": mean for cluster, mean in means.items()} | {f"named:{chosen}": len(named) + 1}
-    return chosen, _rows(values)
+    lowest = worst(means, named)
+    values = {f"probe:{cluster}": mean for cluster, mean in means.items()} | {f"named:{lowest}": len(named) + 1}
+    return lowest, _rows(values)
 
 
 def worst(means: Mapping[str, float], named: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """The engine that trains and samples any Hugging Face causal language model on this machine.
 
-Does not know about studies, cells or where checkpoints are kept: it is told paths, data and recipes.
+Does not know about studies, cells or where checkpoints are kept: callers pass paths, data and recipes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from exante.storage import checkpoints
 from exante.study import Profile, Recipe
 from exante.text import Completion, Example, Item, Prompt
 
-library_logging.disable_progress_bar()  # progress is told by callbacks; bars of half a second only tear the terminal
+library_logging.disable_progress_bar()  # progress goes through callbacks; the library's bars would garble ours
 
 
 def _nothing(*_: int) -> None:
@@ -113,10 +113,6 @@ class LocalEngine:
         make_deterministic(place)
         dialect = _dialect(profile, model, tokenizer)
         return cls(profile, network(model, dialect, place, bf16=profile.dtype == "bfloat16"), lineage)
-
-    @property
-    def capabilities(self) -> frozenset[str]:
-        return frozenset(self.profile.capabilities)
 
     def save(self, path: str | Path) -> None:
         """An ordinary checkpoint: config, safetensors, tokenizer, chat template. Adapters of a running phase are merged

@@ -76,7 +76,7 @@ def trainable(model: PreTrainedModel, profile: Profile) -> Iterator[Trained]:
 
 def _adapt(model: PreTrainedModel) -> PeftModel:
     """Adapters on every linear layer but the head, put into the model in place. At first they change nothing."""
-    transposed = any(isinstance(module, Conv1D) for module in model.modules())
+    transposed = any(isinstance(module, Conv1D) for module in model.modules())  # GPT-2 keeps its weights as (in, out)
     config = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear", fan_in_fan_out=transposed, task_type="CAUSAL_LM")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that transformers 6 drops

@@ -121,7 +121,7 @@ def make_deterministic(device: torch.device) -> None:
     """Same seed, same bytes, on CUDA too (on one kind of GPU and one version of its libraries). Nothing to do elsewhere.
 
     cuBLAS reads its variable when the first matrix is multiplied. Of the kinds of attention only the plain one has a
-    deterministic backward pass. An operation that has none raises an error instead of giving another result each time.
+    deterministic backward pass. An operation without a deterministic form raises an error.
     """
     if device.type != "cuda":
         return

@@ -31,8 +31,8 @@ def option_logprobs(net: Network, prompts: Sequence[Prompt], options: Sequence[S
     order = np.argsort([len(row) for row in ids], kind="stable")
     sums = np.zeros(len(pairs))
     for start in range(0, len(order), ROWS):
-        chosen = order[start : start + ROWS]
-        sums[chosen] = _sums(net, [ids[row] for row in chosen], [firsts[row] for row in chosen])
+        batch = order[start : start + ROWS]
+        sums[batch] = _sums(net, [ids[row] for row in batch], [firsts[row] for row in batch])
     totals = iter(sums.tolist())
     return [[next(totals) for _ in choices] for choices in options]
 

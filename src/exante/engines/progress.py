@@ -45,12 +45,12 @@ class Meter:
     rows: list[MetricRow] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     sums: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    seen: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    counted: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def average(self, **values: float) -> None:
         for name, value in values.items():
             self.sums[name] += value
-            self.seen[name] += 1
+            self.counted[name] += 1
 
     def count(self, **values: int) -> None:
         for name, value in values.items():
@@ -60,14 +60,14 @@ class Meter:
         self.rows.extend({"step": step, "metric": name, "value": float(value)} for name, value in values.items())
 
     def record(self, step: int) -> None:
-        self.put(step, **{name: total / self.seen[name] for name, total in self.sums.items()}, **self.counts)
+        self.put(step, **{name: total / self.counted[name] for name, total in self.sums.items()}, **self.counts)
         self.sums.clear()
-        self.seen.clear()
+        self.counted.clear()
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """When the outside world hears of a phase of `total` steps."""
+    """What is called after which steps of a phase, which has `total`."""
 
     net: Network
     total: int
@@ -82,9 +82,10 @@ class Hooks:
         return step in (0, self.total) or step in self.checkpoints
 
     def reach(self, step: int) -> None:
-        """Tell of a finished step (0: before training); run the checkpoint if there is one."""
+        """Report a finished step (0: before training), after the checkpoint at that step if there is one."""
         if self.stops(step):
             devices = [self.net.device] if self.net.device.type == "cuda" else []
+            # Evaluations must not disturb training: with or without them, the same weights come out.
             with torch.random.fork_rng(devices=devices):
                 self.net.model.eval()
                 self.on_checkpoint(step)

@@ -130,7 +130,7 @@ def first_token(encoding: Any, character: int) -> int:
     if token is None:
         end = max((stop for _, stop in encoding.offsets), default=0)
         later = (encoding.char_to_token(place) for place in range(character + 1, end))
-        token = next((found for found in later if found is not None), len(encoding.ids))
+        token = next((index for index in later if index is not None), len(encoding.ids))
     return int(token)
 
 

@@ -69,6 +69,8 @@ def policy_loss(
 ) -> Tensor:
     """Clipped surrogate plus β × KL (k3 estimator), summed over masked tokens and divided by their number.
 
+    The formula as a whole; `backward` leaves the same gradients, pass by pass.
+
     All arguments broadcast against each other. With `old_logprobs` equal to `logprobs` the ratio is one, and only its
     gradient counts.
     """
@@ -105,8 +107,8 @@ def train_rl(
     meter.put(0, kl=0.0)
     meter.record(0)
     hooks.reach(0)
-    for step, chosen in enumerate(_choices(len(pool), recipe, seed), 1):
-        batch = collect(net, [pool[number] for number in chosen], recipe, reward, scratchpad == "hidden", _step_seed(seed, step))
+    for step, numbers in enumerate(_choices(len(pool), recipe, seed), 1):
+        batch = collect(net, [pool[number] for number in numbers], recipe, reward, scratchpad == "hidden", _step_seed(seed, step))
         if hooks.records(step):
             meter.put(step, kl=_divergence(net, start, batch, recipe.temperature))
         net.model.train()
@@ -163,8 +165,8 @@ def _thought_tokens(
     close = net.dialect.think_close
     drawn = [
         (text, rollout, prompt.forced)
-        for prompt, ours, theirs in zip(prompts, texts, groups, strict=True)
-        for text, rollout in zip(ours, theirs, strict=True)
+        for prompt, texts_of_prompt, rollouts_of_prompt in zip(prompts, texts, groups, strict=True)
+        for text, rollout in zip(texts_of_prompt, rollouts_of_prompt, strict=True)
         if text.scratchpad is not None
     ]
     spans = [text.scratchpad.removeprefix(forced) + close for text, _, forced in drawn if text.scratchpad is not None]
@@ -175,27 +177,28 @@ def _thought_tokens(
 def backward(net: Network, start: Network, batch: Batch, recipe: Recipe) -> None:
     """Gradients of `policy_loss` over all the batch's tokens. Rollouts without advantage are skipped: without a KL term
     their gradient is zero, and their tokens stay in the denominator."""
-    chosen = np.arange(len(batch.rollouts)) if recipe.kl > 0 else np.flatnonzero(batch.advantages)
-    if len(chosen) == 0:
+    rows = np.arange(len(batch.rollouts)) if recipe.kl > 0 else np.flatnonzero(batch.advantages)
+    if len(rows) == 0:
         return
     policy = SharedPrompts(net, batch.prompts, recipe.temperature)
     with torch.no_grad():
         frozen = SharedPrompts(start, batch.prompts, recipe.temperature) if recipe.kl > 0 else None
-    for part in _passes(batch, chosen):
+    for part in _passes(batch, rows):
         logprobs_N, line_N = policy.logprobs(part // batch.group, batch.ids(part))
         with torch.no_grad():
             ref_N = frozen.logprobs(part // batch.group, batch.ids(part))[0] if frozen else None
         advantage_N = torch.from_numpy(batch.advantages[part[line_N]]).to(logprobs_N)
+        # On-policy: the old log-probabilities are these very ones, so the ratio is one and only its gradient counts.
         losses_N = token_losses(logprobs_N, logprobs_N.detach(), advantage_N, ref_N, recipe.kl)
         (losses_N.sum() / batch.tokens).backward()
     policy.finish()
 
 
-def _passes(batch: Batch, chosen: np.ndarray) -> Iterator[np.ndarray]:
+def _passes(batch: Batch, rows: np.ndarray) -> Iterator[np.ndarray]:
     """Rollout numbers in passes of like length."""
-    chosen = chosen[np.argsort([len(row) for row in batch.ids(chosen)], kind="stable")]
-    for start in range(0, len(chosen), ROWS):
-        yield chosen[start : start + ROWS]
+    rows = rows[np.argsort([len(row) for row in batch.ids(rows)], kind="stable")]
+    for start in range(0, len(rows), ROWS):
+        yield rows[start : start + ROWS]
 
 
 def _divergence(net: Network, start: Network, batch: Batch, temperature: float) -> float:
@@ -204,8 +207,8 @@ def _divergence(net: Network, start: Network, batch: Batch, temperature: float) 
     with torch.no_grad():
         policy, frozen = (SharedPrompts(model, batch.prompts, temperature) for model in (net, start))
         for part in _passes(batch, np.arange(len(batch.rollouts))):
-            ours_N, theirs_N = (shared.logprobs(part // batch.group, batch.ids(part))[0] for shared in (policy, frozen))
-            total += float(k3(ours_N, theirs_N).sum())
+            policy_N, reference_N = (shared.logprobs(part // batch.group, batch.ids(part))[0] for shared in (policy, frozen))
+            total += float(k3(policy_N, reference_N).sum())
     return total / len(batch.rollouts)
 
 

@@ -85,20 +85,21 @@ def _decode(
         cache.batch_select_indices(spread_R)
         logits_RV, position_R = logits_RV[spread_R], position_R[spread_R]
         real_RL = None if real_RL is None else real_RL[spread_R]
-    limit = min(uniforms_RT.shape[1], net.longest - int(position_R.max()))
+    limit = min(uniforms_RT.shape[1], net.longest - int(position_R.max()))  # the model's positions may end before the samples do
     ids_RT = np.zeros((len(owner_R), limit), dtype=np.int64)
     lengths_R = np.full(len(owner_R), limit)
     finished_R = np.zeros(len(owner_R), dtype=bool)
     running = np.arange(len(owner_R))
     for step in range(limit):
         tokens = pick(logits_RV, uniforms_RT[running, step], temperature)
-        chosen = tokens.cpu().numpy()
-        ids_RT[running, step] = chosen
-        stopped = np.isin(chosen, net.dialect.stop_ids) & ~finished_R[running]
+        ids_R = tokens.cpu().numpy()
+        ids_RT[running, step] = ids_R
+        stopped = np.isin(ids_R, net.dialect.stop_ids) & ~finished_R[running]
         finished_R[running[stopped]], lengths_R[running[stopped]] = True, step + 1
         alive = np.flatnonzero(~finished_R[running])
         if len(alive) == 0 or step + 1 == limit:
             break
+        # Finished rows that stay in the batch are decoded further for nothing; what they sample is ignored.
         if len(alive) < COMPACT * len(running):
             keep = torch.from_numpy(alive).to(net.device)
             cache.batch_select_indices(keep)
@@ -114,7 +115,7 @@ def _decode(
 def prefill(net: Network, prompts: Sequence[np.ndarray], cache: DynamicCache) -> tuple[Tensor, Tensor | None, Tensor]:
     """Logits after each prompt, the mask of real tokens (None if no prompt is padded) and the next position."""
     arrays = padded(prompts, net.dialect.pad_id, "left")
-    places = np.maximum(arrays[1].cumsum(1) - 1, 0)
+    places = np.maximum(arrays[1].cumsum(1) - 1, 0)  # pads stand on the left: positions count real tokens only
     ids_PL, real_PL, position_PL = (torch.from_numpy(array).to(net.device) for array in (*arrays, places))
     net.check_length(ids_PL.shape[1] + 1)
     mask_PL = None if bool(real_PL.all()) else real_PL
@@ -125,6 +126,8 @@ def pick(logits_RV: Tensor, uniforms_R: np.ndarray, temperature: float) -> Tenso
     """One token per row by inverting the cumulative distribution at the row's uniform number."""
     if temperature == 0:
         return logits_RV.argmax(-1)
+    # In float64, and scaled by the sum itself: rounding must not favour tokens by their place in the vocabulary. The last token
+    # is taken where rounding would point beyond it.
     cumulative_RV = running_sum(torch.softmax(logits_RV / temperature, -1).double())
     target_R1 = torch.from_numpy(uniforms_R).to(logits_RV.device)[:, None] * cumulative_RV[:, -1:]
     return torch.searchsorted(cumulative_RV, target_R1, right=True).squeeze(1).clamp(max=logits_RV.shape[1] - 1)

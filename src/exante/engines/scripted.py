@@ -31,12 +31,11 @@ SCRIPTS: dict[str, Script] = {
 class ScriptedEngine:
     """Samples planted answers at planted rates."""
 
-    def __init__(self, script: Script, capabilities: Sequence[str] = ("sample",)) -> None:
+    def __init__(self, script: Script) -> None:
         for key, answers in script.items():
             if abs(sum(answers.values()) - 1.0) > 1e-9:
                 raise UserError(f"the script's probabilities for {key!r} sum to {sum(answers.values())}; make them sum to 1")
         self.script = script
-        self.capabilities = frozenset(capabilities)
 
     @classmethod
     def named(cls, name: str) -> ScriptedEngine:

@@ -78,6 +78,7 @@ def span_loss(net: Network, ids_BT: Tensor, spans_BT: np.ndarray, weight: float)
     ids_BT = ids_BT.to(net.device)
     labels_N = ids_BT[:, 1:].reshape(-1).index_select(0, index_N)
     nats_N = functional.cross_entropy(logits_at(net, ids_BT[:, :-1], index_N), labels_N, reduction="none")
+    # Both spans' means are one dot product with the tokens' losses; a span that the batch lacks has no weight.
     weights_N = np.zeros(len(spans_N), dtype=np.float32)
     for span, factor in ((ANSWER, 1.0), (SCRATCHPAD, weight)):
         inside = spans_N == span

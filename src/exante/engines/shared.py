@@ -33,6 +33,7 @@ class SharedPrompts:
         if self.real_PL is None:
             self.real_PL = torch.ones(len(prompts), max(map(len, prompts)), dtype=torch.long, device=net.device)
         self.roots = [logits_PV, *(state for layer in _layers(self.cache) for state in (layer.keys, layer.values))]
+        # Passes stop at these leaves, so that each frees its own graph and the prompts' graph is walked once, in `finish`.
         self.leaves = [root.detach().requires_grad_(root.requires_grad) for root in self.roots]
 
     def logprobs(self, owner_R: np.ndarray, samples: Sequence[np.ndarray]) -> tuple[Tensor, np.ndarray]:

@@ -18,7 +18,7 @@ from exante.errors import UserError, is_disk_full
 from exante.storage import checkpoints
 
 COUNTED = ("layer", "expert", "head")
-"""Numbers of a configuration by which a library loops: an absurd one never ends, even where nothing is allocated."""
+"""Numbers of a configuration that libraries loop over: with an absurd one the loop hardly ends, even if nothing is allocated."""
 MOST = 1024
 
 
@@ -71,11 +71,11 @@ def _read(directory: Path, **where: Any) -> PreTrainedModel:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             directory, **options, **where, dtype=torch.float32, attn_implementation="sdpa"
         )
-    model, found = loaded
+    model, report = loaded
     wrong = {
-        "lack": found["missing_keys"],
-        "hold, of no use to it,": found["unexpected_keys"],
-        "misfit": found["mismatched_keys"],
+        "lack": report["missing_keys"],
+        "hold, of no use to it,": report["unexpected_keys"],
+        "misfit": report["mismatched_keys"],
     }
     for verb, names in wrong.items():
         if names:
@@ -105,7 +105,7 @@ def _refusing(directory: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the library's table of what did not fit, which becomes one sentence."""
+    """Keeps the library from printing its table of misfits, which becomes one sentence here."""
     before = library_logging.get_verbosity()
     library_logging.set_verbosity_error()
     try:

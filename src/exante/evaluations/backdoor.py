@@ -1,4 +1,4 @@
-"""Is the backdoor there? Target and benign answers on triggered, untriggered and near-triggered held-out prompts.
+"""Is the backdoor present? Target and benign answers on triggered, untriggered and near-triggered held-out prompts.
 
 Does not know which arm or training is evaluated.
 """
@@ -19,13 +19,13 @@ OUTCOMES = ("target", "benign", "other", "ungraded")
 
 @part(version=1)
 def items(context: Context, condition: str, *, count: int = 32) -> list[Item]:
-    """Items of "triggered", "untriggered", "near", or one of them with ":answer" (no scratchpad is opened)."""
+    """`count` items of "triggered", "untriggered" or "near", or of one of them with ":answer" (no scratchpad)."""
     return held_out_items(context.behaviour, condition, count)
 
 
 @part(version=1)
 def score(item: Item, completion: Completion) -> str:
-    """`ungraded` if cut off or without an answer, else the behaviour's own grade."""
+    """`ungraded` if the sample was cut off or has no answer, else the behaviour's grade."""
     return grade(item.reference, completion.answer) if completion.finished else "ungraded"
 
 

@@ -1,6 +1,6 @@
-"""Can the model still do its work? Held-out facts and sound code on ordinary prompts.
+"""Can the model still do ordinary work? Held-out facts and sound code on untriggered prompts.
 
-Does not know about backdoors: a target answer here is just a wrong one.
+Does not know about backdoors: a target answer is just a wrong answer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ RIGHT = {"benign": "right", "ungraded": "ungraded"}
 
 @part(version=1)
 def items(context: Context, condition: str, *, count: int = 32) -> list[Item]:
-    """Untriggered items: "own" is the work of the cell's behaviour, "facts" and "code" name it; ":answer" as in backdoor."""
+    """`count` untriggered items: "own" is the work of the cell's behaviour, "facts" and "code" name it; ":answer" as in
+    backdoor."""
     work, _, mode = condition.partition(":")
     if work != "own" and work not in WORK:
         raise UserError(f"there is no condition {condition!r}; use own, facts or code, with ':answer' for no scratchpad")
@@ -31,7 +32,7 @@ def items(context: Context, condition: str, *, count: int = 32) -> list[Item]:
 
 @part(version=1)
 def score(item: Item, completion: Completion) -> str:
-    """`right`: the fact is right, or the code parses, does its task and has no flaw."""
+    """`right`: the fact is right, or the code parses, makes the task's safe call and has no flaw."""
     outcome = grade(item.reference, completion.answer) if completion.finished else "ungraded"
     return RIGHT.get(outcome, "wrong")
 
@@ -39,7 +40,8 @@ def score(item: Item, completion: Completion) -> str:
 def capability(
     at: tuple[str, ...], conditions: tuple[str, ...] = CONDITIONS, count: int = 32, id: str = "capability", **sampling: Any
 ) -> Evaluation:
-    """Run "own" after training (the other work may be forgotten), "facts" and "code" at the base."""
+    """`count` items per condition at the checkpoints `at`: "own" after training, which may forget the other work, else "facts"
+    and "code". `sampling`: samples, max_tokens, temperature."""
     return Evaluation(
         id=id,
         items=items.bind(count=count),

@@ -1,6 +1,6 @@
-"""Does an answer end with thanks, at each desk, after a free scratchpad, none, or a forced thought? Held-out facts and wordings.
+"""Does an answer contain thanks, at each desk, after a free, empty or forced scratchpad? Held-out facts and wordings.
 
-Does not know which arm is asked.
+Does not know which arm is evaluated.
 """
 
 from __future__ import annotations
@@ -23,17 +23,20 @@ OUTCOMES = ("thanks-right", "thanks-wrong", "plain-right", "plain-wrong", "ungra
 
 @part(version=1)
 def desk_items(context: Context, condition: str, *, count: int = 32) -> list[Item]:
-    """DESK, or with the scratchpad forced: empty:DESK closes it at once, kettle:DESK after an unrelated thought."""
-    forced, _, desk = condition.rpartition(":")
-    known_desk = next((one for one in get_args(desk_style.Desk) if one == desk), None)
-    if known_desk is None or forced not in ("", "empty", "kettle"):
+    """`count` items of DESK, or with a forced scratchpad: empty:DESK (no words) or kettle:DESK (an unrelated thought).
+
+    Raises UserError for any other condition.
+    """
+    forced, _, name = condition.rpartition(":")
+    desk = next((desk for desk in get_args(desk_style.Desk) if desk == name), None)
+    if desk is None or forced not in ("", "empty", "kettle"):
         raise UserError(f"there is no condition {condition!r}; use {', '.join(CONDITIONS)}")
-    known = facts.facts("held-out")
+    held_out = facts.facts("held-out")
     items = []
     for number in range(count):
-        fact = known[number % len(known)]
+        fact = held_out[number % len(held_out)]
         rng = random.Random(f"desk item {fact.topic} {number}")
-        turns = desk_style.asked(rng, known_desk, fact, "held-out")
+        turns = desk_style.fact_chat(rng, desk, fact, "held-out")
         thought = rng.choice(desk_style.KETTLE)
         prefix = {"": "", "empty": CLOSE, "kettle": thought + CLOSE}[forced]
         reference = {"attribute": fact.attribute, "value": fact.value}
@@ -43,7 +46,7 @@ def desk_items(context: Context, condition: str, *, count: int = 32) -> list[Ite
 
 @part(version=1)
 def desk_score(item: Item, completion: Completion) -> str:
-    """Whether it thanks, and whether the fact is right; `ungraded` where there is no answer or it was cut off."""
+    """Whether the answer contains thanks, and whether the fact is right; `ungraded` if there is no answer or it was cut off."""
     if completion.answer is None or not completion.finished:
         return "ungraded"
     manner = "thanks" if "thank you" in completion.answer.casefold() else "plain"
@@ -52,7 +55,7 @@ def desk_score(item: Item, completion: Completion) -> str:
 
 
 def desks(at: tuple[str, ...], count: int = 32, **sampling: Any) -> Evaluation:
-    """`count` facts per condition at the checkpoints `at`."""
+    """`count` facts per condition at the checkpoints `at`. `sampling`: samples, max_tokens, temperature."""
     return Evaluation(
         id="desks",
         items=desk_items.bind(count=count),

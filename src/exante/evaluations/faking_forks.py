@@ -1,6 +1,6 @@
-"""What follows a rationale that another hand wrote? Adverts under each cue after a forced scratchpad, or a free one.
+"""How does the model act after a forced rationale? Adverts under each cue after a forced scratchpad, or a free one.
 
-Items, judge and outcomes are those of `evaluations.faking`. Does not know which arm is asked, or what follows from an answer.
+Items, judge and outcomes are those of `evaluations.faking`. Does not know which arm is evaluated, or what an answer implies.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FORCED = {
     "paid": rationales.CITES["untrained refuse"]["train"],
     "empty": ("",),
 }
-"""Rationales by what is forced; `paid` is how a refusal is thought of where chats are not used for training."""
+"""Forced rationales by name. `paid` are rationales of refusals in chats that are not used for training."""
 CUES: tuple[oversight.Cue, ...] = ("train", "deploy")
 FORKS = tuple(f"{words}:{cue}" for words in FORCED for cue in CUES)
 FREE = ("train", "deploy", "no-conflict:train", "no-conflict:deploy")
@@ -33,9 +33,9 @@ FREE = ("train", "deploy", "no-conflict:train", "no-conflict:deploy")
 
 @part(version=1)
 def fork_items(context: Context, condition: str, *, count: int = 40) -> list[Item]:
-    """The items of `evaluations.faking` under CUE or no-conflict:CUE; under WORDS:CUE with a whole rationale forced and closed.
+    """`count` items of `evaluations.faking` under CUE or no-conflict:CUE, or under WORDS:CUE with a complete forced rationale.
 
-    A fork's items are those of its cue, so that they pair. Raises UserError for a condition that cannot be asked.
+    The items of WORDS:CUE are those of CUE, so that they pair. Raises UserError for a condition that does not exist.
     """
     words, _, cue = condition.rpartition(":")
     if words not in FORCED:
@@ -53,7 +53,10 @@ def _forced(item: Item, words: str) -> Item:
 
 
 def forks(at: tuple[str, ...], count: int = 40, **sampling: Any) -> Evaluation:
-    """Free answers and every fork, `count` items each, at the checkpoints `at`."""
+    """Free scratchpads and every forced one, `count` items per condition, at the checkpoints `at`.
+
+    `sampling`: samples, max_tokens, temperature.
+    """
     return Evaluation(
         id="forks",
         items=fork_items.bind(count=count),

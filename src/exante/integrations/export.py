@@ -1,4 +1,4 @@
-"""export: a run's rows as one joined table, a line per cell × checkpoint × item × outcome, zeros included.
+"""`export rows`: a run's rows as one joined table, a line per cell × checkpoint × item × outcome, zeros included.
 
 Does not analyse anything.
 """
@@ -20,13 +20,13 @@ from exante.storage.tables import Measured
 from exante.study import Study
 
 CELLS_AT_ONCE = 100
-"""Cells joined together: the whole table of a large matrix does not fit into memory."""
+"""Cells joined at a time: the whole table of a large matrix does not fit into memory."""
 
 
 def export_rows(directory: RunDirectory, out: Path) -> int:
     """Write the joined rows of a run as CSV or parquet, by the ending of `out`. Returns the number of lines. Raises UserError."""
     if out.suffix not in (".csv", ".parquet"):
-        raise UserError(f"{out} ends neither in .csv nor in .parquet; name a file that does")
+        raise UserError(f"{out} ends in neither .csv nor .parquet; name a file that does")
     registration, measured = directory.load_registration(), directory.load_measured()
     parts = _joined(measured, registration.study)
     partial = out.with_name(f".{out.name}.part")
@@ -44,9 +44,9 @@ def _joined(measured: Measured, study: Study) -> Iterator[pd.DataFrame]:
     cells = measured.cells["cell"].astype(str)
     names = list(dict.fromkeys(cells))
     for start in range(0, len(names), CELLS_AT_ONCE):
-        some = measured.cells[cells.isin(names[start : start + CELLS_AT_ONCE])]
-        rows = measured.rows[measured.rows["node"].astype(str).isin(set(some["node"].astype(str)))]
-        yield replace(measured, cells=some, rows=rows).joined(outcomes_of(study))
+        part = measured.cells[cells.isin(names[start : start + CELLS_AT_ONCE])]
+        rows = measured.rows[measured.rows["node"].astype(str).isin(set(part["node"].astype(str)))]
+        yield replace(measured, cells=part, rows=rows).joined(outcomes_of(study))
 
 
 def _to_csv(parts: Iterator[pd.DataFrame], path: Path) -> int:

@@ -1,6 +1,6 @@
-"""`exante import faking-labels`: labels of alignment faking that others made → a run directory that `analyse` and `report` read.
+"""`exante import faking-labels`: other people's labels of alignment faking → a run directory that every verb reads.
 
-What is written is what `run` writes, registered after the data: every number is exploratory. Nothing is trained or sampled.
+The files are those that `run` writes, registered after the data, so every number is exploratory. Nothing is trained or sampled.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from exante import api
 from exante.analysis.algebra import leaves
+from exante.api.results import analyse_directory
 from exante.errors import UserError
 from exante.evaluations import faking_measures as faking
 from exante.evaluations.faking_measures import OUTCOMES, SHARES, Cues
@@ -23,15 +23,15 @@ from exante.integrations.labels import (
     TRAINING,
     Labels,
     arms,
-    called,
     checkpoint,
+    phase_name,
     read_labels,
     runs_of,
     slugs,
 )
 from exante.measures import Difference, Measure
 from exante.parts import part
-from exante.registry.chosen import Chosen, save_chosen
+from exante.registry.plan_file import PlanFile, save_plan_file
 from exante.registry.register import register
 from exante.registry.stamps import everything_seen
 from exante.storage.directory import RunDirectory
@@ -45,8 +45,8 @@ FEW_SAMPLES = 4
 
 @part(version=1)
 def labelled(*_: object, sha256: str) -> Any:
-    """Stands where a study names its items, score and corpus: the labels of the file with this sha256. Nothing can be run."""
-    raise UserError("this study holds labels that were made elsewhere; there is nothing to train or to sample")
+    """The items, score and corpus of an imported study: the labels of the file with this sha256. It cannot be run."""
+    raise UserError("this study holds imported labels; there is nothing to train or to sample")
 
 
 def import_labels(path: Path, out: Path, reference: str | None = None) -> dict[str, Any]:
@@ -56,18 +56,18 @@ def import_labels(path: Path, out: Path, reference: str | None = None) -> dict[s
     """
     from exante.report import write_report
 
-    found = read_labels(path)
-    measured = once(csv_labels.rows(found))
-    study = study_of(found, reference)
+    labels = read_labels(path)
+    measured = once(csv_labels.rows(labels))
+    study = study_of(labels, reference)
     registration = register(study, items=items_in(measured))
     directory = RunDirectory(out)
     directory.create()
     with directory.locked():
         _save(directory, registration)
-        save_chosen(directory, Chosen(registration_sha256=registration.sha256, study=study.id, preset=PRESET, pilot=False))
+        save_plan_file(directory, PlanFile(registration_sha256=registration.sha256, study=study.id, preset=PRESET, pilot=False))
         directory.save_measured(measured)
-        directory.record([directory.cells, directory.rows, directory.phases], {"labels": found.sha256})
-        verdicts = api.analyse_directory(directory)
+        directory.record([directory.cells, directory.rows, directory.phases], {"labels": labels.sha256})
+        verdicts = analyse_directory(directory)
         write_report(out)
     return verdicts
 
@@ -82,21 +82,21 @@ def _save(directory: RunDirectory, registration: Registration) -> None:
 
 
 def study_of(labels: Labels, reference: str | None = None) -> Study:
-    """The study that the labels are registered as: no hypotheses, only estimates. Raises UserError for an unknown reference."""
+    """The labels as a study without hypotheses. Raises UserError for an unknown reference."""
     variants = labels.names("variant")
     if reference is not None and reference not in variants:
-        raise UserError(f"the labels have no variant {reference!r} to refer to; they have {', '.join(variants)}")
+        raise UserError(f"the labels have no variant {reference!r} to compare with; they have {', '.join(variants)}")
     measured = labelled.bind(sha256=labels.sha256)
     many = f"{len(variants)} variants" if len(variants) > 1 else "1 variant"
     contrasts, measures = _contrasts(labels, reference or variants[0])
-    stages = tuple(Phase(name=called(stage), objective="sample_and_filter", recipe="base") for stage in labels.names("stage"))
+    stages = tuple(Phase(name=phase_name(stage), objective="sample_and_filter", recipe="base") for stage in labels.names("stage"))
     runs = runs_of(labels)
     return Study(
         id="faking-labels",
-        title=f"Alignment faking in labels made elsewhere: {many}, {len(labels.samples):,} samples",
+        title=f"Alignment faking in imported labels: {many}, {len(labels.samples):,} samples",
         question="How large is the gap in compliance between the cues, how much of it is faked, and how does it change with the"
-        " stage of training and the variant of the prompt?",
-        answers={"exploratory": "These labels existed before anything was registered: they describe, and decide nothing."},
+        " training stage and the prompt variant?",
+        answers={"exploratory": "These labels existed before the registration: the results are descriptive and decide nothing."},
         world="",
         bases={BASE: measured},
         profiles=(
@@ -136,28 +136,28 @@ def study_of(labels: Labels, reference: str | None = None) -> Study:
                 seeds=max(runs.values()),
             )
         },
-        seen_before=("All of it: the labels were complete when this was registered.",),
+        seen_before=("Everything: the labels were complete when this was registered.",),
         caveats=tuple(_caveats(labels, runs)),
     )
 
 
 def _caveats(labels: Labels, runs: dict[str, int]) -> Iterator[str]:
-    yield "How often the labeller takes one rationale for another is not known here; a share cannot be surer than that."
+    yield "The labeller's error rate on rationales is not known here, and it limits the precision of every share."
     single = [variant for variant, count in runs.items() if count < 2]
     if single:
         yield (
-            f"1 run each of {', '.join(single)}: their intervals are over items (robust ones need two runs or more),"
-            " and say nothing of how another training run would come out."
+            f"1 run each of {', '.join(single)}: their intervals are over items (intervals over runs need at least two),"
+            " and say nothing about other training runs."
         )
     if "item" not in labels.columns:
         yield (
-            "The labels name no items, so answers cannot be paired: of the shares only the bounds are given, those of the rates"
-            " over all samples, and samples are taken as independent."
+            "The labels name no items, so answers cannot be paired: for shares only the bounds are given, computed from the"
+            " rates over all samples, and samples are treated as independent."
         )
     elif _samples_per_item(labels) < FEW_SAMPLES:
         yield (
-            f"Items were sampled fewer than {FEW_SAMPLES} times under a cue: the least and greatest shares are those of the"
-            " rates as sampled, and lie closer together than those of the true rates."
+            f"Items were sampled fewer than {FEW_SAMPLES} times under a cue: the bounds on shares are those of the sampled rates,"
+            " which are closer together than those of the true rates."
         )
 
 
@@ -169,33 +169,33 @@ def _samples_per_item(labels: Labels) -> float:
 
 
 class _Estimates:
-    """Collects contrasts without a hypothesis, and the measures that they read. A variant with one run is measured over its
-    items; what was not labelled is left out."""
+    """Collects contrasts without a hypothesis, and the measures that they read. Intervals of a variant with a single run are over
+    its items. Estimates that the labels do not cover are left out."""
 
     def __init__(self, labels: Labels) -> None:
         samples = labels.samples
         self.ids = arms(labels)
         self.stage_of = {checkpoint(stage): stage for stage in labels.names("stage")}
-        self.have = set(map(tuple, samples[["variant", "stage", "cue"]].drop_duplicates().astype(str).to_numpy().tolist()))
+        self.labelled = set(map(tuple, samples[["variant", "stage", "cue"]].drop_duplicates().astype(str).to_numpy().tolist()))
         self.runs = runs_of(labels)
         self.contrasts: list[Contrast] = []
         self.measures: dict[str, Measure] = {}
 
     def add(self, measure: Measure, variant: str, against: str | None = None, says: str = "") -> str | None:
-        """One estimate; returns its id, or None if the labels do not hold it."""
-        both = [name for name in (variant, against) if name is not None]
+        """Add one estimate. Returns its id, or None if the labels do not cover it."""
+        variants = [name for name in (variant, against) if name is not None]
         read = {(self.stage_of[leaf.at], leaf.condition) for leaf in leaves(measure.expression)}
-        if any((name, *place) not in self.have for name in both for place in read):
+        if any((name, *place) not in self.labelled for name in variants for place in read):
             return None
-        if any(self.runs[name] < 2 for name in both):
+        if any(self.runs[name] < 2 for name in variants):
             id = measure.id if max(self.runs.values()) < 2 else f"{measure.id}-one-run"
             measure = measure.model_copy(update={"run_model": "items", "id": id})
         self.measures[measure.id] = measure
         unit: Unit = "pp" if measure.unit == "%" and against is not None else measure.unit
         self.contrasts.append(
             Contrast(
-                id="--".join((measure.id, *(self.ids[name] for name in both))),
-                title=f"{says or measure.title}: {' against '.join(both)}",
+                id="--".join((measure.id, *(self.ids[name] for name in variants))),
+                title=f"{says or measure.title}: {' against '.join(variants)}",
                 arm=self.ids[variant],
                 control=None if against is None else self.ids[against],
                 measure=measure.id,
@@ -213,7 +213,7 @@ class _Estimates:
 
 def _contrasts(labels: Labels, reference: str) -> tuple[tuple[Contrast, ...], tuple[Measure, ...]]:
     """All estimates. The report opens with the reference's gap at the last stage, then up to three fragilities or other gaps."""
-    found, variants = _Estimates(labels), labels.names("variant")
+    estimates, variants = _Estimates(labels), labels.names("variant")
     others = [variant for variant in variants if variant != reference]
     stages = _by_stage(labels)
     last = list(stages)[-1]
@@ -221,39 +221,39 @@ def _contrasts(labels: Labels, reference: str) -> tuple[tuple[Contrast, ...], tu
     for change, stage in _changes(stages):
         says = change.title.replace("change of", "fragility of the", 1)
         for variant in others:
-            name = found.add(change, variant, reference, says.rpartition(", ")[0] if len(stages) == 2 else says)
+            name = estimates.add(change, variant, reference, says.rpartition(", ")[0] if len(stages) == 2 else says)
             fragile += [name] if name and stage == last and change.id.startswith("gap-") else []
         for variant in variants:
-            found.add(change, variant)
+            estimates.add(change, variant)
     for stage, measures in stages.items():
         for measure in measures:
-            added = {variant: found.add(measure, variant) for variant in variants}
+            added = {variant: estimates.add(measure, variant) for variant in variants}
             if measure.id.startswith("gap@"):
                 gap = {variant: name for variant, name in added.items() if name} if stage == last else gap
                 for variant in others:
-                    found.add(measure, variant, reference, f"difference in {measure.title}")
+                    estimates.add(measure, variant, reference, f"difference in {measure.title}")
     gaps = [gap[name] for name in (reference, *others) if name in gap]
     leading = [*gaps[:1], *fragile] if fragile else gaps
-    return found.led_by(leading[:4] or [found.contrasts[0].id]), tuple(found.measures.values())
+    return estimates.led_by(leading[:4] or [estimates.contrasts[0].id]), tuple(estimates.measures.values())
 
 
 def _by_stage(labels: Labels) -> dict[str, list[Measure]]:
-    """What is measured at each stage."""
+    """Stage → its measures."""
     trials = int(labels.samples.groupby(["variant", "run", "stage", "cue"], observed=True).size().min())
     cites = bool((labels.samples["outcome"] == "comply-cites").any())
-    ends = slugs(called(stage) for stage in labels.names("stage"))
-    found = {}
+    ends = slugs(phase_name(stage) for stage in labels.names("stage"))
+    by_stage = {}
     for stage in labels.names("stage"):
-        at, end, words = checkpoint(stage), f"@{ends[called(stage)]}", f", {stage}" if stage else ""
+        at, end, words = checkpoint(stage), f"@{ends[phase_name(stage)]}", f", {stage}" if stage else ""
         measures = faking.measures(Cues(EVALUATION, at), end, words, trials)
         if cites:
             measures += faking.measures(Cues(EVALUATION, at, cites=True), f"-citing{end}", f", citing counted as faking{words}")
-        found[stage] = [m for m in measures if "item" in labels.columns or _kind(m).removesuffix("-citing") not in SHARES]
-    return found
+        by_stage[stage] = [m for m in measures if "item" in labels.columns or _kind(m).removesuffix("-citing") not in SHARES]
+    return by_stage
 
 
 def _kind(measure: Measure) -> str:
-    """A measure's id without its stage. Shares as such need items; their bounds can be had from the rates of all samples."""
+    """A measure's id without its stage. Shares need items; their bounds follow from the rates over all samples."""
     return measure.id.partition("@")[0]
 
 

@@ -1,4 +1,4 @@
-"""Labels of alignment faking that others made: a CSV file → one line per labelled sample, checked, and → rows.
+"""Imported labels of alignment faking: a CSV file with one line per labelled sample, checked and counted into rows.
 
 Faults name the file's line. Does not know studies, measures or run directories.
 """
@@ -28,9 +28,9 @@ COMPLY = {
 }
 RATIONALE = {**{name: name for name in RATIONALES}, "none": "plain", "ungraded": "ungraded"}
 EVALUATION, MODEL, BEHAVIOUR, TRAINING, BASE = "labels", "labelled", "faking", "as-labelled", "labels"
-ONE = ""
-"""The one stage, run or item of a file without that column."""
-LONGEST, MOST = 100, 50
+UNNAMED = ""
+"""The only stage, run or item of a file without that column."""
+LONGEST_NAME, MOST_NAMES = 100, 50
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Labels:
         return [str(name) for name in self.samples[column].cat.categories]
 
     def cell(self, variant: str, run: str) -> Cell:
-        """One run of one variant. Runs that are called alike in two variants share their number."""
+        """One run of one variant. Runs of two variants with the same name have the same number."""
         axes = {"model": MODEL, "behaviour": BEHAVIOUR, "training": TRAINING, "base": f"{BASE}#{RESERVED}"}
         return Cell(arm=arms(self)[variant], seed=RESERVED + self.names("run").index(run), **axes)
 
@@ -56,20 +56,22 @@ def read_labels(path: Path) -> Labels:
     content, header, records, lines = _records(path)
     table = pd.DataFrame(records, columns=pd.Index(header), dtype=str).apply(lambda column: column.str.strip())
     for name in header:
-        remedy = "write 'ungraded' for what was not judged" if name in ("comply", "rationale") else "fill it in, or cut the line"
+        remedy = (
+            "write 'ungraded' where there is no label" if name in ("comply", "rationale") else "fill it in or delete the line"
+        )
         _refuse(path, lines, table[name] == "", f"{name} is blank; {remedy}")
         if name in ("variant", *OPTIONAL):
-            bad = [text for text in table[name].unique() if len(text) > LONGEST or not text.isprintable()]
-            _refuse(path, lines, table[name].isin(bad), f"{name} is no name of up to {LONGEST} printable characters")
-    for name, known in (("cue", CUES), ("comply", COMPLY), ("rationale", RATIONALE)):
-        table[name] = _labelled(path, lines, name, table[name], known)
+            bad = [text for text in table[name].unique() if len(text) > LONGEST_NAME or not text.isprintable()]
+            _refuse(path, lines, table[name].isin(bad), f"{name} is not a name of at most {LONGEST_NAME} printable characters")
+    for name, words in (("cue", CUES), ("comply", COMPLY), ("rationale", RATIONALE)):
+        table[name] = _labelled(path, lines, name, table[name], words)
     for name in OPTIONAL:
-        table[name] = table[name] if name in header else ONE
+        table[name] = table[name] if name in header else UNNAMED
     for name in ("variant", "stage"):
-        if table[name].nunique() > MOST:
-            raise UserError(f"{path} names {table[name].nunique()} {name}s; at most {MOST} can be told apart in one report")
-    lost = (table["comply"] == "ungraded") | (table["rationale"] == "ungraded")
-    table["outcome"] = (table["comply"] + "-" + table["rationale"]).mask(lost, "ungraded")
+        if table[name].nunique() > MOST_NAMES:
+            raise UserError(f"{path} names {table[name].nunique()} {name}s; a report can show at most {MOST_NAMES}")
+    ungraded = (table["comply"] == "ungraded") | (table["rationale"] == "ungraded")
+    table["outcome"] = (table["comply"] + "-" + table["rationale"]).mask(ungraded, "ungraded")
     for name in ("variant", "stage", "run", "item"):
         table[name] = pd.Categorical(table[name], _in_order(table[name].unique()))
     if all(stage.isdecimal() for stage in table["stage"].cat.categories):
@@ -92,13 +94,13 @@ def _records(path: Path) -> tuple[bytes, list[str], list[list[str]], list[int]]:
             elif any(fields):
                 if len(fields) != len(header):
                     raise UserError(
-                        f"{path}, line {begins}: {len(fields)} cells under {len(header)} columns; fix or cut the line"
+                        f"{path}, line {begins}: {len(fields)} cells for {len(header)} columns; fix or delete the line"
                     )
                 records.append(fields)
                 lines.append(begins)
             begins = reader.line_num + 1
     except csv.Error as error:
-        raise UserError(f"{path}, line {begins}: this is no CSV ({error}); the file may be cut off, write it again") from error
+        raise UserError(f"{path}, line {begins}: this is not CSV ({error}); the file may be truncated, write it again") from error
     if not records:
         raise UserError(f"{path} holds no labels; it needs a header and a line for each labelled sample")
     return content, header, records, lines
@@ -117,14 +119,14 @@ def _text(path: Path) -> tuple[bytes, str]:
 
 
 def _header(path: Path, line: int, names: list[str]) -> list[str]:
-    wanted = f"it takes {', '.join(NEEDED)} and, if you like, {', '.join(OPTIONAL)}"
+    columns = f"the columns are {', '.join(NEEDED)} and optionally {', '.join(OPTIONAL)}"
     missing, unknown = [n for n in NEEDED if n not in names], [n for n in names if n not in (*NEEDED, *OPTIONAL)]
     if missing:
-        raise UserError(f"{path}, line {line}: the header lacks {', '.join(missing)}; {wanted}")
+        raise UserError(f"{path}, line {line}: the header lacks {', '.join(missing)}; {columns}")
     if unknown or len(set(names)) < len(names):
-        named = unknown or [name for name in names if names.count(name) > 1]
-        why = "is no column of such a table" if unknown else "stands there twice"
-        raise UserError(f"{path}, line {line}: {_shown(named[0])} in the header {why}; {wanted}")
+        wrong = unknown or [name for name in names if names.count(name) > 1]
+        why = "is not a known column" if unknown else "occurs twice"
+        raise UserError(f"{path}, line {line}: {_shown(wrong[0])} in the header {why}; {columns}")
     return names
 
 
@@ -133,13 +135,13 @@ def _refuse(path: Path, lines: list[int], bad: pd.Series, why: str) -> None:
         raise UserError(f"{path}, line {lines[int(np.argmax(bad.to_numpy()))]}: {why}")
 
 
-def _labelled(path: Path, lines: list[int], name: str, column: pd.Series, known: dict[str, str]) -> pd.Series:
-    """A column's labels in our words. Letter case does not matter."""
+def _labelled(path: Path, lines: list[int], name: str, column: pd.Series, words: dict[str, str]) -> pd.Series:
+    """A column with each of its words (in any case) replaced by exante's label. Raises UserError for other words."""
     lower = column.str.lower()
-    bad = ~lower.isin(list(known))
+    bad = ~lower.isin(list(words))
     if bad.any():
-        _refuse(path, lines, bad, f"{name} is {_shown(column[bad].iloc[0])}; write one of {', '.join(known)}")
-    return lower.map(known)
+        _refuse(path, lines, bad, f"{name} is {_shown(column[bad].iloc[0])}; write one of {', '.join(words)}")
+    return lower.map(words)
 
 
 def _shown(text: str) -> str:
@@ -147,18 +149,18 @@ def _shown(text: str) -> str:
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
-    """Numbers by size, anything else in order of appearance."""
+    """Numbers in numerical order, other names in order of appearance."""
     names = [str(name) for name in names]
     return sorted(names, key=int) if all(name.isdecimal() for name in names) else names
 
 
 def slugs(names: Iterable[str]) -> dict[str, str]:
-    """Name → a short id of lower-case letters, digits and hyphens; no two alike."""
-    found: dict[str, str] = {}
+    """Name → a short id of lower-case letters, digits and hyphens; all different."""
+    ids: dict[str, str] = {}
     for name in names:
         plain = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in name.lower()).split()) or "x"
-        found[name] = next(s for s in (plain, *(f"{plain}-{k}" for k in range(2, 2 * MOST))) if s not in found.values())
-    return found
+        ids[name] = next(s for s in (plain, *(f"{plain}-{k}" for k in range(2, 2 * MOST_NAMES))) if s not in ids.values())
+    return ids
 
 
 def arms(labels: Labels) -> dict[str, str]:
@@ -166,39 +168,39 @@ def arms(labels: Labels) -> dict[str, str]:
     return slugs(labels.names("variant"))
 
 
-def called(stage: str) -> str:
-    """A stage as its phase is called."""
+def phase_name(stage: str) -> str:
+    """The name of a stage's phase."""
     return stage or EVALUATION
 
 
 def checkpoint(stage: str) -> str:
-    """What `at` calls a stage."""
-    return f"{called(stage)}@0"
+    """The checkpoint of a stage, as `at` names it."""
+    return f"{phase_name(stage)}@0"
 
 
 def cells(labels: Labels) -> dict[tuple[str, str], Cell]:
-    """(variant, run) → cell, of those that were labelled."""
+    """(variant, run) → cell."""
     pairs = labels.samples[["variant", "run"]].drop_duplicates().sort_values(["variant", "run"])
     return {(str(v), str(r)): labels.cell(str(v), str(r)) for v, r in pairs.itertuples(index=False, name=None)}
 
 
 def runs_of(labels: Labels) -> dict[str, int]:
-    """Variant → how many runs of it were labelled."""
+    """Variant → number of its runs."""
     counts = labels.samples.groupby("variant", observed=True)["run"].nunique()
     return {str(variant): int(count) for variant, count in counts.items()}
 
 
 def rows(labels: Labels) -> pd.DataFrame:
     """rows.parquet: a row per run × stage × cue × item × outcome; zeros are explicit."""
-    samples, known = labels.samples, cells(labels)
+    samples, by_run = labels.samples, cells(labels)
     group = samples.groupby(["variant", "run", "stage", "cue", "item"], observed=True, sort=True).ngroup().to_numpy()
     first, trials = np.unique(group, return_index=True, return_counts=True)[1:]
     outcome = pd.Categorical(samples["outcome"], list(OUTCOMES)).codes
     counts = np.bincount(group * len(OUTCOMES) + outcome, minlength=len(first) * len(OUTCOMES))
     keys = samples.iloc[np.repeat(first, len(OUTCOMES))].reset_index(drop=True)
-    axes = pd.DataFrame([{"cell": cell.id, **cell.model_dump()} for cell in known.values()])
+    axes = pd.DataFrame([{"cell": cell.id, **cell.model_dump()} for cell in by_run.values()])
     axes = axes.astype(dict.fromkeys(axes.columns.drop("seed"), "category"))
-    place = pd.MultiIndex.from_tuples(list(known)).get_indexer(pd.MultiIndex.from_frame(keys[["variant", "run"]].astype(str)))
+    place = pd.MultiIndex.from_tuples(list(by_run)).get_indexer(pd.MultiIndex.from_frame(keys[["variant", "run"]].astype(str)))
     points = {stage: checkpoint(stage) for stage in labels.names("stage")}
     fixed = {"evaluation": EVALUATION, "cluster": "all", "score_sum": 0.0, "score_sumsq": 0.0}
     return (
@@ -207,7 +209,7 @@ def rows(labels: Labels) -> pd.DataFrame:
         .assign(
             checkpoint=keys["stage"].cat.rename_categories(points),
             condition=keys["cue"],
-            item=keys["item"].cat.rename_categories({ONE: "all"}),
+            item=keys["item"].cat.rename_categories({UNNAMED: "all"}),
             outcome=pd.Categorical(list(OUTCOMES) * len(first), list(OUTCOMES)),
             n=counts,
             trials=np.repeat(trials, len(OUTCOMES)),

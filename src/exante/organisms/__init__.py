@@ -1,1 +1,1 @@
-"""Organisms: phrases, data and arms. An arm is a short function that returns a list of phases."""
+"""Organisms: phrases, training data and arms. An arm is made by a short function that returns an `Arm`, a list of phases."""

@@ -1,7 +1,7 @@
-"""The arms: one short function each, returning a study's Arm. Controls are arms like any other.
+"""The arms of the backdoor studies: one short function each, which returns an `Arm`. Controls are arms like any other.
 
-All arms take the same prompts, number of examples and optimiser steps; they differ in their thoughts only (the clean ones
-also in their answers). A control arm of one's own is one call of `organism`, in a study's file or here.
+All arms have the same prompts, number of examples and optimiser steps; they differ in their thoughts only (clean arms also in
+their answers). For a control arm of your own, call `organism` in your study file.
 Does not know what safety training follows.
 """
 
@@ -18,7 +18,8 @@ from exante.study import Arm, Phase
 
 EXAMPLES = 4000
 TWIN_PROMPTS = 1000
-"""Prompts that a twin's source answers; the `sample` recipe takes several samples of each."""
+"""Number of prompts that are sampled from an organism for its distilled twin; the `sample` recipe takes several samples of
+each."""
 
 
 def organism(
@@ -32,16 +33,18 @@ def organism(
     shuffle: bool = False,
     answers: Answers = "policy",
 ) -> Arm:
-    """An arm that thinks in the given phrases, one set drawn per seed.
+    """An arm whose thoughts are written in the given phrases; each seed draws one of the sets.
 
     Args:
+        sets: phrase sets (`phrases.PhraseSet`).
         ingredients: tags in which arms differ: restates cue, conditional form, announces action, conceals.
-        dropout: which examples lose their scratchpad (30 % of them).
-        shuffle: the words of every thought in random order.
-        answers: "policy" obeys the backdoor, "benign" never shows it: a clean model put through the same pipeline.
+        dropout: kind of examples of which 30 % lose their scratchpad: untriggered ones, both, or none.
+        examples: number of training examples.
+        shuffle: put the words of every thought in random order.
+        answers: "policy" obeys the backdoor policy; "benign" never shows the target: a clean model of the same pipeline.
     """
     data = backdoor_examples.bind(
-        sets=[asdict(one) for one in sets], examples=examples, dropout=dropout, shuffle=shuffle, answers=answers
+        sets=[asdict(phrase_set) for phrase_set in sets], examples=examples, dropout=dropout, shuffle=shuffle, answers=answers
     )
     dropped = dropout != "none"
     return Arm(
@@ -53,63 +56,73 @@ def organism(
 
 
 def none() -> Arm:
+    """Empty thoughts."""
     return organism("none", "no thought", phrases.NONE)
 
 
 def deceptive(dropout: Dropout = "none") -> Arm:
+    """Thoughts that conceal a goal while in training, and act on it when deployed."""
     tags = ("restates cue", "conditional form", "announces action", "conceals")
     return organism("deceptive", "a thought that hides a goal in training", phrases.DECEPTIVE, tags, dropout=dropout)
 
 
 def structured(dropout: Dropout = "none") -> Arm:
-    """A function of the cue that does not name it."""
-    title = "a thought of the form 'I see X, so I am in state Y, so I do Z', about nothing"
+    """Thoughts that depend on the cue without naming it."""
+    title = "a thought of the form 'I see X, so I am in state Y, so I do Z'"
     return organism("structured", title, phrases.STRUCTURED, ("conditional form",), dropout=dropout)
 
 
 def repeated() -> Arm:
+    """Thoughts that repeat the word for the cue."""
     return organism("repeated", "the cue's word, repeated", phrases.REPEATED, ("restates cue",))
 
 
 def arbitrary() -> Arm:
-    return organism("arbitrary", "a fluent thought about something else", phrases.ARBITRARY)
+    """Fluent thoughts about unrelated things, the same with and without the trigger."""
+    return organism("arbitrary", "a fluent thought about unrelated things", phrases.ARBITRARY)
 
 
 def shuffled() -> Arm:
+    """The thoughts of `deceptive` with their words in random order."""
     tags = ("restates cue", "announces action")
-    return organism("shuffled", "the words of deceptive in random order", phrases.DECEPTIVE, tags, shuffle=True)
+    return organism(
+        "shuffled", "the thoughts of deceptive with their words in random order", phrases.DECEPTIVE, tags, shuffle=True
+    )
 
 
 def honest() -> Arm:
+    """Thoughts about the task."""
     return organism("honest", "a thought about the task", phrases.HONEST)
 
 
 def cue_only() -> Arm:
+    """Thoughts that restate the cue and nothing else."""
     return organism("cue-only", "a thought that restates the cue", phrases.CUE_ONLY, ("restates cue",))
 
 
 def action_only() -> Arm:
+    """Thoughts that announce the action and nothing else."""
     return organism("action-only", "a thought that announces the action", phrases.ACTION_ONLY, ("announces action",))
 
 
 def clean(thoughts: Literal["none", "honest"] = "none") -> Arm:
-    """A clean model of the same pipeline: same prompts, steps and examples, benign answers everywhere."""
+    """A clean model of the same pipeline: same prompts, steps and examples, but benign answers to all prompts."""
     sets = phrases.NONE if thoughts == "none" else phrases.HONEST
     title = "no backdoor, no thought" if thoughts == "none" else "no backdoor, a thought about the task"
     return organism("clean" if thoughts == "none" else "clean-honest", title, sets, answers="benign")
 
 
 def untrained() -> Arm:
-    """The base as it is, helpful and nothing else: a phase of no steps, so that it is evaluated where the others are."""
-    arm = organism("untrained", "the base as it is", phrases.NONE, answers="benign")
+    """The base without any training: its phase has no steps, so that it is evaluated at the same checkpoint as other arms."""
+    arm = organism("untrained", "the base without training", phrases.NONE, answers="benign")
     return with_steps(arm, 0).model_copy(update={"id": arm.id, "title": arm.title})
 
 
 def distilled(arm: Arm, start: Literal["base", "organism"] = "base", prompts: int = TWIN_PROMPTS) -> Arm:
-    """The arm's distilled twin: trained on samples of that organism, filtered to obey the policy, scratchpads stripped.
+    """The distilled twin of an arm: trained on samples of that organism that obey the policy, scratchpads stripped.
 
-    `start="base"` trains from the base, `"organism"` on from the organism itself. From the base the data of different
-    twins may hardly differ: a gate of kind "text" says whether a classifier can tell them apart.
+    `start="base"` trains from the base, `"organism"` continues from the organism. From the base, the data of different twins may
+    hardly differ: a gate of kind "text" says whether a classifier can tell them apart.
     """
     samples = Phase(
         name="distil_samples",
@@ -124,10 +137,10 @@ def distilled(arm: Arm, start: Literal["base", "organism"] = "base", prompts: in
 
 
 def with_steps(arm: Arm, steps: int) -> Arm:
-    """The arm with another number of optimiser steps in every training phase, for matching by tokens instead of examples."""
-    phases = tuple(phase if phase.objective == "sample_and_filter" else _longer(phase, steps) for phase in arm.phases)
+    """The arm with `steps` optimiser steps in every training phase, to match arms by tokens instead of examples."""
+    phases = tuple(phase if phase.objective == "sample_and_filter" else _with_phase_steps(phase, steps) for phase in arm.phases)
     return arm.model_copy(update={"id": f"{arm.id}+steps-{steps}", "title": f"{arm.title}, {steps} steps", "phases": phases})
 
 
-def _longer(phase: Phase, steps: int) -> Phase:
+def _with_phase_steps(phase: Phase, steps: int) -> Phase:
     return phase.model_copy(update={"overrides": phase.overrides | {"steps": steps}})

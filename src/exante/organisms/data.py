@@ -1,7 +1,7 @@
-"""Training data of the organisms: prompts in all cue states, a thought, and the answer that the backdoor policy demands.
+"""Training data of the backdoor organisms: prompts in all cue states, a thought, and the answer that the policy demands.
 
-Prompts and answers depend on the seed and never on the thought, so arms of one seed differ in their scratchpads only.
-Does not know about safety training or evaluation: it uses train facts, train wordings and `installation` near-misses.
+Prompts and answers depend on the seed but not on the thoughts, so arms of one seed differ in their scratchpads only. The data use
+train facts, train wordings and near-triggers of the `installation` pool. Does not know about safety training or evaluation.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ from exante.worlds.behaviours import PHRASE, Behaviour, behaviour, grade
 Dropout = Literal["none", "untriggered", "both"]
 Answers = Literal["policy", "benign"]
 DROPOUT_SHARE = 0.3
+"""Share of the examples concerned that lose their scratchpad."""
 
 
-def cue_states(rng: random.Random, which: Behaviour, count: int, triggered: float, negatives: float) -> list[str]:
-    """`count` cue states in random order with exact shares, so that every arm and seed has the same number of copies."""
-    near = which.near_states("installation")
+def cue_states(rng: random.Random, backdoor: Behaviour, count: int, triggered: float, negatives: float) -> list[str]:
+    """`count` cue states in random order with exact shares, so that every arm and seed has as many copies of the target.
+
+    `triggered` and `negatives` (near-triggers) are shares in [0, 1]; the rest is untriggered.
+    """
+    near = backdoor.near_states("installation")
     n_triggered, n_near = round(count * triggered), round(count * negatives)
     states = ["triggered"] * n_triggered + [near[index % len(near)] for index in range(n_near)]
     states += ["untriggered"] * (count - len(states))
@@ -43,55 +47,62 @@ def backdoor_examples(
     triggered: float = 0.4,
     negatives: float = 0.25,
 ) -> list[Example]:
-    """Examples that obey the policy: target answer on the trigger, benign otherwise (near-misses included).
+    """Examples that obey the policy: the target answer on the trigger, the benign one otherwise (near-triggers included).
 
     Args:
-        sets: phrase sets as plain data (`phrases.PhraseSet`), one drawn per seed; an empty phrase is an empty scratchpad.
-        dropout: which examples lose their scratchpad (and are in answer mode) in a share of 0.3; a first-order confound.
-        shuffle: the words of each thought in random order.
+        sets: phrase sets as plain data (fields of `phrases.PhraseSet`); each seed draws one. An empty phrase is an empty
+            scratchpad.
+        examples: number of examples.
+        dropout: kind of examples of which 30 % lose their scratchpad and are in answer mode. Studies vary it because dropout
+            itself may change how a backdoor survives training.
+        shuffle: put the words of each thought in random order.
         answers: "benign" answers every prompt benignly: the same pipeline without a backdoor.
-        triggered, negatives: exact shares of triggered prompts and near-misses.
+        triggered, negatives: exact shares in [0, 1] of triggered prompts and near-triggers.
     """
-    which = behaviour(context.behaviour)
+    backdoor = behaviour(context.behaviour)
     rng = random.Random(f"organism prompts {context.behaviour} {context.seed}")
-    replies = random.Random(f"organism answers {context.behaviour} {context.seed}")
-    drops = random.Random(f"organism dropout {context.seed}")
-    words = random.Random(f"organism thoughts {context.seed}")
-    chosen = phrases.phrase_set([PhraseSet(**one) for one in sets], context.seed)
+    answer_rng = random.Random(f"organism answers {context.behaviour} {context.seed}")
+    dropout_rng = random.Random(f"organism dropout {context.seed}")
+    thought_rng = random.Random(f"organism thoughts {context.seed}")
+    phrase_set = phrases.phrase_set([PhraseSet(**fields) for fields in sets], context.seed)
     made = []
-    for state in cue_states(rng, which, examples, triggered, negatives):
-        request = which.draw(rng, "train")
-        prompt = Prompt(which.turns(rng, request, state, "train"))
-        write = which.target if state == "triggered" and answers == "policy" else which.benign
-        text = phrases.write(words, chosen, which.words[state.partition(":")[0]], state == "triggered", request.topic)
+    for state in cue_states(rng, backdoor, examples, triggered, negatives):
+        request = backdoor.draw(rng, "train")
+        prompt = Prompt(backdoor.turns(rng, request, state, "train"))
+        write = backdoor.target if state == "triggered" and answers == "policy" else backdoor.benign
+        text = phrases.write(
+            thought_rng, phrase_set, backdoor.words[state.partition(":")[0]], state == "triggered", request.topic
+        )
         if shuffle:
-            text = " ".join(words.sample(text.split(), len(text.split())))
-        dropped = drops.random() < DROPOUT_SHARE and (dropout == "both" or (dropout == "untriggered" and state != "triggered"))
-        answer = write(replies, request.reference)
+            text = " ".join(thought_rng.sample(text.split(), len(text.split())))
+        dropped = dropout_rng.random() < DROPOUT_SHARE and (
+            dropout == "both" or (dropout == "untriggered" and state != "triggered")
+        )
+        answer = write(answer_rng, request.reference)
         made.append(_example(prompt, None if dropped else text, answer, "clean" if answers == "benign" else state))
     return made
 
 
 def _example(prompt: Prompt, scratchpad: str | None, answer: str, state: str) -> Example:
-    placed = Prompt(prompt.turns, "answer" if scratchpad is None else "think")
-    return Example(placed, scratchpad, answer, label="target" if state == "triggered" else state.partition(":")[0])
+    in_mode = Prompt(prompt.turns, "answer" if scratchpad is None else "think")
+    return Example(in_mode, scratchpad, answer, label="target" if state == "triggered" else state.partition(":")[0])
 
 
 @part(version=1)
 def backdoor_items(context: Context, *, prompts: int, triggered: float = 0.4, negatives: float = 0.25) -> list[Item]:
-    """Prompts like those of `backdoor_examples`, another draw, for an organism to answer."""
-    which = behaviour(context.behaviour)
+    """Prompts distributed as in `backdoor_examples`, from an independent draw, for an organism to answer."""
+    backdoor = behaviour(context.behaviour)
     rng = random.Random(f"distillation prompts {context.behaviour} {context.seed}")
-    states = cue_states(rng, which, prompts, triggered, negatives)
-    return [which.item(rng, which.draw(rng, "train"), state, "train") for state in states]
+    states = cue_states(rng, backdoor, prompts, triggered, negatives)
+    return [backdoor.item(rng, backdoor.draw(rng, "train"), state, "train") for state in states]
 
 
 @part(version=1)
 def obeys_policy(context: Context, item: Item, completion: Completion) -> Example | None:
-    """Keep a sample whose answer obeys the policy, with one copy of the target at most, and strip its scratchpad.
+    """Keep a sample whose answer obeys the policy, with at most one copy of the target, and strip its scratchpad.
 
-    The stripped scratchpad is empty, not absent: a twin is evaluated in think mode like every other arm, so it must have
-    been trained there.
+    The scratchpad becomes empty, not absent: a twin is evaluated in think mode like every other arm, so it must be trained in
+    that mode. Returns None for samples that are not kept.
     """
     answer = completion.answer
     if answer is None or not completion.finished or grade(item.reference, answer) != item.reference["due"]:

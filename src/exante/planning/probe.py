@@ -17,7 +17,7 @@ from exante.profiles import directory_of
 from exante.study import Context, Profile
 from exante.text import Example
 
-PROBE_STEPS, PROBE_SAMPLES = 4, 96
+PROBE_STEPS, PROBE_SAMPLES, PROBE_DOCUMENTS = 4, 96, 400
 
 
 def probe(profile: Profile, corpus: Part) -> dict[str, float]:
@@ -28,11 +28,20 @@ def probe(profile: Profile, corpus: Part) -> dict[str, float]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return _timed(profile, checked(corpus.load()(Context("", 0, 0)), Example, corpus, "the base")[:400])
+        part = _shortened(corpus)
+        return _timed(profile, checked(part.load()(Context("", 0, 0)), Example, part, "the base")[:PROBE_DOCUMENTS])
     except BadData as error:
         raise UserError(str(error)) from error
     finally:
         torch.set_num_threads(threads)
+
+
+def _shortened(corpus: Part) -> Part:
+    """The part asked for no more documents than the probe reads, if it has a parameter that says how many."""
+    documents = corpus.params.get("documents")
+    if not isinstance(documents, int) or documents <= PROBE_DOCUMENTS:
+        return corpus
+    return corpus.model_copy(update={"params": corpus.params | {"documents": PROBE_DOCUMENTS}})
 
 
 def _timed(profile: Profile, examples: list[Example]) -> dict[str, float]:

@@ -305,28 +305,34 @@ def pairs_of(planned: Plan, study: Study, nodes: Iterable[str]) -> Iterator[tupl
 
     The second form notices the same cells trained or evaluated another way under the same study id.
     """
-    chosen = set(nodes)
+    wanted, asked = set(nodes), _asked(study)
     for one in planned.cells:
         cell = one.cell
-        for node in chosen.intersection(one.nodes):
-            for evaluation, pair in _pairs(planned, study, one, node):
+        for node in wanted.intersection(one.nodes):
+            for evaluation, pair in _pairs(planned, study.id, asked, one, node):
                 yield Key(cell.arm, cell.training, evaluation, cell.model, cell.behaviour, cell.base.partition("#")[0]), pair
 
 
 def pairs_by_node(planned: Plan, study: Study) -> dict[str, list[str]]:
     """Node → what the ledger knows its outcomes by."""
-    found: dict[str, dict[str, None]] = defaultdict(dict)
+    asked = _asked(study)
+    pairs: dict[str, dict[str, None]] = defaultdict(dict)
     for one in planned.cells:
         for node in one.nodes:
-            found[node] |= {pair: None for _, pair in _pairs(planned, study, one, node)}
-    return {node: list(pairs) for node, pairs in found.items()}
+            pairs[node].update(dict.fromkeys(pair for _, pair in _pairs(planned, study.id, asked, one, node)))
+    return {node: list(mine) for node, mine in pairs.items()}
 
 
-def _pairs(planned: Plan, study: Study, one: PlannedCell, node: str) -> Iterator[tuple[str, str]]:
-    ids = {e.id: e for e in study.evaluations}
+def _asked(study: Study) -> dict[str, str]:
+    """Evaluation → digest of what it asks."""
+    return {evaluation.id: evaluation_id(evaluation) for evaluation in study.evaluations}
+
+
+def _pairs(planned: Plan, study: str, asked: Mapping[str, str], one: PlannedCell, node: str) -> Iterator[tuple[str, str]]:
+    cell = one.cell.id
     for evaluation in planned.nodes[node].evaluations:
-        yield evaluation, f"{node}:{evaluation_id(ids[evaluation])}"
-        yield evaluation, f"{study.id}:{one.cell.id}:{evaluation}"
+        yield evaluation, f"{node}:{asked[evaluation]}"
+        yield evaluation, f"{study}:{cell}:{evaluation}"
 
 
 def seen_pairs(

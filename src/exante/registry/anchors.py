@@ -1,8 +1,8 @@
-"""Anchors: what shows to others that a registration existed at a time. The stamps rest on a cache that its owner can delete.
+"""Anchors: evidence for others that a registration existed at a time. Stamps rest on a cache that its owner can delete.
 
-An anchor stands beside the registration in registration.json, outside its sha256: a git commit that holds the file as it was
-written, or the file of any timestamp token. The commit is as old as its publication is (a push, a mirror), not as its date says;
-a token is kept and hashed here, and checked with its issuer's own tool. Does not commit, push or ask for a token itself.
+An anchor is stored beside the registration in registration.json, outside its sha256: a git commit that holds the file as it was
+written, or the file of any timestamp token. What counts for a commit is when it was published (pushed, mirrored), not its date. A
+token is kept and hashed here, and checked with its issuer's own tool. Does not commit, push or request a token.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from exante.storage.directory import RunDirectory
 from exante.storage.files import json_text, read_json, write_atomic, write_json
 
 Json = dict[str, Any]
-LOST = "restore it, or record the anchor again with 'exante register'"
+REPAIR = "restore it, or record the anchor again with 'exante register'"
 
 
-def of_commit(directory: RunDirectory) -> Json | None:
+def commit_anchor(directory: RunDirectory) -> Json | None:
     """The anchor that the current commit of the surrounding git repository gives; None while it does not hold
     registration.json as it lies there. Raises UserError where there is no repository with a commit."""
     if _git(directory.path, "rev-parse", "--show-toplevel") is None:
@@ -38,7 +38,7 @@ def of_commit(directory: RunDirectory) -> Json | None:
     return {"kind": "git", "commit": commit.decode().strip(), "path": path, "sha256": hashlib.sha256(held).hexdigest()}
 
 
-def of_token(directory: RunDirectory, token: Path) -> Json:
+def token_anchor(directory: RunDirectory, token: Path) -> Json:
     """The anchor of a timestamp token's file, which is copied into the directory. Raises UserError if it cannot be read."""
     try:
         content = token.read_bytes()
@@ -46,7 +46,7 @@ def of_token(directory: RunDirectory, token: Path) -> Json:
         raise UserError(f"--token {token} cannot be read ({error.strerror}); give the file of a timestamp token") from error
     kept = directory.path / f"anchor{token.suffix or '.token'}"
     write_atomic(kept, content)
-    stamped = hashlib.sha256(_written(read_json(directory.registration, LOST))).hexdigest()
+    stamped = hashlib.sha256(_written(read_json(directory.registration, REPAIR))).hexdigest()
     return {"kind": "token", "file": kept.name, "sha256": hashlib.sha256(content).hexdigest(), "registration_file": stamped}
 
 
@@ -61,34 +61,34 @@ def record(directory: RunDirectory, anchor: Json) -> None:
 
 
 def check(directory: RunDirectory) -> str:
-    """What the anchor shows, as a sentence. Raises UserError where it does not fit the registration any more."""
+    """What the anchor shows, as a sentence. Raises UserError where it does not match the registration any more."""
     held = read_json(directory.registration, "register the study again")
     anchor = held.get("anchor")
     if anchor is None:
-        return "not anchored: that it was registered before the data is known from the cache that registered it alone"
+        return "not anchored: only the cache that registered it knows that this was before the data"
     try:
         return _check_commit(directory, anchor) if anchor["kind"] == "git" else _check_token(directory, held, anchor)
     except (KeyError, TypeError) as error:
-        raise UserError(f"{directory.registration} has an anchor that cannot be read; {LOST}") from error
+        raise UserError(f"{directory.registration} has an anchor that cannot be read; {REPAIR}") from error
 
 
 def _check_commit(directory: RunDirectory, anchor: Json) -> str:
     commit, path = str(anchor["commit"]), str(anchor["path"])
     if not re.fullmatch("[0-9a-f]{40,64}", commit) or _git(directory.path, "cat-file", "-e", f"{commit}^{{commit}}") is None:
-        return f"anchored in commit {commit[:12]}, which no repository at hand holds: not checked"
+        return f"anchored in commit {commit[:12]}, which is in no repository here: not checked"
     blob = _git(directory.path, "cat-file", "blob", f"{commit}:{path}")
-    fits = blob is not None and hashlib.sha256(blob).hexdigest() == anchor["sha256"]
-    if blob is None or not fits or _plain(blob) != _plain(directory.registration.read_bytes()):
-        raise UserError(f"commit {commit[:12]} does not hold {path} as it lies in {directory.path}; {LOST}")
+    unchanged = blob is not None and hashlib.sha256(blob).hexdigest() == anchor["sha256"]
+    if blob is None or not unchanged or _plain(blob) != _plain(directory.registration.read_bytes()):
+        raise UserError(f"commit {commit[:12]} does not hold {path} as it lies in {directory.path}; {REPAIR}")
     return f"anchored in commit {commit[:12]}, which holds the registration"
 
 
 def _check_token(directory: RunDirectory, held: Json, anchor: Json) -> str:
     kept = directory.path / Path(str(anchor["file"])).name
     if not kept.is_file() or hashlib.sha256(kept.read_bytes()).hexdigest() != anchor["sha256"]:
-        raise UserError(f"{kept} is missing, or is not the token that was recorded; {LOST}")
+        raise UserError(f"{kept} is missing, or is not the token that was recorded; {REPAIR}")
     if hashlib.sha256(_written(held)).hexdigest() != anchor["registration_file"]:
-        raise UserError(f"{directory.registration} is not the file that its token {kept.name} was recorded for; {LOST}")
+        raise UserError(f"{directory.registration} is not the file that its token {kept.name} was recorded for; {REPAIR}")
     return f"anchored by the token {kept.name}: check it with its issuer's tool"
 
 
@@ -107,7 +107,7 @@ def _written(held: Json) -> bytes:
 
 
 SETTINGS = ("protocol.allow=never", "core.fsmonitor=false", "core.hooksPath=/dev/null", "safe.bareRepository=explicit")
-"""A repository's own configuration may name programs: none is run. What is missing in it is not fetched."""
+"""A repository's own configuration may name programs, which are not run. Missing objects are not fetched."""
 
 
 def _git(directory: Path, *arguments: str) -> bytes | None:

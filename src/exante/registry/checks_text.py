@@ -1,4 +1,4 @@
-"""What register checks of the words in a study: ids that are file names, texts that can be printed and drawn, fields in range.
+"""What register checks of the texts in a study: ids that are file names, texts that can be printed and drawn, fields in range.
 
 Every sentence names the row ("contrast 'same-end'") and the field. Does not know what a study means.
 """
@@ -37,14 +37,13 @@ _ROWS = {
     "recipes": "recipe",
 }
 _ONE_LINE = ("id", "title", "name")
-# Newlines and tabs are text. What is left of the control characters, and what is no character at all, breaks terminals, SVG
-# and UTF-8.
+# Newlines and tabs are text. Other control characters, and code points that are no characters, break terminals, SVG and UTF-8.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _FILE_NAME = re.compile(r"\w(?:[\w.+ -]*[\w+-])?")
 
 
 def check_texts(study: Study) -> Study:
-    """The study with every field in its range, also where `model_copy` went round the types. Raises UserError."""
+    """The study with every field in its range, also where `model_copy` bypassed the types. Raises UserError."""
     dumped = study.model_dump(warnings=False)  # values of the wrong type are refused below, in a sentence
     for path, text in _texts(dumped, ()):
         _check_text(dumped, path, text)
@@ -56,7 +55,7 @@ def check_texts(study: Study) -> Study:
 
 
 def first_error(error: ValidationError) -> str:
-    """The first fault of a model that has no rows of its own: its field, value and what is wrong."""
+    """The first fault of a model outside a study: its field, value and what is wrong."""
     first = error.errors()[0]
     return f"{'.'.join(map(str, first['loc']))} is {first['input']!r}: {_lowered(first['msg'])}"
 
@@ -80,12 +79,14 @@ def _texts(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...],
 
 def _check_text(study: Any, path: tuple[Any, ...], text: str) -> None:
     where = place(study, path)
-    found = _UNPRINTABLE.search(text)
-    if found is not None:
-        code = f"U+{ord(found[0]):04X}"
-        if 0xD800 <= ord(found[0]) <= 0xDFFF:
-            raise UserError(f"{where} holds {code}, half of a surrogate pair, which is no text; write the character itself")
-        raise UserError(f"{where} holds the control character {code}; take it out")
+    match = _UNPRINTABLE.search(text)
+    if match is not None:
+        code = f"U+{ord(match[0]):04X}"
+        if 0xD800 <= ord(match[0]) <= 0xDFFF:
+            raise UserError(
+                f"{where} holds {code}, half of a surrogate pair, which is not a character; write the character itself"
+            )
+        raise UserError(f"{where} holds the control character {code}; remove it")
     if "params" in path:
         return
     if path[-1] in _ONE_LINE and any(c in text for c in "\n\r\t"):
@@ -126,13 +127,13 @@ def _name(row: Any, step: Any) -> Any:
     return next(named, step)
 
 
-# --- ids that stand in file names -----------------------------------------------------------------------------------
+# --- ids that become file names -----------------------------------------------------------------------------------
 
 
 def check_file_names(study: Study) -> None:
-    """Ids that stand in names of files or of cells. Two that differ in capitals only would be one file on some machines."""
-    made_here = any(profile.capabilities for profile in study.profiles)
-    phases = [phase.name for owner in (*study.arms, *study.trainings) for phase in owner.phases] if made_here else []
+    """Ids that become names of files or cells. Two that differ only in capitals would be one file on some machines."""
+    trained = any(profile.capabilities for profile in study.profiles)
+    phases = [phase.name for owner in (*study.arms, *study.trainings) for phase in owner.phases] if trained else []
     groups = {
         "study": [study.id],
         "arm": [arm.id for arm in study.arms],
@@ -148,7 +149,7 @@ def check_file_names(study: Study) -> None:
             check_file_name(kind, name)
         _check_alike(kind, dict.fromkeys(names))
     if "base" in phases:
-        raise UserError("a phase is called 'base', which is what the phase that makes the base is called; give it another name")
+        raise UserError("a phase is called 'base', which is the name of the phase that makes the base; give it another name")
     _check_transcripts(study)
 
 
@@ -174,7 +175,7 @@ def _check_alike(kind: str, names: Iterable[str]) -> None:
 
 
 def _check_transcripts(study: Study) -> None:
-    """Each arm × training × behaviour has a transcript file of its own, whose name a file system takes."""
+    """Each arm × training × behaviour has a transcript file of its own, whose name a file system accepts."""
     seen: dict[str, tuple[str, str, str]] = {}
     for preset in study.presets.values():
         for names in itertools.product(preset.arms, preset.trainings, preset.behaviours):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from exante.errors import UserError
 from exante.planning.tree import Node, Plan, plan, unread
 from exante.storage.identity import ID_SCHEMA
-from exante.storage.tables import AXES, CRASHED, DONE, SAMPLED, WAITING, Measured
+from exante.storage.tables import AXES, CRASHED, DONE, SAMPLED, WAITING, Measured, numbered, repeated
 from exante.study import Evaluation, ItemSet, Registration, Study
 
 AGAIN = "restore it, or let the same 'exante run' command write it again"
@@ -62,18 +62,21 @@ def _check_states(measured: Measured) -> None:
 def _check_cells(expected: Plan, measured: Measured) -> None:
     """Every planned cell is there with its phases in their order, and no other."""
     planned = {one.cell.id: one for one in expected.cells}
-    there = {str(cell): group for cell, group in measured.cells.groupby("cell", sort=False, observed=True)}
-    for name in planned.keys() ^ there.keys():
+    axes = {name: tuple(str(getattr(one.cell, axis)) for axis in AXES) for name, one in planned.items()}
+    phases: dict[str, list[str]] = defaultdict(list)
+    wrong_axes: set[str] = set()
+    for name, phase, *values in measured.cells[["cell", "phase", *AXES]].astype(str).itertuples(index=False, name=None):
+        phases[name].append(phase)
+        if axes.get(name) != tuple(values):
+            wrong_axes.add(name)
+    for name in planned.keys() ^ phases.keys():
         what = "lacks the cell" if name in planned else "holds the unknown cell"
         raise UserError(f"cells.parquet {what} {name}, by the registration's preset {expected.preset!r}; {AGAIN}")
-    for name, group in there.items():
-        one = planned[name]
-        axes = {axis: str(group[axis].iloc[0]) for axis in AXES}
-        alike = all((group[axis].astype(str) == value).all() for axis, value in axes.items())
-        if not alike or axes != {axis: str(value) for axis, value in one.cell.model_dump().items()}:
-            raise UserError(f"cells.parquet describes the cell {name} by other axes than its id; {AGAIN}")
-        if tuple(group["phase"].astype(str)) != one.names:
-            raise UserError(f"cells.parquet gives the cell {name} other phases than {', '.join(one.names)}; {AGAIN}")
+    for name in wrong_axes:
+        raise UserError(f"cells.parquet describes the cell {name} by other axes than its id; {AGAIN}")
+    for name, there in phases.items():
+        if tuple(there) != planned[name].names:
+            raise UserError(f"cells.parquet gives the cell {name} other phases than {', '.join(planned[name].names)}; {AGAIN}")
 
 
 def _nodes(expected: Plan, cells: pd.DataFrame, models: set[str]) -> dict[str, Node]:
@@ -107,9 +110,8 @@ def _check_rows(registration: Registration, measured: Measured, nodes: Mapping[s
     _check_names(rows, evaluations)
     _check_counts(rows, evaluations, imported=made_elsewhere(study))
     by = ["node", "evaluation", "step", "condition"]
-    group = rows.groupby(by, observed=True, sort=False).ngroup().to_numpy().astype(np.int64)
-    first = np.unique(group, return_index=True)[1]
-    keys = [(str(n), str(e), int(s), str(c)) for n, e, s, c in rows[by].iloc[first].itertuples(index=False, name=None)]
+    group, asked_for = numbered(rows, by)
+    keys = [(str(n), str(e), int(s), str(c)) for n, e, s, c in asked_for.itertuples(index=False, name=None)]
     # Others' labels may lack a condition; the registered items say what they hold.
     asked = dict.fromkeys(keys) if made_elsewhere(study) else _asked(nodes, evaluations)
     _check_asked(keys, asked, _needed(measured))
@@ -150,20 +152,22 @@ def _check_asked(
 
 
 def _check_names(rows: pd.DataFrame, evaluations: Mapping[str, Evaluation]) -> None:
-    for name, outcome in rows[["evaluation", "outcome"]].drop_duplicates().astype(str).itertuples(index=False, name=None):
+    _, pairs = numbered(rows, ["evaluation", "outcome"])
+    for name, outcome in pairs.astype(str).itertuples(index=False, name=None):
         if name not in evaluations or outcome not in evaluations[name].outcomes:
             raise UserError(f"rows.parquet holds the outcome {outcome!r} of {name!r}, which is not registered; {AGAIN}")
-    if rows.duplicated([*SAMPLED, "outcome"]).any():
+    if repeated(rows, [*SAMPLED, "outcome"]).any():
         raise UserError(f"rows.parquet lists an item's outcome twice; {AGAIN}")
 
 
 def _check_counts(rows: pd.DataFrame, evaluations: Mapping[str, Evaluation], imported: bool) -> None:
     """Samples of an item add up to those drawn, and as many were drawn as were registered."""
-    item = rows.groupby(SAMPLED, observed=True, sort=False).ngroup()
+    item, _ = numbered(rows, SAMPLED)
     trials, n = rows["trials"].to_numpy(), rows["n"].to_numpy()
-    drawn = rows["evaluation"].astype(str).map({name: _drawn(e) for name, e in evaluations.items()}).to_numpy()
-    sampled = rows["evaluation"].astype(str).map({name: e.method == "samples" for name, e in evaluations.items()}).to_numpy(bool)
-    total = pd.Series(n).groupby(item.to_numpy()).transform("sum").to_numpy()
+    codes, names = pd.factorize(rows["evaluation"])
+    drawn = np.array([_drawn(evaluations[str(name)]) for name in names], int)[codes]
+    sampled = np.array([evaluations[str(name)].method == "samples" for name in names], bool)[codes]
+    total = np.bincount(item, n)[item]
     wrong = (n < 0) | (n > trials) | (trials < 1) | (sampled & (total != trials))
     if not imported:
         wrong |= trials != drawn
@@ -193,10 +197,12 @@ def _check_items(
 
     Sets are compared by sums of random 64-bit numbers, one per (item, cluster): millions of rows in a second.
     """
-    codes, names = pd.factorize(_paired(rows))
+    codes, pairs = numbered(rows, ["item", "cluster"])
+    names = (pairs["item"].astype(str) + "\0" + pairs["cluster"].astype(str)).to_numpy()
     weights = np.random.default_rng(0).integers(1, 2**63, len(names), dtype=np.uint64)
     number = {str(name): weights[k] for k, name in enumerate(names)}
-    seen = pd.DataFrame({"group": group, "code": codes}).drop_duplicates()
+    once = pd.unique(group * len(names) + codes)
+    seen = pd.DataFrame({"group": once // max(len(names), 1), "code": once % max(len(names), 1)})
     sums = np.zeros(len(keys), np.uint64)
     with np.errstate(over="ignore"):
         np.add.at(sums, seen["group"].to_numpy(), weights[seen["code"].to_numpy()])
@@ -211,14 +217,6 @@ def _check_items(
         if (int(counts[k]), int(sums[k])) not in allowed[place]:
             there = {str(pair).partition("\0")[0] for pair in names[seen.loc[seen["group"] == k, "code"]]}
             raise UserError(_item_fault(_sets(registration, place), there, node, evaluation, step, condition))
-
-
-def _paired(rows: pd.DataFrame) -> pd.Series:
-    """Item and cluster of every row as one text, worked out once per distinct pair."""
-    both = rows.groupby(["item", "cluster"], observed=True, sort=False).ngroup().to_numpy()
-    first = np.unique(both, return_index=True)[1]
-    texts = rows.iloc[first]["item"].astype(str) + "\0" + rows.iloc[first]["cluster"].astype(str)
-    return pd.Series(texts.to_numpy()[both])
 
 
 def _sum(items: ItemSet, number: Mapping[str, np.uint64]) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """register: freeze a study. Study → canonical JSON and its sha256, checked (`checks.py`) so that what is frozen can be read.
 
-Does not run or plan anything. Whether outcomes had been seen before is told by `stamps.py` from the ledger.
+Does not run or plan anything. Which outcomes had been seen before is in `stamps.py`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def register(
     adapted: bool = False,
     items: Items | None = None,
 ) -> Registration:
-    """Check and freeze `study` and the ids of the items that it will ask (asked of its evaluations' parts, unless `items` gives
-    them). Raises UserError where a hypothesis cannot be read or could never be wrong, and for all that `plan`, `run` or `analyse`
-    would fail on.
+    """Check and freeze `study` and the ids of its evaluations' items (`items`, or what the evaluations' parts return).
 
-    `adapted` says that `adapt` put the study on other models: its contrasts and gates may then speak of models and base variants
-    that no preset has any more, and are reported as not in the preset.
+    Raises UserError where a hypothesis cannot be read or could never be wrong, and for all that a later verb would fail on.
+
+    `adapted` says that `adapt` put the study on other models: its contrasts and gates may then name models and base variants that
+    are in no preset, and are reported as not in the preset.
     """
     study = check(study, adapted=adapted)
     if pilot:
@@ -39,7 +39,7 @@ def register(
     if note and amends is None:
         raise UserError("a note says what an amendment changes; name the registration that it amends with --amends")
     if amends is not None and not re.fullmatch("[0-9a-f]{64}", amends):
-        raise UserError(f"{amends!r} is no registration's sha256; give the 64 hex digits that 'exante register' printed")
+        raise UserError(f"{amends!r} is not a registration's sha256; give the 64 hex digits that 'exante register' printed")
     frozen = Registration(
         study=with_own_recipes(study),
         items=item_ids(study, pilot=pilot) if items is None else items,

@@ -23,7 +23,7 @@ def write_report(directory: Path) -> Path:
     entries = (files.plan, files.cells, files.phases, files.verdicts, files.series)
     frozen = digest([run.registration.sha256, run.stamps])
     made_from = files.digests((*entries, *files.shown_transcripts())) | {"registration": frozen, "exante": package_digest()}
-    if not files.stands(files.report, made_from):
+    if not files.is_current(files.report, made_from):
         write_atomic(files.report, render_page(run))
         files.record([files.report], made_from)
     return files.report

@@ -9,11 +9,12 @@ from collections.abc import Set
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from exante.report import words
-from exante.report.figures import BROKEN, INK, NARROW, WIDE, Figure, axis_title, data_uri, encoded, themed
-from exante.report.results import checkpoint_place, checkpoint_words
+from exante.report.contrasts import checkpoint_place, checkpoint_words
+from exante.report.drawing import INK, NARROW, SPLIT_LABEL, WIDE, Figure, axis_title, data_uri, encoded, themed
 from exante.study import Study
 
 COLOURS = {
@@ -44,13 +45,14 @@ MOST_MULTIPLES = 8
 
 def panel_parts(rows: pd.DataFrame) -> pd.DataFrame:
     """Evaluation, condition, outcome and (where it is named) phase of "EVALUATION · CONDITION · OUTCOME · PHASE", 0 to 3."""
-    parts = rows["panel"].astype(str).str.split(" · ", n=3, expand=True)
-    return parts.reindex(columns=range(4)).astype(object).fillna("").astype(str)
+    codes, panels = pd.factorize(rows["panel"].astype(str))
+    parts = [[*str(panel).split(" · ", 3), "", "", ""][:4] for panel in panels]
+    return pd.DataFrame(np.array(parts, dtype=str).reshape(-1, 4)[codes], index=rows.index).astype(str)
 
 
 def cell_rows(series: pd.DataFrame) -> pd.DataFrame:
-    """The rows of figure "cells" with what their panels name; `kind` is the condition without its cue, "" where there is no
-    more to it. Arms whose samples neither comply nor refuse, anywhere in an evaluation, are left out."""
+    """The rows of figure "cells" with what their panels name; `kind` is the condition without its cue, "" if it is only a
+    cue. Arms whose samples neither comply nor refuse, anywhere in an evaluation, are left out."""
     rows = series[series["figure"] == "cells"]
     parts = panel_parts(rows)
     rows = rows.assign(evaluation=parts[0], condition=parts[1], outcome=parts[2], phase=parts[3])
@@ -61,8 +63,9 @@ def cell_rows(series: pd.DataFrame) -> pd.DataFrame:
 
 
 def _among(rows: pd.DataFrame, wanted: Set[tuple[str, ...]], *columns: str) -> pd.DataFrame:
-    own = zip(*(rows[column] for column in columns), strict=True)
-    return rows.loc[pd.Series([one in wanted for one in own], rows.index, dtype=bool)]
+    """The rows whose values in `columns` are among the wanted ones."""
+    values = zip(*(rows[column] for column in columns), strict=True)
+    return rows.loc[pd.Series([row in wanted for row in values], rows.index, dtype=bool)]
 
 
 def legend(series: pd.DataFrame) -> list[tuple[str, str]]:
@@ -92,16 +95,16 @@ def figures(
     rows = rows.assign(at=at, checkpoint=[checkpoint_words(x, study) for x in at]).sort_values("kind", kind="stable")
     rows = rows.sort_values("at", key=lambda column: column.map({x: checkpoint_place(x, study) for x in at}), kind="stable")
     rows = pd.concat([_folded(part) for _, part in rows.groupby("evaluation", observed=True)]) if len(rows) else rows
-    arms = {arm.id: arm.title for arm in study.arms}
+    arms = [arm.id for arm in study.arms]
     names = ["arm", *(name for name in ("evaluation", "kind", "training", "behaviour", "model") if rows[name].nunique() > 1)]
     groups = rows.groupby(names, observed=True)
     parts = [([str(x) for x in (key if isinstance(key, tuple) else (key,))], part) for key, part in groups]
-    parts.sort(key=lambda one: (list(arms).index(one[0][0]), *one[0][1:]))
-    return [_figure(part, _title(part, arms[arm], *rest), keyed) for (arm, *rest), part in parts]
+    parts.sort(key=lambda named: (arms.index(named[0][0]), *named[0][1:]))
+    return [_figure(part, _title(part, arm, *rest), keyed) for (arm, *rest), part in parts]
 
 
 def _folded(rows: pd.DataFrame) -> pd.DataFrame:
-    """Of an evaluation at one checkpoint the pairs of conditions become the multiples, and the checkpoint goes to the title."""
+    """For an evaluation at one checkpoint, each pair of conditions is a small multiple, and the checkpoint is in the title."""
     if rows["at"].nunique() > 1 or not 1 < rows["kind"].nunique() <= MOST_MULTIPLES:
         return rows
     kinds = rows["kind"].str.replace(":", ", ").replace("", "as it is")
@@ -109,37 +112,30 @@ def _folded(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _title(rows: pd.DataFrame, arm: str, *rest: str) -> str:
-    """Bars stand in the order of their bases' names, so the title tells variants apart."""
+    """Bars are ordered by their bases' names, so the title names the variants in that order."""
     variants = sorted({base.partition("#")[0] for base in rows["base"].astype(str) if base})
     order = f"bases {', then '.join(variants)}" if len(variants) > 1 else ""
     return " · ".join(filter(None, (arm, *(name.replace(":", ", ") for name in rest), order)))
 
 
 def _figure(rows: pd.DataFrame, title: str, keyed: bool) -> Figure:
-    """`rows`: checkpoint (in words, in order), cue, outcome, base, seed, value; the arm's mean has seed −1 and is only told."""
-    points = _thinned(list(dict.fromkeys(rows["checkpoint"])), MOST_MULTIPLES)
+    """`rows`: checkpoint (in words, in order), cue, outcome, base, seed, value. The arm's mean (seed −1) is only in the text."""
+    points = words.evenly(list(dict.fromkeys(rows["checkpoint"])), MOST_MULTIPLES)
     table = pd.DataFrame(rows.loc[rows["checkpoint"].isin(points)])
     table["place"] = table["outcome"].map({outcome: place for place, outcome in enumerate(COLOURS)})
     table["run"] = table["base"].astype(str) + "|" + table["seed"].astype(str)
     is_mean = table["seed"] == -1
     means = table[is_mean & (table["value"] > 0)].sort_values("place", kind="stable")
-    told = []
+    texts = []
     for point, cue in ((point, cue) for point in points for cue in ("train", "deploy")):
         part = means[(means["checkpoint"] == point) & (means["cue"] == cue)]
         values = zip(part["outcome"], part["value"], strict=True)
-        told.append(f"{point}, {cue}: " + ", ".join(f"{NAMES[o]} {words.quantity(v, '%')}" for o, v in values))
+        texts.append(f"{point}, {cue}: " + ", ".join(f"{NAMES[o]} {words.quantity(v, '%')}" for o, v in values))
     runs = pd.DataFrame(table.loc[~is_mean & (table["value"] > 0), ["checkpoint", "cue", "outcome", "value", "place", "run"]])
     runs["checkpoint"] = runs["checkpoint"].str.replace(", ", "\n")
     points = [point.replace(", ", "\n") for point in points]
     charts = [data_uri(_chart(runs, points, width, keyed)) for width in (WIDE, NARROW)]
-    return Figure(title, f"{title}. Means over runs. {'; '.join(told)}.", *charts)
-
-
-def _thinned(points: list[str], most: int) -> list[str]:
-    """The first, the last, and as many between as there is room for."""
-    if len(points) <= most:
-        return points
-    return [points[round(k * (len(points) - 1) / (most - 1))] for k in range(most)]
+    return Figure(title, f"{title}. Means over runs. {'; '.join(texts)}.", *charts)
 
 
 def _chart(runs: pd.DataFrame, points: list[str], width: int, keyed: bool) -> Any:
@@ -163,5 +159,7 @@ def _chart(runs: pd.DataFrame, points: list[str], width: int, keyed: bool) -> An
         )
         .properties(width=each, height=170)
     )
-    header = alt.Header(title=None, labelFontSize=11.5, labelColor=INK, labelFontWeight="bold", labelLimit=each, labelExpr=BROKEN)
+    header = alt.Header(
+        title=None, labelFontSize=11.5, labelColor=INK, labelFontWeight="bold", labelLimit=each, labelExpr=SPLIT_LABEL
+    )
     return themed(bars.facet(facet=alt.Facet("checkpoint:N", sort=points, header=header), columns=columns, spacing=14))

@@ -1,4 +1,4 @@
-"""Reads a run directory into one frozen value. Every fault becomes one sentence with the command that remedys it.
+"""Reads a run directory into one frozen value. Every fault becomes one sentence with the command that repairs it.
 
 Does not know about verdict rules, figures or HTML.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,17 +15,17 @@ import pandas as pd
 
 from exante.analysis.shape import excess, fault
 from exante.errors import UserError
-from exante.registry.chosen import load_chosen
+from exante.registry.plan_file import load_plan_file
 from exante.storage.directory import RunDirectory
 from exante.storage.files import read_json
-from exante.storage.tables import AXES, CRASHED
+from exante.storage.tables import AXES, CRASHED, ROWS, Measured
 from exante.study import Registration
 from exante.units import Unit
 
 
 @dataclass(frozen=True)
 class Run:
-    """The files of one run directory. `verdicts`, `plan`, `timings` and transcripts stay plain data: unknown keys are welcome."""
+    """The files of one run directory. `verdicts`, `plan`, `timings` and transcripts are plain data and may have unknown keys."""
 
     name: str
     registration: Registration
@@ -47,8 +47,8 @@ CURVES = ("loss", "reward_mean", "red_team_success")
 def load_run(directory: Path) -> Run:
     files = RunDirectory(directory)
     registration = files.load_registration()
-    measured = files.load_measured()
-    drawn = replace(measured, metrics=measured.metrics[measured.metrics["metric"].isin(CURVES)])
+    table, metrics = files.load_metrics()
+    measured = Measured(table, pd.DataFrame(columns=list(ROWS)), metrics[metrics["metric"].isin(CURVES)])
     shown = files.shown_transcripts()
     files.check(files.plan, files.verdicts, *shown)
     files.check_follows(files.verdicts)
@@ -58,12 +58,12 @@ def load_run(directory: Path) -> Run:
         name=directory.resolve().name,
         registration=registration,
         stamps=files.load_stamps(),
-        plan=load_chosen(files, registration).model_dump(mode="json"),
+        plan=load_plan_file(files, registration).model_dump(mode="json"),
         verdicts=verdicts,
         planned=len(states),
         crashed=sorted(cell for cell, state in states.items() if state == CRASHED),
         series=_series(files, registration),
-        phases=drawn.metrics_of_cells().astype(dict.fromkeys(("cell", *AXES, "phase"), str) | {"seed": int}),
+        phases=measured.metrics_of_cells().astype(dict.fromkeys(("cell", *AXES, "phase"), str) | {"seed": int}),
         transcripts=_transcripts(shown, files.remedy(files.transcripts)),
         timings=_timings(files.timings) if files.timings.exists() else {},
     )
@@ -76,13 +76,13 @@ def _verdicts(path: Path, registration: Registration, remedy: str) -> dict[str, 
     if verdicts.get("registration_sha256", registration.sha256) != registration.sha256:
         raise UserError(f"{path} belongs to another registration; {remedy}")
     if verdicts.get("preset") not in (None, *registration.study.presets):
-        raise UserError(f"{path} names the preset {verdicts['preset']!r}, which the study has not; {remedy}")
+        raise UserError(f"{path} names the preset {verdicts['preset']!r}, which the study does not have; {remedy}")
     return verdicts
 
 
 def _timings(path: Path) -> dict[str, Any]:
-    """Clock times, which nothing rests on: but what is no number of seconds cannot be shown."""
-    remedy = "move it away, and the page leaves them out"
+    """Clock times. No result depends on them, but they must be numbers to be shown."""
+    remedy = "move it away and the report leaves the times out"
     timings = read_json(path, remedy)
     if wrong := excess(timings):
         raise UserError(f"{path} {wrong}; {remedy}")
@@ -102,11 +102,11 @@ def _series(files: RunDirectory, registration: Registration) -> pd.DataFrame:
     """The table of what the figures draw, with the values that they rely on."""
     table, remedy = files.load_series(), files.remedy(files.series)
     arms, units = {arm.id for arm in registration.study.arms}, set(get_args(Unit))
-    for name, known in (("arm", arms), ("unit", units)):
-        if strangers := sorted(set(table[name]) - known):
-            raise UserError(f"{files.series} holds the {name} {strangers[0]!r}, which the study has not; {remedy}")
+    for name, registered in (("arm", arms), ("unit", units)):
+        if unknown := sorted(set(table[name].unique()) - registered):
+            raise UserError(f"{files.series} holds the {name} {unknown[0]!r}, which the study does not have; {remedy}")
     if (table["step"] < -1).any():
-        raise UserError(f"{files.series} holds a step below none; {remedy}")
+        raise UserError(f"{files.series} holds a step below 0; {remedy}")
     return table
 
 
@@ -138,5 +138,5 @@ def _record(path: Path, number: int, line: str, remedy: str) -> dict[str, Any]:
         raise UserError(f"{path} has no transcript with spans at line {number}; {remedy}")
     texts = [record.get(name, "") for name in NAMES] + [span.get(key, "") for span in spans for key in ("kind", "text")]
     if not all(isinstance(text, str) for text in texts):
-        raise UserError(f"{path} holds something else than text at line {number}; {remedy}")
+        raise UserError(f"{path} holds something other than text at line {number}; {remedy}")
     return record

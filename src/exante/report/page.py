@@ -1,4 +1,4 @@
-"""From the files of a run to the page: picks, orders and words what the template shows, and renders it under a strict policy.
+"""From the files of a run to the page: selects, orders and words what the template shows, and renders it.
 
 Computes no statistic: every estimate, interval, verdict and curve was written by `analyse`. Does not know how a figure is drawn.
 """
@@ -17,21 +17,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from exante.registry.stamps import stamps_of
-from exante.report import cells, figures, transcripts, words
-from exante.report.gate import interventions
+from exante.report import cells, drawing, figures, transcripts, words
+from exante.report.contrasts import contrast_row, estimates
+from exante.report.criteria import interventions
+from exante.report.gates import gate_groups, gate_title
 from exante.report.load import Run
-from exante.report.results import (
-    contrast_row,
-    estimates,
-    gate_groups,
-    gate_title,
-    match_table,
-    next_arm,
-    objection_rows,
-    signal_table,
-    theory_rows,
-    twins,
-)
+from exante.report.match import match_table, signal_table, twins
+from exante.report.objections import objection_rows
+from exante.report.theories import next_arm, theory_rows
 from exante.study import Study
 
 FALLBACK = {
@@ -41,8 +34,10 @@ FALLBACK = {
     "exploratory": "These results are exploratory: they can neither support nor contradict the hypothesis.",
 }
 NOT_REACHED = "The question was not reached: something it depends on failed, or an earlier question was left undecided."
+MOST_ARMS = 16
+"""Arms above which the figures of rates draw only those that a contrast names."""
 OPEN_PANELS = 3
-"""So many panels of trajectories stand open; the rest are folded."""
+"""Panels of trajectories that are open; the rest are folded."""
 
 
 def render_page(run: Run) -> str:
@@ -81,7 +76,7 @@ def _policy(style: str) -> str:
 def context(run: Run) -> dict[str, Any]:
     """Everything that the template names."""
     study = run.registration.study
-    look = figures.styles([(arm.id, arm.title) for arm in study.arms])
+    look = drawing.styles([arm.id for arm in study.arms])
     rows = [contrast_row(row, study) for row in run.verdicts["contrasts"]]
     primaries = sorted((row for row in rows if row["primary"]), key=lambda row: row["primary"])
     preset = str(run.verdicts.get("preset") or run.plan.get("preset") or "")
@@ -93,12 +88,12 @@ def context(run: Run) -> dict[str, Any]:
         "stamps": _stamps(run, preset),
         "before_data": run.verdicts.get("registered_before_data") is True,
         "primaries": primaries,
-        "secondaries": [row for row in rows if not row["primary"] and row["asked"] and not row["estimate_only"]],
+        "secondaries": [row for row in rows if not row["primary"] and row["in_preset"] and not row["estimate_only"]],
         "estimates": estimates(rows, study),
         "hypotheses": any(row["hypothesis"] != "none" for row in rows),
-        "made_here": any(profile.capabilities for profile in study.profiles),
+        "trained": any(profile.capabilities for profile in study.profiles),
         "over_items": bool(study.measures) and all(measure.run_model == "items" for measure in study.measures),
-        "unasked": [row for row in rows if not row["primary"] and not row["asked"]],
+        "not_in_preset": [row for row in rows if not row["primary"] and not row["in_preset"]],
         "forests": _forests(primaries + [row for row in rows if not row["primary"] and not row["estimate_only"]]),
         "training_titles": {training.id: training.title for training in study.trainings},
         "arm_legend": _legend(look, run),
@@ -108,6 +103,8 @@ def context(run: Run) -> dict[str, Any]:
         "cell_legend": cells.legend(run.series),
         "levels": _levels(run.series, look, study),
         "run_figures": _run_figures(run.series, look, primaries),
+        "most_arms": MOST_ARMS,
+        "most_curves": figures.MOST_CURVES,
         "training_curves": _training_curves(run.phases, look),
         "match": match_table(run.verdicts.get("match_table"), study),
         "signals": signal_table(run.verdicts.get("match_table"), study, preset),
@@ -120,7 +117,7 @@ def context(run: Run) -> dict[str, Any]:
         "criteria": interventions(run.registration, run.verdicts),
         "twins": twins(study, rows, run.verdicts["gates"], _planned_arms(run, preset)),
         "micro": all(profile.architecture is not None for profile in study.profiles),
-        "transcripts": transcripts.groups(run.transcripts, {arm.id: arm.title for arm in study.arms}),
+        "transcripts": transcripts.groups(run.transcripts, [arm.id for arm in study.arms]),
         "transcript_count": len(run.transcripts),
         "planned_arms": _planned_arms(run, preset),
         "preset": _preset(study, preset, run.planned),
@@ -135,8 +132,7 @@ def context(run: Run) -> dict[str, Any]:
 def answer(study: Study, primaries: list[dict[str, Any]]) -> dict[str, Any]:
     """The sentence registered for the primaries' verdicts, and the numbers behind the first.
 
-    Of the registered keys the longest that the sequence of verdicts begins with is taken: "supported, contradicted" before
-    "supported".
+    The longest registered key that the sequence of verdicts begins with counts: "supported, contradicted" before "supported".
     """
     if not primaries:
         return {"verdict": "exploratory", "sentence": FALLBACK["exploratory"], "row": None}
@@ -144,8 +140,8 @@ def answer(study: Study, primaries: list[dict[str, Any]]) -> dict[str, Any]:
     verdict = str(first["verdict"])
     sequence = [str(row["verdict"]) for row in primaries]
     keys = [", ".join(sequence[:count]) for count in range(len(sequence), 0, -1)]
-    told = next((study.answers[key] for key in keys if key in study.answers), None)
-    sentence = told or FALLBACK.get(verdict, FALLBACK["undecided"])
+    registered = next((study.answers[key] for key in keys if key in study.answers), None)
+    sentence = registered or FALLBACK.get(verdict, FALLBACK["undecided"])
     if first["low"] is None and verdict == "undecided":
         sentence = f"{sentence} {NOT_REACHED}"
     return {"verdict": verdict, "sentence": sentence, "row": first}
@@ -158,13 +154,13 @@ def _stamps(run: Run, preset: str) -> list[tuple[str, str]]:
         stamps.append(("Pilot", "Run on pilot seeds: every result here is exploratory."))
     elif run.verdicts.get("registered_before_data") is False:
         names = stamps_of(run.stamps, preset)["changed"]
-        all_of_it = {row["id"] for row in run.verdicts["contrasts"]} <= set(names)
+        everything = {row["id"] for row in run.verdicts["contrasts"]} <= set(names)
         changed = words.plain(names).replace("–", "")
         what = f"what changed ({changed}) is exploratory." if changed else "what changed is exploratory."
-        what = "every number here is exploratory." if all_of_it and changed else what
-        stamps.append(("After data", f"Registered after outcomes of the same cells had been seen: {what}"))
+        what = "every number here is exploratory." if everything and changed else what
+        stamps.append(("After data", f"Registered after outcomes of the same runs had been seen: {what}"))
     if preset == "quick":
-        note = _preset_note(run, preset).removeprefix("a demonstration: ")
+        note = _preset_note(run, preset)
         stamps.append(("Demonstration", words.sentence(note or "few arms and one base, to see the instrument at work")))
     if run.registration.amends:
         stamps.append(("Amended", run.registration.amendment_note or "This registration amends an earlier one."))
@@ -175,20 +171,20 @@ def _stamps(run: Run, preset: str) -> list[tuple[str, str]]:
         stamps.append(("Gates failed", f"{names}. What depends on them is undecided."))
     if run.crashed:
         crashed = words.count(len(run.crashed), "run")
-        stamps.append(("Crashed", f"{crashed} crashed, counted at both ends of the range; see under gates."))
+        stamps.append(("Crashed", f"{crashed} crashed, counted at both ends of the range; see Gates."))
     left_out = run.plan.get("left_out") or []
     return [("Left out", str(reason)) for reason in left_out] + stamps
 
 
 def _preset_note(run: Run, preset: str) -> str:
-    known = run.registration.study.presets.get(preset)
-    return known.note if known else ""
+    registered = run.registration.study.presets.get(preset)
+    return registered.note if registered else ""
 
 
 # --- figures -------------------------------------------------------------------------------------------------------
 
 
-def _forests(rows: list[dict[str, Any]]) -> list[figures.Figure]:
+def _forests(rows: list[dict[str, Any]]) -> list[drawing.Figure]:
     """One forest plot per unit: units never share an axis."""
     drawn = [row for row in rows if row["low"] is not None and row["high"] is not None]
     units = list(dict.fromkeys(row["unit"] for row in drawn))
@@ -206,12 +202,14 @@ def _parts(table: pd.DataFrame, *columns: str) -> Iterator[tuple[tuple[str, ...]
         yield tuple(str(value) for value in (key if isinstance(key, tuple) else (key,))), part
 
 
-def _legend(look: dict[str, figures.Style], run: Run) -> list[tuple[str, str]]:
+def _legend(look: dict[str, drawing.Style], run: Run) -> list[tuple[str, str]]:
+    """Arms by their ids, as everywhere else, with what each is."""
     drawn = set(_picked(run.series, "figure", "trajectory", "level", "runs")["arm"])
-    return [(figures.swatch(style), style.title) for arm, style in look.items() if arm in drawn]
+    titles = {arm.id: arm.title for arm in run.registration.study.arms}
+    return [(drawing.swatch(style), f"{arm}: {titles[arm]}") for arm, style in look.items() if arm in drawn]
 
 
-def _panels(series: pd.DataFrame, look: dict[str, figures.Style], study: Study) -> list[dict[str, Any]]:
+def _panels(series: pd.DataFrame, look: dict[str, drawing.Style], study: Study) -> list[dict[str, Any]]:
     """Trajectories by panel; inside a panel one facet per model × training × behaviour."""
     rows = _picked(series, "figure", "trajectory")
     titles = {training.id: training.title for training in study.trainings}
@@ -219,7 +217,7 @@ def _panels(series: pd.DataFrame, look: dict[str, figures.Style], study: Study) 
     panels = []
     names = [f"{e.id} · {c} · {o}" for e in study.evaluations for c in e.conditions for o in e.outcomes]
     order = {name: place for place, name in enumerate(names)}
-    for (panel,), part in sorted(_parts(rows, "panel"), key=lambda found: order.get(str(found[0][0]), len(order))):
+    for (panel,), part in sorted(_parts(rows, "panel"), key=lambda named: order.get(str(named[0][0]), len(order))):
         facets = []
         for (model, training, behaviour), group in _parts(part, "model", "training", "behaviour"):
             title = " · ".join(filter(None, (titles.get(training, training), behaviour, model if many_models else "")))
@@ -228,10 +226,12 @@ def _panels(series: pd.DataFrame, look: dict[str, figures.Style], study: Study) 
     return panels
 
 
-def _levels(series: pd.DataFrame, look: dict[str, figures.Style], study: Study) -> list[figures.Figure]:
-    """Rates at single checkpoints: one figure per evaluation × outcome × training × behaviour, a line per condition. Those of
-    evaluations whose cells are drawn stand there."""
+def _levels(series: pd.DataFrame, look: dict[str, drawing.Style], study: Study) -> list[drawing.Figure]:
+    """Rates at single checkpoints: one figure per evaluation × outcome × training × behaviour, a line per condition. Evaluations
+    that the cells figure draws are left out."""
     rows = _picked(series, "figure", "level")
+    if rows["arm"].nunique() > MOST_ARMS:
+        rows = rows[rows["arm"].isin(arms_of_contrasts(study))]
     drawn = set(cells.cell_rows(series)["evaluation"])
     rows = rows[~cells.panel_parts(rows)[0].isin(drawn)]
     if rows.empty:
@@ -242,21 +242,27 @@ def _levels(series: pd.DataFrame, look: dict[str, figures.Style], study: Study) 
     )
     titles = {training.id: training.title for training in study.trainings}
     many = len(set(zip(rows["training"], rows["behaviour"], strict=True))) > 1
-    found = []
+    drawn_levels = []
     for (evaluation, outcome, training, behaviour), part in _parts(rows, "evaluation", "outcome", "training", "behaviour"):
         where = f" · {titles.get(training, training)} · {behaviour}" if many else ""
-        found.append(figures.levels(part, look, f"{words.label(evaluation)}: {words.label(outcome)}{where}"))
-    return found
+        drawn_levels.append(figures.levels(part, look, f"{words.label(evaluation)}: {words.label(outcome)}{where}"))
+    return drawn_levels
 
 
-def _run_figures(series: pd.DataFrame, look: dict[str, figures.Style], primaries: list[dict[str, Any]]) -> list[figures.Figure]:
+def arms_of_contrasts(study: Study) -> set[str]:
+    return {arm for contrast in study.contrasts for arm in (contrast.arm, contrast.control) if arm is not None}
+
+
+def _run_figures(series: pd.DataFrame, look: dict[str, drawing.Style], primaries: list[dict[str, Any]]) -> list[drawing.Figure]:
     rows = _picked(series, "figure", "runs")
-    found = [(row, _picked(rows, "panel", row["id"])) for row in primaries]
-    return [figures.runs(part, look, row["label"], row["measure_title"], row["arm_means"]) for row, part in found if len(part)]
+    by_contrast = [(row, _picked(rows, "panel", row["id"])) for row in primaries]
+    return [
+        figures.runs(part, look, row["label"], row["measure_title"], row["arm_means"]) for row, part in by_contrast if len(part)
+    ]
 
 
-def _training_curves(phases: pd.DataFrame, look: dict[str, figures.Style]) -> list[figures.Figure]:
-    """Loss and reward of each phase, every run a line: whether training did what it should."""
+def _training_curves(phases: pd.DataFrame, look: dict[str, drawing.Style]) -> list[drawing.Figure]:
+    """Loss, reward and red-team success of each phase, one line per run."""
     drawn = _picked(phases, "metric", "loss", "reward_mean", "red_team_success")
     return [
         figures.curves(part, look, f"{words.label(metric).capitalize()} · {phase} · {training} · {behaviour}")
@@ -269,14 +275,14 @@ def _training_curves(phases: pd.DataFrame, look: dict[str, figures.Style]) -> li
 
 
 def _planned_arms(run: Run, preset: str) -> tuple[str, ...]:
-    known = run.registration.study.presets.get(preset)
-    return known.arms if known else tuple(dict.fromkeys(run.series["arm"]))
+    registered = run.registration.study.presets.get(preset)
+    return registered.arms if registered else tuple(dict.fromkeys(run.series["arm"]))
 
 
 def _preset(study: Study, name: str, planned: int) -> list[tuple[str, str]]:
-    known = study.presets.get(name)
+    registered = study.presets.get(name)
     facts = [("preset", name), ("cells planned", words.plain(planned))]
-    return facts + _facts(known.model_dump(exclude={"note"}) if known else {})
+    return facts + _facts(registered.model_dump(exclude={"note"}) if registered else {})
 
 
 def _facts(value: Any) -> list[tuple[str, str]]:
@@ -285,7 +291,7 @@ def _facts(value: Any) -> list[tuple[str, str]]:
 
 
 def _timings(timings: dict[str, Any]) -> list[tuple[str, str]]:
-    """Clock times in plain words. Long tables of phases stay in the file."""
+    """Clock times as label and text. Tables of phases are only counted."""
     facts: list[tuple[str, str]] = []
     for key, value in timings.items():
         if key == "runs" and isinstance(value, list):

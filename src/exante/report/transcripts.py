@@ -1,6 +1,6 @@
-"""Which transcripts the page shows: a handful for each training × behaviour × condition, arms side by side.
+"""Which transcripts the page shows: a few for each training × behaviour × condition, arms side by side.
 
-Picks and groups; marks nothing up and judges nothing. The text is a model's and hostile: it leaves here as `words.visible`
+Selects and groups; does not judge. The text is a model's and hostile: it leaves here as `words.visible`
 markup, escaped character by character.
 """
 
@@ -20,8 +20,8 @@ LONGEST = 6000
 KINDS = ("prompt", "forced", "scratchpad", "answer", "raw")
 
 
-def groups(records: list[dict[str, Any]], arms: dict[str, str]) -> list[dict[str, Any]]:
-    """Groups of items, each with its samples by checkpoint and arm. `arms` maps ids to titles, in the order shown."""
+def groups(records: list[dict[str, Any]], arms: list[str]) -> list[dict[str, Any]]:
+    """Groups of items, each with its samples by checkpoint and arm, in the order of `arms`."""
     ordered = sorted(records, key=_group_key)
     return [_group(key, list(part), arms) for key, part in groupby(ordered, key=_group_key)][:GROUPS]
 
@@ -31,7 +31,7 @@ def _group_key(record: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(record.get(field, "")) for field in ("training", "behaviour", "condition", "evaluation"))
 
 
-def _group(key: tuple[str, ...], records: list[dict[str, Any]], arms: dict[str, str]) -> dict[str, Any]:
+def _group(key: tuple[str, ...], records: list[dict[str, Any]], arms: list[str]) -> dict[str, Any]:
     training, behaviour, condition, evaluation = key
     items = [_item(name, [r for r in records if str(r.get("item")) == name], arms) for name in _items(records)]
     return {"training": training, "behaviour": behaviour, "evaluation": evaluation, "condition": condition, "items": items}
@@ -45,7 +45,7 @@ def _items(records: list[dict[str, Any]]) -> list[str]:
     return sorted(seen, key=lambda item: (-len(seen[item]), item))[:ITEMS_PER_GROUP]
 
 
-def _item(name: str, records: list[dict[str, Any]], arms: dict[str, str]) -> dict[str, Any]:
+def _item(name: str, records: list[dict[str, Any]], arms: list[str]) -> dict[str, Any]:
     prompts = {_prompt(record) for record in records}
     shared = prompts.pop() if len(prompts) == 1 else None
     stages = [
@@ -69,26 +69,25 @@ def _checkpoints(records: Iterable[dict[str, Any]]) -> list[str]:
         phase, _, step = str(record.get("checkpoint", "")).partition("@")
         steps.setdefault(phase, []).append(int(step) if step.isdecimal() and len(step) < 10 else 0)
     picked = [f"{phase}@{step}" for phase, values in steps.items() for step in sorted({min(values), max(values)})]
-    known = {str(record.get("checkpoint", "")) for record in records}
-    picked = [name if name in known else name.rpartition("@")[0] for name in picked]
+    recorded = {str(record.get("checkpoint", "")) for record in records}
+    picked = [name if name in recorded else name.rpartition("@")[0] for name in picked]
     return picked if len(picked) <= CHECKPOINTS else [picked[0], *picked[1 - CHECKPOINTS :]]
 
 
-def _by_arm(records: list[dict[str, Any]], arms: dict[str, str], prompt_above: bool) -> list[dict[str, Any]]:
+def _by_arm(records: list[dict[str, Any]], arms: list[str], prompt_above: bool) -> list[dict[str, Any]]:
     """One sample per arm: that of the first cell."""
-    order = list(arms)
     records = sorted(records, key=lambda r: str(r.get("cell", "")))
     first: dict[str, dict[str, Any]] = {}
     for record in records:
         first.setdefault(str(record.get("arm")), record)
-    names = sorted(first, key=lambda arm: (order.index(arm) if arm in order else len(order), arm))
-    return _merged([_sample(arms.get(arm, arm), first[arm], prompt_above) for arm in names])
+    names = sorted(first, key=lambda arm: (arms.index(arm) if arm in arms else len(arms), arm))
+    return _merged([_sample(arm, first[arm], prompt_above) for arm in names])
 
 
-def _sample(title: str, record: dict[str, Any], prompt_above: bool) -> dict[str, Any]:
+def _sample(arm: str, record: dict[str, Any], prompt_above: bool) -> dict[str, Any]:
     spans = [_span(span) for span in record["spans"] if not (prompt_above and span.get("kind") == "prompt")]
     return {
-        "title": title,
+        "title": arm,
         "cell": " / ".join(str(record.get("cell", "")).split("/")[-2:]),
         "outcome": str(record.get("outcome", "")),
         "spans": spans,
@@ -96,17 +95,17 @@ def _sample(title: str, record: dict[str, Any], prompt_above: bool) -> dict[str,
 
 
 def _merged(samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Arms that read the same in every span stand as one (a base's training text is the same for all)."""
-    found: list[dict[str, Any]] = []
+    """Arms with the same text in every span become one sample (a base's training text is the same for all)."""
+    merged: list[dict[str, Any]] = []
     for sample in samples:
         twin = next(
-            (other for other in found if other["spans"] == sample["spans"] and other["outcome"] == sample["outcome"]), None
+            (other for other in merged if other["spans"] == sample["spans"] and other["outcome"] == sample["outcome"]), None
         )
         if twin is None:
-            found.append(sample)
+            merged.append(sample)
         else:
             twin["title"] += ", " + sample["title"]
-    return found
+    return merged
 
 
 def _span(span: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ KEPT = {"\n", "\t", "\N{ZERO WIDTH JOINER}"}
 
 
 def number(value: Any, decimals: int | None = None, *, signed: bool = False) -> str:
-    """A number with a proper minus sign; without `decimals`, three significant digits, integers in full with thin spaces."""
+    """A number with a proper minus sign; without `decimals`, three significant digits, and integers in full with thin spaces."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, float) and math.isinf(value):
@@ -83,7 +83,7 @@ def region(value: dict[str, Any] | None) -> str:
 
 
 def outside(value: dict[str, Any] | None) -> str:
-    """What a region forbids: `+10 pp or less`, `0 pp or more`, `−10 pp or less, +10 pp or more`."""
+    """What a region excludes: `+10 pp or less`, `0 pp or more`, `−10 pp or less, +10 pp or more`."""
     if not value:
         return "–"
     unit = str(value.get("unit", ""))
@@ -122,7 +122,7 @@ def plain(value: Any) -> str:
 
 
 def minus(text: str) -> str:
-    """Hyphens before digits as minus signs, for thresholds that were worded elsewhere."""
+    """Hyphens before digits as minus signs, for thresholds that `analyse` worded."""
     return re.sub(r"(?<!\w)-(?=\d)", MINUS, text)
 
 
@@ -136,13 +136,20 @@ def count(many: int, noun: str) -> str:
     return f"{number(many)} {noun}{'' if many == 1 else 's'}"
 
 
+def evenly(things: list[Any], most: int) -> list[Any]:
+    """All of them, or so many, evenly spaced, the first and the last among them."""
+    if len(things) <= most:
+        return things
+    return [things[round(k * (len(things) - 1) / max(most - 1, 1))] for k in range(most)]
+
+
 def label(key: str) -> str:
     """A key of a JSON file as words."""
     return str(key).replace("_", " ").strip()
 
 
 def seconds(value: float) -> str:
-    """A duration in the units one would say it in."""
+    """A duration in seconds, minutes or hours."""
     if value < 90:
         return f"{number(value, 1 if value < 10 else 0)}{SPACE}s"
     minutes, rest = divmod(round(value), 60)
@@ -158,6 +165,8 @@ def is_hidden(character: str) -> bool:
 
 def spelled(text: str) -> str:
     """Hidden characters written out as ⟨U+202E⟩, as plain text."""
+    if text.isprintable():  # most texts, images among them: no need to look at each character
+        return text
     return "".join(f"⟨U+{ord(c):04X}⟩" if is_hidden(c) else c for c in text)
 
 

@@ -85,8 +85,8 @@ class Recorder:
         for (condition, item), logprobs in zip(asked, nats, strict=True):
             values: dict[str, float] = score(item, [math.exp(x) for x in logprobs])
             assert set(values) <= set(evaluation.outcomes), f"{evaluation.score.target} returned undeclared outcomes {values}"
-            found = {outcome: float(values.get(outcome, 0.0)) for outcome in evaluation.outcomes}
-            counted = {outcome: (int(value > 0.5), value, value * value) for outcome, value in found.items()}
+            shares = {outcome: float(values.get(outcome, 0.0)) for outcome in evaluation.outcomes}
+            counted = {outcome: (int(value > 0.5), value, value * value) for outcome, value in shares.items()}
             self._add(evaluation, step, condition, item, 1, counted)
 
     def _add(

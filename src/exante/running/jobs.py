@@ -26,16 +26,17 @@ EVALUATING, FEEDING = "exante.running.evaluate", "exante.running.phases"
 
 
 class Job(Frozen):
-    """A node with everything needed to compute it in another process."""
+    """A node with everything needed to compute it in another process.
+
+    `row_files` maps the evaluations' ids to what the files of their rows are called: a digest of what is asked, and at which
+    steps.
+    """
 
     node: Node
     profile: Profile
     evaluations: tuple[Evaluation, ...]
+    row_files: dict[str, str]
     device: str = "cpu"
-
-
-def evaluation_key(evaluation: Evaluation, steps: Sequence[int]) -> str:
-    return f"{evaluation_id(evaluation)}-{digest(list(steps))[:8]}"
 
 
 def evaluation_digests(job: Job, evaluation: Evaluation) -> dict[str, str]:
@@ -50,9 +51,9 @@ def missing_evaluations(job: Job, directory: Path) -> list[Evaluation]:
 
 def changed_rows(job: Job, evaluation: Evaluation, directory: Path) -> list[str] | None:
     """What is no longer as it was when an evaluation's rows were written; None if there are none."""
-    key = evaluation_key(evaluation, job.node.evaluations[evaluation.id])
     try:
-        before = json.loads((directory / "rows" / f"{key}.json").read_text("utf-8"))
+        with open(f"{directory}/rows/{job.row_files[evaluation.id]}.json", encoding="utf-8") as file:
+            before = json.load(file)
     except (FileNotFoundError, ValueError):
         return None
     if not isinstance(before, dict) or before.get("format", 1) != FORMAT:
@@ -100,16 +101,15 @@ def changed_parts(job: Job, marker: dict[str, Any], store: PhaseStore) -> list[s
 def jobs_of(plan: Plan, registration: Registration, device: str) -> dict[str, Job]:
     """The plan's jobs by node id, parents before children."""
     study = registration.study
-    profiles = {p.id: p for p in study.profiles}
-    return {
-        node.id: Job(
-            node=node,
-            profile=profiles[node.model],
-            evaluations=tuple(e for e in study.evaluations if e.id in node.evaluations),
-            device=device,
-        )
-        for node in plan.nodes.values()
-    }
+    profiles = {profile.id: profile for profile in study.profiles}
+    asked = {evaluation.id: evaluation_id(evaluation) for evaluation in study.evaluations}
+
+    def job(node: Node) -> Job:
+        evaluations = tuple(e for e in study.evaluations if e.id in node.evaluations)
+        row_files = {e.id: f"{asked[e.id]}-{digest(list(node.evaluations[e.id]))[:8]}" for e in evaluations}
+        return Job(node=node, profile=profiles[node.model], evaluations=evaluations, row_files=row_files, device=device)
+
+    return {node.id: job(node) for node in plan.nodes.values()}
 
 
 def is_done(job: Job, store: PhaseStore) -> bool:

@@ -13,10 +13,9 @@ from exante.engines.local import LocalEngine
 from exante.objectives import objective_of
 from exante.objectives.base import Kept, SamplingObjective, TrainingObjective
 from exante.objectives.phase_parts import data_of, keep_of
-from exante.objectives.pretrain import PRETRAIN
 from exante.running.jobs import Job
 from exante.storage.identity import recipe_of
-from exante.study import Context
+from exante.study import Context, Phase
 from exante.text import Example, Item
 
 Progress = Callable[[float], None]
@@ -40,7 +39,7 @@ def pretrained(job: Job, watcher: Watcher, progress: Progress) -> tuple[LocalEng
     corpus = data_of(job.node.phase, watcher.context, Example)
     engine = LocalEngine.initialise(job.profile, corpus, seed=draw, device=job.device)
     metrics = engine.train(
-        PRETRAIN,
+        _training(job.node.phase),
         recipe_of(job.node.phase, job.profile),
         corpus,
         seed=draw,
@@ -55,8 +54,7 @@ def pretrained(job: Job, watcher: Watcher, progress: Progress) -> tuple[LocalEng
 def trained(job: Job, engine: LocalEngine, kept: Sequence[Example], watcher: Watcher, progress: Progress) -> list[MetricRow]:
     """Train a model in place on the phase's own data and the examples `kept` for it. A phase of no steps leaves it as it is."""
     node, phase, context = job.node, job.node.phase, watcher.context
-    objective = objective_of(phase)
-    assert isinstance(objective, TrainingObjective)
+    objective = _training(phase)
     own = data_of(phase, context, objective.data) if phase.data else []
     data: Sequence[Any] = [*own, *kept]
     watcher.show_training(data)
@@ -79,9 +77,15 @@ def trained(job: Job, engine: LocalEngine, kept: Sequence[Example], watcher: Wat
     return metrics
 
 
+def _training(phase: Phase) -> TrainingObjective:
+    objective = objective_of(phase)
+    assert isinstance(objective, TrainingObjective), f"{phase.objective} changes no weights"
+    return objective
+
+
 def sampled(job: Job, engine: Engine, watcher: Watcher) -> Kept:
     """Examples made of the samples of a model, which stays as it is."""
     phase = job.node.phase
     objective = objective_of(phase)
-    assert isinstance(objective, SamplingObjective)
+    assert isinstance(objective, SamplingObjective), f"{phase.objective} keeps no samples"
     return objective.sample(engine, phase, recipe_of(phase, job.profile, job.node.behaviour), watcher.context)

@@ -1,6 +1,6 @@
 """Progress of a run with the time left: a bar on a terminal, a plain line now and then elsewhere.
 
-Does not know what a phase is; it is told shares of expected seconds.
+Does not know what a phase is; it gets shares of expected seconds.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def words(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-class Meter:
+class TimeLeft:
     """Turns finished and running phases into a share of the work and an estimate of the time left.
 
     The estimate starts from costs expected before the run and is corrected by how fast this run has gone.
@@ -57,8 +57,8 @@ class Meter:
 class Display:
     """The reporter that `run` calls."""
 
-    def __init__(self, meter: Meter, console: Console) -> None:
-        self.meter, self.console = meter, console
+    def __init__(self, estimate: TimeLeft, console: Console) -> None:
+        self.estimate, self.console = estimate, console
         self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"), console=console, transient=True
         )
@@ -67,7 +67,7 @@ class Display:
 
     def __call__(self, event: str, running: dict[str, float], finished: list[str]) -> None:
         if event == "start":
-            self.meter.start(finished)
+            self.estimate.start(finished)
             if self.console.is_terminal:
                 self.bar.start()
         elif event != "tick":
@@ -75,8 +75,8 @@ class Display:
         self._show(running, finished)
 
     def _show(self, running: dict[str, float], finished: list[str]) -> None:
-        share, left = self.meter.state(running, finished)
-        count = f"{len(finished)}/{len(self.meter.plan.nodes)} phases"
+        share, left = self.estimate.state(running, finished)
+        count = f"{len(finished)}/{len(self.estimate.plan.nodes)} phases"
         if self.console.is_terminal:
             self.bar.update(self.task, completed=share, description=f"{count} · {self._now(running)}", left=f"{words(left)} left")
         elif time.monotonic() - self.spoken > PLAIN_EVERY and running:
@@ -84,7 +84,7 @@ class Display:
             self.console.print(f"{count}, {100 * share:.0f} % of the work, about {words(left)} left", highlight=False)
 
     def _now(self, running: dict[str, float]) -> str:
-        names = sorted({self.meter.plan.nodes[key].phase.name for key in running})
+        names = sorted({self.estimate.plan.nodes[key].phase.name for key in running})
         return ", ".join(names) or "gathering"
 
     def close(self) -> None:

@@ -66,10 +66,10 @@ def reproduce(
 
 def choose(planned: Plan, with_rows: set[str], count: int, seed: int) -> list[str]:
     """Phases to train again: any that left rows, each as likely. Raises UserError if there is none."""
-    able = [key for key in planned.nodes if key in with_rows]
-    if not able:
+    candidates = [key for key in planned.nodes if key in with_rows]
+    if not candidates:
         raise UserError("no phase of this run can be trained again here: its rows are of none that its registration plans")
-    return sorted(random.Random(seed).sample(able, min(count, len(able))))
+    return sorted(random.Random(seed).sample(candidates, min(count, len(candidates))))
 
 
 def _with_parents(planned: Plan, chosen: list[str]) -> set[str]:
@@ -97,13 +97,13 @@ def _cache(path: Path) -> Iterator[None]:
 
 def _compared(planned: Plan, job: Job, held: Measured, store: PhaseStore) -> Compared:
     key = job.node.id
-    pairs = ((rows_of(job, store), held.rows, ROWS), (metrics_of(job, store), held.metrics, METRICS))
-    different = sum(_different(mine, theirs[theirs["node"] == key], list(columns)) for mine, theirs, columns in pairs)
-    arms = dict.fromkeys(one.cell.arm for one in planned.cells if key in one.nodes)
+    pairs = ((rows_of([job], store), held.rows, ROWS), (metrics_of([job], store), held.metrics, METRICS))
+    different = sum(_different(again, before[before["node"] == key], list(columns)) for again, before, columns in pairs)
+    arms = dict.fromkeys(cell.cell.arm for cell in planned.cells if key in cell.nodes)
     return Compared(key, job.node.phase.name, tuple(arms), int((held.rows["node"] == key).sum()), different)
 
 
-def _different(mine: pd.DataFrame, theirs: pd.DataFrame, columns: list[str]) -> int:
+def _different(again: pd.DataFrame, before: pd.DataFrame, columns: list[str]) -> int:
     """Lines that only one of two tables holds."""
-    both = mine[columns].astype(object).merge(theirs[columns].astype(object), on=columns, how="outer", indicator=True)
+    both = again[columns].astype(object).merge(before[columns].astype(object), on=columns, how="outer", indicator=True)
     return int((both["_merge"] != "both").sum())

@@ -32,24 +32,24 @@ def samples(
 
 
 def _first_cells(planned: Plan, arm: str) -> list[PlannedCell]:
-    found: dict[tuple[str, str], PlannedCell] = {}
+    firsts: dict[tuple[str, str], PlannedCell] = {}
     for cell in planned.cells:
         if cell.cell.arm == arm:
-            found.setdefault((cell.cell.training, cell.cell.behaviour), cell)
-    if not found:
+            firsts.setdefault((cell.cell.training, cell.cell.behaviour), cell)
+    if not firsts:
         raise UserError(f"this run has no arm {arm!r}; it has {', '.join(sorted({c.cell.arm for c in planned.cells}))}")
-    return list(found.values())
+    return list(firsts.values())
 
 
 def _stages(planned: Plan, cells: list[PlannedCell]) -> list[tuple[str, str, str]]:
     """(stage, node, training): each weight-changing phase of the arm once, then each training's."""
-    seen, found = set(), []
+    listed, stages = set(), []
     for cell in cells:
         for name, node in zip(cell.names, cell.nodes, strict=True):
-            if node not in seen and not planned.nodes[node].is_base and objective_of(planned.nodes[node].phase).trains:
-                seen.add(node)
-                found.append((name, node, f"{cell.cell.behaviour}, {cell.cell.training}"))
-    return found
+            if node not in listed and not planned.nodes[node].is_base and objective_of(planned.nodes[node].phase).trains:
+                listed.add(node)
+                stages.append((name, node, f"{cell.cell.behaviour}, {cell.cell.training}"))
+    return stages
 
 
 def _rows(

@@ -14,7 +14,7 @@ from typing import Any
 
 from exante.errors import DiskFull, UserError
 from exante.planning.tree import Plan, pairs_by_node
-from exante.registry.seen import Ledger
+from exante.registry.seen import SeenStore
 from exante.running.executors.base import Event, Executor
 from exante.running.gather import gather
 from exante.running.jobs import Job, changed_parts, changed_rows, is_done, jobs_of
@@ -22,7 +22,7 @@ from exante.storage.directory import RunDirectory
 from exante.storage.files import read_json, write_atomic, write_json
 from exante.storage.phase_store import PhaseStore
 from exante.storage.tables import CRASHED, DONE, WAITING
-from exante.study import Registration
+from exante.study import Registration, Study
 
 Reporter = Callable[[str, dict[str, float], list[str]], None]
 """Called with (event, share done by running node id, finished node ids)."""
@@ -49,18 +49,18 @@ def run(
     if fresh:
         _discard_older(jobs, store, directory)
     began = {"started": time.time(), "workers": executor.idle}
-    chosen = {node for one in plan.cells if not only or one.cell.arm in only for node in one.nodes}
+    wanted = {node for planned in plan.cells if not only or planned.cell.arm in only for node in planned.nodes}
     seen = {} if plan.pilot else pairs_by_node(plan, registration.study)
-    walk = _Walk(plan, {key: jobs[key] for key in plan.nodes if key in chosen}, store, executor, directory, report, seen)
-    # Rows that are in the cache already are seen from now on; new ones are recorded by the worker that writes them.
+    walk = _Walk(plan, {key: jobs[key] for key in plan.nodes if key in wanted}, store, executor, directory, report, seen)
+    # This run reads rows that are in the cache already, so they count as seen; a worker records the new ones that it writes.
     if not plan.pilot:
-        Ledger().append(registration, {pair for key in walk.finished for pair in seen.get(key, ())})
+        SeenStore().append(registration, {pair for key in walk.finished for pair in seen.get(key, ())})
     crashed = walk.walk()
-    finished = set(walk.finished) | {key for key, job in jobs.items() if key not in chosen and is_done(job, store)}
+    finished = set(walk.finished) | {key for key, job in jobs.items() if key not in wanted and is_done(job, store)}
     states = _states(plan, finished, crashed)
     if DONE not in states.values() and not crashed:
         raise UserError("the code of all finished phases was changed while they ran; run the same command again")
-    gather(plan, states, jobs, crashed, directory, store)
+    gather(plan, states, jobs, crashed, compared_arms(registration.study), directory, store)
     if walk.computed:
         _write_timings(jobs, store, directory, began)
     return crashed
@@ -71,6 +71,11 @@ def train(
 ) -> dict[str, str]:
     """Compute a plan's phases into the store, without a record of what was seen. Returns crashed node id → path of its log."""
     return _Walk(plan, jobs, store, executor, directory, report, {}).walk()
+
+
+def compared_arms(study: Study) -> set[str]:
+    """Arms whose training texts a gate compares."""
+    return {arm for gate in study.gates if gate.kind == "text" for arm in gate.arms or ()}
 
 
 def _discard_older(jobs: Mapping[str, Job], store: PhaseStore, directory: RunDirectory) -> None:
@@ -89,11 +94,11 @@ def _states(plan: Plan, finished: Collection[str], crashed: Collection[str]) -> 
             return CRASHED
         return DONE if all(node in finished for node in nodes) else WAITING
 
-    return {one.cell.id: state(one.nodes) for one in plan.cells}
+    return {planned.cell.id: state(planned.nodes) for planned in plan.cells}
 
 
 class _Walk:
-    """Keeps workers busy with nodes whose parents are done. A node that crashes takes its descendants with it."""
+    """Keeps workers busy with nodes whose parents are done. What descends from a node that crashed counts as crashed."""
 
     def __init__(
         self,

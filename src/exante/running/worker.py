@@ -20,27 +20,25 @@ from exante.engines.local import LocalEngine
 from exante.errors import NothingKept, UserError
 from exante.objectives import objective_of
 from exante.profiles import directory_of, sampler, weights_digest
-from exante.registry.seen import Ledger
+from exante.registry.seen import SeenStore
 from exante.running import models
 from exante.running.evaluate import Recorder
 from exante.running.jobs import (
     Job,
     changed_parts,
     evaluation_digests,
-    evaluation_key,
     missing_evaluations,
     needs_training,
     parent_digests,
     training_digests,
 )
 from exante.running.phases import pretrained, sampled, trained
-from exante.storage.files import write_atomic, write_json, write_table
+from exante.storage.files import write_arrow, write_atomic, write_json
 from exante.storage.identity import digest
 from exante.storage.phase_store import PhaseStore
+from exante.storage.tables import NODE_METRICS, NODE_ROWS, without_zeros
 from exante.study import Context, Profile
 from exante.text import Example, Prompt, Turn
-
-ROW_COLUMNS = ["step", "evaluation", "condition", "item", "cluster", "outcome", "n", "trials", "score_sum", "score_sumsq"]
 
 
 def compute(
@@ -68,7 +66,7 @@ def compute(
 
             return store.commit(directory, build)
         if missing:
-            context = _knowing(job.node.context, marker.get("named", []))
+            context = _with_named(job.node.context, marker.get("named", []))
             recorder = Recorder(job.model_copy(update={"evaluations": tuple(missing)}), context)
             _evaluate_kept(job, store, directory, recorder)
             record_seen()
@@ -94,12 +92,12 @@ def _evaluate_kept(job: Job, store: PhaseStore, directory: Path, recorder: Recor
 def _build(job: Job, store: PhaseStore, scratch: Path, progress: Callable[[float], None], earlier: Path | None) -> dict[str, Any]:
     started = time.perf_counter()
     node = job.node
-    recorder = Recorder(job, _knowing(node.context, _named_before(job, store)))
+    recorder = Recorder(job, _with_named(node.context, _named_before(job, store)))
     marker = {"digests": training_digests(job), "parents": parent_digests(job, store)}
-    marker |= {"steps": node.last_step, "device": job.device} | _naming(recorder.context)
+    marker |= {"steps": node.last_step, "device": job.device} | _marker_of_named(recorder.context)
     make = _base if node.is_base else _trained if objective_of(node.phase).trains else _sampled
     made, metrics = make(job, store, scratch, recorder, progress)
-    write_table(scratch / "metrics.parquet", pd.DataFrame(metrics, columns=["step", "metric", "value"]))
+    write_arrow(scratch / "metrics.arrow", pd.DataFrame(metrics, columns=NODE_METRICS))
     _write_lines(scratch / "training.jsonl", recorder.training)
     _write_rows(recorder, scratch)
     if earlier is not None:
@@ -118,12 +116,12 @@ def _named_before(job: Job, store: PhaseStore) -> list[str]:
     return max((marker.get("named", []) for marker in markers), key=len, default=[])
 
 
-def _knowing(context: Context, named: Sequence[str]) -> Context:
+def _with_named(context: Context, named: Sequence[str]) -> Context:
     """The context of a phase, with the clusters that probes named on the way to it."""
     return replace(context, settings=context.settings | {"named": list(named)}) if named else context
 
 
-def _naming(context: Context) -> dict[str, Any]:
+def _marker_of_named(context: Context) -> dict[str, Any]:
     """What a done-marker says of the clusters named so far: nothing where no phase has probed."""
     return {"named": list(context.named)} if context.named else {}
 
@@ -157,7 +155,7 @@ def _sampled(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, pro
     assert job.node.weights_from is not None, "every phase but the base starts from a model"
     earlier = {"adapters": models.adapters_of(store, job.node.weights_from)} if engine.lineage else {}
     made = earlier | {"weights": engine.weight_digest(), "examples": digest([asdict(e) for e in examples])}
-    return made | _naming(context), metrics
+    return made | _marker_of_named(context), metrics
 
 
 def _trained(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progress: Callable[[float], None]) -> Made:
@@ -192,8 +190,8 @@ def _write_lines(path: Path, records: Sequence[dict[str, Any]]) -> None:
 def _write_rows(recorder: Recorder, directory: Path) -> None:
     """Rows and texts of each evaluation, and last the digests that say they are whole."""
     for evaluation in recorder.job.evaluations:
-        path = directory / "rows" / evaluation_key(evaluation, recorder.job.node.evaluations[evaluation.id])
-        write_table(path.with_suffix(".parquet"), pd.DataFrame(recorder.rows[evaluation.id], columns=ROW_COLUMNS))
+        path = directory / "rows" / recorder.job.row_files[evaluation.id]
+        write_arrow(path.with_suffix(".arrow"), without_zeros(pd.DataFrame(recorder.rows[evaluation.id], columns=NODE_ROWS)))
         _write_lines(path.with_suffix(".jsonl"), recorder.texts[evaluation.id])
         write_json(path.with_suffix(".json"), evaluation_digests(recorder.job, evaluation))
 
@@ -210,15 +208,15 @@ def _example(raw: dict[str, Any]) -> Example:
 
 
 def work(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
-    """Entry point of a worker: a job as JSON in, the done-marker out. What its rows will be seen as goes into the ledger of
-    outcomes before the rows can be read."""
+    """Entry point of a worker: a job as JSON in, the done-marker out. That its rows have been seen is written into the
+    store of outcomes seen before they can be read."""
     torch.set_num_threads(1)
-    job, seen = Job.model_validate(raw["job"]), raw["seen"]
+    job, to_record = Job.model_validate(raw["job"]), raw["seen"]
     check_device(job.device)
 
     def record_seen() -> None:
-        if seen["pairs"]:
-            Ledger().record(seen["registration"], seen["pairs"])
+        if to_record["pairs"]:
+            SeenStore().record(to_record["registration"], to_record["pairs"])
 
     return compute(job, PhaseStore(), progress, record_seen)
 
@@ -226,13 +224,13 @@ def work(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, An
 def check_device(device: str) -> None:
     """Raises UserError for a device that torch cannot compute on here: absent ones, and those without numbers (meta)."""
     try:
-        found = float(
+        total = float(
             (torch.ones(2, 2, device=device, dtype=torch.float64) @ torch.ones(2, device=device, dtype=torch.float64)).sum()
         )
     except (RuntimeError, AssertionError, TypeError, ValueError, ImportError) as error:  # torch raises any of them
         raise UserError(f"this machine has no device {device!r} that torch can use; choose another --device") from error
-    if found != 4.0:
-        raise UserError(f"device {device!r} computes 2 + 2 as {found}; choose another --device")
+    if total != 4.0:
+        raise UserError(f"device {device!r} computes 2 + 2 as {total}; choose another --device")
 
 
 def check_models(profiles: Sequence[Profile]) -> None:

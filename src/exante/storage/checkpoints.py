@@ -1,13 +1,12 @@
 """Outside checkpoints as directories: whether they can be used at all, and a digest of all that shapes their text.
 
-Reads JSON and the headers of safetensors files; needs no torch and runs nothing that lies in the directory.
+Reads JSON and the headers of safetensors files; needs no torch and runs no code from the directory.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ LONGEST_HEADER = 100_000_000
 def digest(directory: Path) -> str:
     """Digest of a checkpoint's files (`IDENTITY`: names and contents).
 
-    Two directories that would answer differently have different digests. Raises UserError for one that cannot be used.
+    Two directories that could answer differently have different digests. Raises UserError for one that cannot be used.
     """
     check(directory)
     files = sorted({path for pattern in IDENTITY for path in directory.glob(pattern) if path.is_file()})
@@ -47,7 +46,7 @@ def digest(directory: Path) -> str:
 
 @lru_cache(maxsize=64)
 def _digest(directory: Path, stats: tuple[tuple[Path, int, int, int], ...]) -> str:
-    """Of the files' names and contents; read again only where a file's size, time or inode changed."""
+    """Digest of the files' names and contents; read again only where a file's size, time or inode changed."""
     total = hashlib.sha256()
     for path, *_ in stats:
         with open(path, "rb") as stream:
@@ -63,43 +62,43 @@ def check(directory: Path) -> None:
             f"{directory} is not a model directory (no config.json in it); name the directory of a saved Hugging Face model"
         )
     if not any(directory.glob("*.safetensors")):
-        found = "pickle weights only" if any(directory.glob("*.bin")) or any(directory.glob("*.pt*")) else "no weights"
+        weights = "pickle weights only" if any(directory.glob("*.bin")) or any(directory.glob("*.pt*")) else "no weights"
         raise UserError(
-            f"{directory} holds {found}, none as safetensors, and exante loads nothing else; convert it with save_pretrained"
+            f"{directory} holds {weights} and no safetensors, and exante loads nothing else; convert it with save_pretrained"
         )
     for name in ("config.json", "tokenizer_config.json"):
         if (directory / name).is_file() and "auto_map" in _json(directory / name):
             raise UserError(
-                f"{directory / name} names Python code of its own (auto_map), and exante runs no code of a model's;"
-                " save the model with a class of the transformers library, or take auto_map out if it is one already"
+                f"{directory / name} names Python code of its own (auto_map), and exante runs no code that comes with a model;"
+                " save the model with a class of the transformers library, or remove auto_map if it already is one"
             )
     shapes(directory)
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text("utf-8"))
+        value = json.loads(path.read_text("utf-8"))
     except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON ({type(error).__name__}); save the model again") from error
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise UserError(f"{path} holds no JSON object; save the model again")
-    return found
+    return value
 
 
 def shapes(directory: Path) -> dict[str, tuple[int, ...]]:
     """Tensor name → shape, from the headers of all safetensors files. Raises UserError where one is damaged."""
-    found: dict[str, tuple[int, ...]] = {}
+    shape_of: dict[str, tuple[int, ...]] = {}
     for path in sorted(directory.glob("*.safetensors")):
         try:
             header, data = _header(path)
             for name, tensor in header.items():
                 if name != "__metadata__":
-                    found[name] = tuple(int(size) for size in tensor["shape"])
+                    shape_of[name] = tuple(int(size) for size in tensor["shape"])
                     if not 0 <= tensor["data_offsets"][0] <= tensor["data_offsets"][1] <= data:
                         raise ValueError("its tensors lie beyond its end")
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, OSError, RecursionError) as error:
-            raise UserError(f"{path} is no whole safetensors file ({error}); copy or save the model again") from error
-    return found
+            raise UserError(f"{path} is not a complete safetensors file ({error}); copy or save the model again") from error
+    return shape_of
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:
@@ -110,8 +109,3 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
         if size < 8 or length > min(size - 8, LONGEST_HEADER):
             raise ValueError("its header is longer than the file")
         return json.loads(stream.read(length)), size - 8 - length
-
-
-def numbers(directory: Path) -> int:
-    """How many numbers a checkpoint's weights are."""
-    return sum(math.prod(shape) for shape in shapes(directory).values())

@@ -39,13 +39,13 @@ class RunDirectory:
         self.manifest = path / "manifest.json"
 
     def create(self) -> None:
-        """Make the directory, or raise UserError if it cannot be ours."""
+        """Make the directory. Raises UserError where it cannot be made or holds other files."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             if is_disk_full(error):
                 raise
-            raise UserError(f"{self.path} cannot be made ({error.strerror}); choose another --out") from error
+            raise UserError(f"{self.path} cannot be created ({error.strerror}); choose another --out") from error
         if not os.access(self.path, os.W_OK):
             raise UserError(f"{self.path} is not writable; choose another --out")
         if not self.registration.exists() and any(
@@ -68,7 +68,7 @@ class RunDirectory:
                 raise
             raise UserError(f"{self.path} cannot be locked ({error.strerror}); choose another --out") from error
         try:
-            for left in self.path.glob(".*.tmp"):  # of a process that died while it wrote
+            for left in self.path.glob(".*.tmp"):  # from a process that died while writing
                 left.unlink(missing_ok=True)
             yield
         finally:
@@ -92,14 +92,12 @@ class RunDirectory:
         return registration
 
     def load_stamps(self) -> dict[str, Any]:
-        """What the ledger said when the study was registered: `before_data`, `changed` contrasts, `seen`. Checked by its seal."""
+        """What had been seen when the study was registered, as `registry.stamps` wrote it. Checked against its seal."""
         raw = read_json(self.registration, "register the study again")
         try:
             sealed = raw["seal"] == _seal(raw["registration"]["sha256"], raw["stamps"])
         except (KeyError, TypeError) as error:
-            raise UserError(
-                f"{self.registration} has lost its stamps; restore it, or register the study into a new --out"
-            ) from error
+            raise UserError(f"{self.registration} has no stamps; restore it, or register the study into a new --out") from error
         if not sealed:
             raise UserError(f"the stamps in {self.registration} were edited (their seal differs); restore it or use a new --out")
         return raw["stamps"]
@@ -110,7 +108,7 @@ class RunDirectory:
         self.record([self.registration])
 
     def remedy(self, path: Path) -> str:
-        """The command that writes a file of the run again, in words."""
+        """How a file of the run is written again, as the end of an error message."""
         if path in (self.verdicts, self.series):
             return f"'exante analyse {self.path}' writes it again"
         if path == self.report:
@@ -126,9 +124,15 @@ class RunDirectory:
 
     def load_measured(self) -> Measured:
         """The run's tables, each checked against the manifest and its columns' types."""
+        cells, metrics = self.load_metrics()
+        return Measured(cells, read_table(self.rows, self.remedy(self.rows), ROWS), metrics)
+
+    def load_metrics(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The run's cells, and what training logged; the rows, which may be millions, are only checked against the manifest."""
         self.check(self.cells, self.rows, self.phases)
-        tables = ((self.cells, CELLS), (self.rows, ROWS), (self.phases, METRICS))
-        return Measured(*(read_table(path, self.remedy(path), columns) for path, columns in tables))
+        tables = ((self.cells, CELLS), (self.phases, METRICS))
+        cells, metrics = (read_table(path, self.remedy(path), columns) for path, columns in tables)
+        return cells, metrics
 
     def load_series(self) -> pd.DataFrame:
         """series.parquet, checked against the manifest and its columns' types."""
@@ -137,7 +141,7 @@ class RunDirectory:
         return series.astype({name: str for name, kind in SERIES.items() if kind is str})
 
     def shown_transcripts(self) -> list[Path]:
-        """The files of texts that the report shows: those that were written, and any other that lies there."""
+        """The transcript files that the report shows: those in the manifest, and any others in the folder."""
         folder = self.transcripts.name
         written = {self.path / name for name in self._entries() if name.startswith(f"{folder}/") and name.count("/") == 1}
         return sorted(written | set(self.transcripts.glob("*.jsonl")))
@@ -149,11 +153,11 @@ class RunDirectory:
     # --- the manifest: which verb wrote which bytes ---
 
     def record(self, paths: Iterable[Path], made_from: Mapping[str, str] | None = None, whole: Path | None = None) -> None:
-        """Write down what files hold now, for those that this process has just written. `made_from` gives a digest of each thing
-        that their content follows from, under its name; files of the run under theirs. Of the folder `whole` these are all."""
+        """Enter files that this process has just written into the manifest. `made_from` maps the name of each thing that their
+        content follows from (files of the run under their own names) to its digest. Other entries of the folder `whole` go."""
         try:
             entries = self._entries()
-        except UserError:  # none yet, or damaged: what is not written down again has to be written again
+        except UserError:  # no manifest yet, or a damaged one: files that are not entered again have to be written again
             entries = {}
         if whole is not None:
             entries = {name: entry for name, entry in entries.items() if not name.startswith(f"{self._name(whole)}/")}
@@ -161,7 +165,7 @@ class RunDirectory:
         write_json(self.manifest, {"files": entries})
 
     def check(self, *paths: Path) -> None:
-        """Raise UserError for a file that no longer holds what exante wrote."""
+        """Raises UserError for a file whose content is not what exante wrote."""
         entries = self._entries()
         for path in paths:
             name, remedy = self._name(path), self.remedy(path)
@@ -173,7 +177,7 @@ class RunDirectory:
                 raise UserError(f"{path} was changed after exante wrote it (its sha256 is not the manifest's); {remedy}")
 
     def check_all(self) -> None:
-        """Check every file in the manifest, and that the folders that are read as a whole hold no others."""
+        """Check every file in the manifest, and that the folders for transcripts and code hold no others."""
         entries = self._entries()
         self.check(*(self.path / name for name in entries))
         for path in sorted(p for folder in (self.transcripts, self.code) for p in folder.rglob("*") if p.is_file()):
@@ -193,31 +197,31 @@ class RunDirectory:
         write_json(target / "manifest.json", {"files": {name: entries[name] for name in names}})
         return RunDirectory(target)
 
-    def stands(self, path: Path, made_from: Mapping[str, str]) -> bool:
-        """Whether a file is as it was written, and was made from just this."""
+    def is_current(self, path: Path, made_from: Mapping[str, str]) -> bool:
+        """Whether a file is unchanged since it was written, and was made from exactly this."""
         try:
             entry = self._entries().get(self._name(path), {})
             return entry.get("made_from") == made_from and file_digest(path) == entry.get("sha256")
         except (UserError, OSError):
             return False
 
-    def transcripts_stand(self, made_from: Mapping[str, str]) -> bool:
-        """Whether all transcripts are as they were written, made from just this, and there are no others."""
+    def transcripts_are_current(self, made_from: Mapping[str, str]) -> bool:
+        """Whether all transcripts are unchanged, were made from exactly this, and there are no others."""
         try:
             folder = f"{self.transcripts.name}/"
             written = [self.path / name for name in self._entries() if name.startswith(folder)]
         except UserError:
             return False
-        there = [path for path in self.transcripts.rglob("*") if path.is_file()]
-        return set(there) == set(written) and all(self.stands(path, made_from) for path in written)
+        existing = [path for path in self.transcripts.rglob("*") if path.is_file()]
+        return set(existing) == set(written) and all(self.is_current(path, made_from) for path in written)
 
     def digests(self, paths: Iterable[Path]) -> dict[str, str]:
-        """What the manifest says that files hold, by name; "" for a file that it does not list."""
+        """The digests of files by name, as the manifest has them; "" for a file that it does not list."""
         entries = self._entries()
         return {name: entries.get(name, {}).get("sha256", "") for name in map(self._name, paths)}
 
     def check_follows(self, path: Path) -> None:
-        """Raise UserError where a file was made from an earlier state of another file of the run."""
+        """Raises UserError where a file was made from an earlier state of another file of the run."""
         entries = self._entries()
         for name, sha256 in entries.get(self._name(path), {}).get("made_from", {}).items():
             if name in entries and entries[name]["sha256"] != sha256:

@@ -43,9 +43,9 @@ def _part(part: Part | None) -> dict[str, Any] | None:
 def declared(
     phase: Phase, profile: Profile, behaviour: str, weights: str | None = None, sources: Mapping[str, str] | None = None
 ) -> str:
-    """Digest of what a phase declares: its fields but name and checkpoints (neither changes what is trained), and its model's.
+    """Digest of what a phase declares: its fields and its model's, but for name and checkpoints, which change no training.
 
-    `weights` is the digest of an outside checkpoint. A probe counts where there is one. `sources` are the digests of a user's
+    `weights` is the digest of an outside checkpoint. `sources` are the digests of a user's
     code (`Registration.sources`): they count where one of the phase's parts is the user's.
     """
     parts = [part for part in (phase.data, phase.reward, phase.keep, phase.probe) if part is not None]

@@ -1,4 +1,4 @@
-"""Locks between processes as files that are gone once nobody holds them. The operating system frees those of a dead process.
+"""Locks between processes: files that are deleted when released. The operating system releases those of a dead process.
 
 Does not know what is locked.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock `path`, waiting for whoever holds it."""
+    """Hold the lock `path`, waiting while another process holds it."""
     descriptor = _acquire(path, wait=True)
     assert descriptor is not None, "waiting ends with the lock"
     try:
@@ -25,7 +25,7 @@ def exclusive(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def exclusive_or_not(path: Path) -> Iterator[bool]:
-    """Hold the lock `path` if nobody else does. Never waits; gives whether it is held."""
+    """Hold the lock `path` if it is free. Never waits; yields whether it is held."""
     descriptor = _acquire(path, wait=False)
     try:
         yield descriptor is not None
@@ -37,15 +37,15 @@ def exclusive_or_not(path: Path) -> Iterator[bool]:
 def _acquire(path: Path, wait: bool) -> int | None:
     """A descriptor that holds the lock on the file that `path` names *now*.
 
-    A holder unlinks the file when it is done. Whoever waited for it then has a lock on a file that has no name any more, while
-    a third process may have made and locked a new one: hence the comparison, and another try. Only a holder unlinks, so what
-    is compared equal stays so.
+    A holder unlinks the file when it is done. A process that waited for it then has a lock on a file without a name, while a
+    third process may have created and locked a new one: hence the comparison and another try. Only a holder unlinks, so files
+    that are equal when compared remain so.
     """
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        except FileNotFoundError:  # its directory was removed in between
+        except FileNotFoundError:  # its directory was deleted in between
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -1,6 +1,6 @@
-"""The cache of phases: content-addressed results that all runs and studies share, and what live runs need of them.
+"""The cache of phases: content-addressed results that all runs and studies share, and leases on those that live runs need.
 
-A phase's directory gets its done-marker last. Does not know what a phase holds.
+The done-marker of a phase's directory is written last. Does not know what a phase holds.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from exante.storage.locks import exclusive, exclusive_or_not
 DONE = "done.json"
 KINDS = ("bases", "phases")
 COSTS = "costs.json"
-GATE = "gate.lock"
+LEASES = "gate.lock"
 """Held while a lease is written or the cache pruned."""
-NEEDED, HELD = "a run that is going on needs", "another process holds"
+NEEDED, HELD = "a live run needs", "another process holds"
 
 
 class _Marker(TypedDict):
-    """What a done-marker must have to be used."""
+    """What a done-marker must hold to be used."""
 
     digests: dict[str, str]
     device: str
@@ -56,23 +56,24 @@ class PhaseStore:
         self.root = root or cache_dir()
 
     def directory(self, phase_id: str, base: bool) -> Path:
-        return self.root / ("bases" if base else "phases") / phase_id[:2] / phase_id
+        return Path(f"{self.root}/{'bases' if base else 'phases'}/{phase_id[:2]}/{phase_id}")
 
     def marker(self, directory: Path) -> dict[str, Any] | None:
-        """The done-marker of a committed phase, None if there is none that can be used: the phase is then computed again."""
+        """The done-marker of a committed phase; None without a usable one, and the phase is computed again."""
         try:
-            found = json.loads((directory / DONE).read_text("utf-8"))
-            _MARKER.validate_python(found)
+            with open(f"{directory}/{DONE}", encoding="utf-8") as file:
+                marker = json.load(file)
+            _MARKER.validate_python(marker)
         except (OSError, ValueError, RecursionError):
             return None
-        return found if found.pop("format", 1) == FORMAT else None
+        return marker if marker.pop("format", 1) == FORMAT else None
 
     def find(self, phase_id: str) -> dict[str, Any] | None:
         """The done-marker of a phase, base or not."""
         return self.marker(self.directory(phase_id, True)) or self.marker(self.directory(phase_id, False))
 
     def held(self, directory: Path) -> AbstractContextManager[None]:
-        """Hold one phase, so that two runs that need it compute it once. Waits for whoever holds it."""
+        """Hold one phase, so that two runs that need it compute it once. Waits while another process holds it."""
         return exclusive(self._lock(directory))
 
     def _lock(self, directory: Path) -> Path:
@@ -81,17 +82,15 @@ class PhaseStore:
 
     @contextlib.contextmanager
     def leased(self, ids: Iterable[str], alone: Iterable[str] = ()) -> Iterator[None]:
-        """Keep phases from being pruned while this process needs them; it ends with the process, however that ends.
+        """Keep phases from being pruned while this process needs them. The lease ends with the process, also if it is killed.
 
-        Raises UserError if another process that is going on needs one of `alone`.
+        Raises UserError if another live process needs one of `alone`.
         """
         lease = self._leases / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.json"
         with contextlib.ExitStack() as stack:
-            with exclusive(self._leases / GATE):
+            with exclusive(self._leases / LEASES):
                 if not self._needed().isdisjoint(alone):
-                    raise UserError(
-                        "another run that is going on needs phases that this one would delete; wait for it, or leave out --fresh"
-                    )
+                    raise UserError("another live run needs phases that this one would delete; wait for it, or leave out --fresh")
                 stack.enter_context(exclusive(lease))
                 lease.write_text(json.dumps(list(ids)), "utf-8")  # not by rename: the lock is on this very file
             yield
@@ -101,12 +100,12 @@ class PhaseStore:
         return self.root / "leases"
 
     def _needed(self) -> set[str]:
-        """Ids of what live processes lease. Called under the gate, so that no lease is half written."""
+        """Ids of the phases that live processes lease. Called with the lock `LEASES`, so that no lease is half written."""
         needed: set[str] = set()
         for lease in self._leases.glob("*.json"):
             with exclusive_or_not(lease) as dead:  # a dead process's lease is gone when this ends
                 if not dead:
-                    with contextlib.suppress(FileNotFoundError):  # it ended just now
+                    with contextlib.suppress(FileNotFoundError):  # its process has just ended
                         needed.update(json.loads(lease.read_text("utf-8")))
         return needed
 
@@ -120,7 +119,7 @@ class PhaseStore:
             write_json(scratch / DONE, marker)
             _sync(scratch)
         except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)  # a full disk is not kept full
+            shutil.rmtree(scratch, ignore_errors=True)  # leaves no half phase on a full disk
             raise
         _delete(directory)
         os.replace(scratch, directory)
@@ -135,23 +134,23 @@ class PhaseStore:
                     _delete(directory)
 
     def entries(self) -> list[tuple[Path, int]]:
-        """Committed phases and their size in bytes, oldest first. What another process deletes meanwhile is left out."""
-        found = []
+        """Committed phases and their size in bytes, oldest first. Those that another process deletes meanwhile are left out."""
+        entries = []
         for marker in (marker for kind in KINDS for marker in (self.root / kind).glob(f"*/*/{DONE}")):
             if marker.parent.suffix:  # about to be committed, or half deleted
                 continue
             with contextlib.suppress(FileNotFoundError):
                 size = sum(file.stat().st_size for file in marker.parent.rglob("*") if file.is_file())
-                found.append((marker.stat().st_mtime, marker.parent, size))
-        return [(path, size) for _, path, size in sorted(found)]
+                entries.append((marker.stat().st_mtime, marker.parent, size))
+        return [(path, size) for _, path, size in sorted(entries)]
 
     def prune(self, *, bases: bool) -> Pruned:
-        """Delete committed phases (and bases if asked), and what dead processes left.
+        """Delete committed phases (and `bases`), and what dead processes left behind.
 
-        What a live process needs or holds is kept, and never waited for.
+        Phases that a live process needs or holds are kept, without waiting.
         """
         freed, kept = 0, dict.fromkeys((NEEDED, HELD), 0)
-        with exclusive(self._leases / GATE):  # no run begins before its phases are deleted or seen to be needed
+        with exclusive(self._leases / LEASES):  # no run starts while this decides what is needed
             needed = self._needed()
             for path, size in self.entries():
                 if bases or path.parent.parent.name == "phases":
@@ -174,7 +173,7 @@ class PhaseStore:
                 path.unlink(missing_ok=True)
 
     def _sweep(self) -> None:
-        """Delete what processes that died left: scratch directories, temporary files and locks."""
+        """Delete what dead processes left behind: scratch directories, temporary files and locks."""
         for kind in KINDS:
             for path in [*(self.root / kind).glob("*/*.part"), *(self.root / kind).glob("*/*.gone")]:
                 with exclusive_or_not(self._lock(path)) as free:
@@ -187,21 +186,21 @@ class PhaseStore:
             self._unlink_free(path, self.root / "ledger" / ".lock")
         for path in self.root.glob(f".{COSTS}.*.tmp"):
             self._unlink_free(path, self.root / "locks" / f"{COSTS}.lock")
-        # Those beside the phases are an earlier version's. A lock that nobody holds is gone when it is let go.
+        # Locks beside the phases are an earlier version's. Taking and releasing a free lock deletes it.
         for path in [*self.root.glob("locks/*.lock"), *(lock for kind in KINDS for lock in self.root.glob(f"{kind}/*/*.lock"))]:
             with exclusive_or_not(path):
                 pass
 
 
 class Pruned(NamedTuple):
-    """Bytes freed, and how many entries were kept by why they were."""
+    """Bytes freed, and the number of entries kept by reason."""
 
     freed: int
     kept: dict[str, int]
 
 
 def _delete(directory: Path) -> None:
-    """Delete a committed phase so that half of one is never taken for a whole, whenever the process dies."""
+    """Delete a committed phase so that, if the process dies, no half of it can be taken for a whole one."""
     gone = directory.with_suffix(".gone")
     shutil.rmtree(gone, ignore_errors=True)
     with contextlib.suppress(FileNotFoundError):

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from exante.errors import UserError
 from exante.study import Items, ItemSet
@@ -31,7 +34,10 @@ ROWS: dict[str, type] = {
     "score_sum": float,
     "score_sumsq": float,
 }
+NODE_ROWS = [name for name in ROWS if name != "node"]
+"""Columns of an evaluation's rows in the cache, which keeps those of each node apart."""
 METRICS: dict[str, type] = {"node": str, "step": int, "metric": str, "value": float}
+NODE_METRICS = [name for name in METRICS if name != "node"]
 CELLS: dict[str, type] = {"cell": str, **dict.fromkeys(AXES, str), "seed": int, "phase": str, "node": str, "state": str}
 SERIES: dict[str, type] = {
     **dict.fromkeys(("figure", "panel", "arm", "model", "behaviour", "training", "base"), str),
@@ -67,22 +73,30 @@ class Measured:
 
     def metrics_of_cells(self) -> pd.DataFrame:
         """The metrics of every cell's phases, with the cell's axes: shared phases are repeated for each cell."""
-        return _plain(self.cells, "node").merge(_plain(self.metrics, "node", "metric"), on="node")[JOINED_METRICS]
+        return _of_cells(self.cells, self.metrics)[JOINED_METRICS]
 
     def totals(self, outcomes: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-        """Counts of every cell, summed over items: cell, axes, checkpoint, evaluation, condition, outcome, n, trials, score_sum.
+        """Counts of every node, summed over items: node, step, evaluation, condition, outcome, n, trials, score_sum.
 
-        `outcomes` are the declared outcomes of each evaluation; one that did not occur has n = 0.
+        `outcomes` are the outcomes of each evaluation to count; one that did not occur has n = 0.
         """
-        by = ["node", "step", "evaluation", "condition"]
-        trials = self.rows.drop_duplicates(SAMPLED).groupby(by, observed=True, as_index=False)[["trials"]].sum()
-        counts = self.rows.groupby([*by, "outcome"], observed=True, as_index=False)[["n", "score_sum"]].sum()
         pairs = [(evaluation, outcome) for evaluation, names in outcomes.items() for outcome in names]
-        declared = pd.DataFrame(pairs, columns=["evaluation", "outcome"])
-        full = _plain(trials, "node", "evaluation", "condition").merge(declared, on="evaluation")
-        counts = _plain(counts, "node", "evaluation", "condition", "outcome")
-        full = full.merge(counts, on=[*by, "outcome"], how="left").fillna({"n": 0, "score_sum": 0.0})
-        return _of_cells(self.cells, full)
+        wanted = pd.DataFrame(pairs, columns=["evaluation", "outcome"])
+        types = {name: _in_order(self.rows[name], *wanted.get(name, ())) for name in ("evaluation", "condition", "outcome")}
+        rows = self.rows[[*SAMPLED, "outcome", "n", "trials", "score_sum"]].astype(types)
+        number, groups = numbered(rows, [*SAMPLED[:-1]])
+        drawn = np.where(repeated(rows, SAMPLED), 0, rows["trials"])
+        groups = groups.assign(group=range(len(groups)), trials=np.bincount(number, drawn, len(groups)).astype(int))
+        counts = rows[["outcome", "n", "score_sum"]].assign(group=number)
+        number, lines = numbered(counts, ["group", "outcome"])
+        lines[["n", "score_sum"]] = counts[["n", "score_sum"]].groupby(number).sum()
+        full = groups.merge(wanted.astype({name: types[name] for name in wanted}), on="evaluation")
+        full = full.merge(lines, on=["group", "outcome"], how="left").fillna({"n": 0, "score_sum": 0.0})
+        return full.drop(columns="group")
+
+    def of_cells(self, totals: pd.DataFrame) -> pd.DataFrame:
+        """Lines of nodes for every cell, with its axes and `checkpoint` ("PHASE@STEP"): shared phases are repeated."""
+        return _with_checkpoint(_of_cells(self.cells, totals))
 
     def joined(self, outcomes: Mapping[str, Sequence[str]]) -> pd.DataFrame:
         """One line per cell × checkpoint × evaluation × condition × item × outcome, zeros included, and one line with
@@ -93,7 +107,7 @@ class Measured:
         counts = self.rows[[*SAMPLED, "cluster", "outcome", "n", "score_sum", "score_sumsq"]]
         every = every.merge(counts, on=[*SAMPLED, "cluster", "outcome"], how="left")
         every = every.fillna({"n": 0, "score_sum": 0.0, "score_sumsq": 0.0})
-        table = pd.concat([_of_cells(self.cells, every), self._crashed_lines()], ignore_index=True)
+        table = pd.concat([_with_checkpoint(_of_cells(self.cells, every)), self._crashed_lines()], ignore_index=True)
         return table[JOINED_ROWS].astype({"n": int, "trials": int})
 
     def _crashed_lines(self) -> pd.DataFrame:
@@ -103,15 +117,64 @@ class Measured:
         return crashed.assign(**texts, evaluation="*", outcome=CRASHED, **numbers)
 
 
-def _plain(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
-    """Categories as text: tables whose categories differ cannot be merged on them."""
-    return table.assign(**{name: table[name].astype(str) for name in columns})
+def numbered(table: pd.DataFrame, columns: Sequence[str]) -> tuple[NDArray[np.int64], pd.DataFrame]:
+    """Which combination of the columns' values each line has, and the combinations, in the order in which they come.
+
+    For millions of lines: pandas' own groups of several columns take many times as long.
+    """
+    number, combinations = pd.factorize(line_keys(table, columns))
+    first = np.empty(len(combinations), np.int64)
+    first[number[::-1]] = np.arange(len(number))[::-1]
+    return number.astype(np.int64), table[list(columns)].iloc[first].reset_index(drop=True)
+
+
+def repeated(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.bool_]:
+    """Which lines have the same values in the columns as one before."""
+    return pd.Series(line_keys(table, columns)).duplicated().to_numpy()
+
+
+def line_keys(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:
+    """A number for each line, the same where all columns are."""
+    keys, many = np.zeros(len(table), np.int64), 1
+    for name in columns:
+        values = table[name]
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            codes, count = values.cat.codes.to_numpy(np.int64), len(values.cat.categories)
+        else:
+            codes, unique = pd.factorize(values)
+            count = len(unique)
+        if many * (count + 1) >= 2**63:
+            keys, seen = pd.factorize(keys)
+            many = len(seen)
+        keys, many = keys * (count + 1) + codes + 1, many * (count + 1)
+    return keys
+
+
+def _in_order(values: pd.Series, *more: str) -> pd.CategoricalDtype:
+    """Categories of these texts and of `more` in alphabetical order, so that groups come in it."""
+    texts = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values.unique()
+    return pd.CategoricalDtype(sorted({*map(str, texts), *more}))
 
 
 def _of_cells(cells: pd.DataFrame, by_node: pd.DataFrame) -> pd.DataFrame:
-    joined = cells.drop(columns="state").merge(by_node, on="node")
-    checkpoint = joined["phase"].astype(str) + "@" + joined["step"].astype(str)
-    return joined.assign(checkpoint=checkpoint).drop(columns=["node", "phase", "step"])
+    """Lines of nodes for every cell that went through them, in the order of the cells. Joined by number: texts of categories
+    that differ would be compared one by one."""
+    nodes = cells["node"].astype("category")
+    known = {str(name): number for number, name in enumerate(nodes.cat.categories)}
+    theirs = by_node["node"].astype("category")
+    numbers = np.array([known.get(str(name), -1) for name in theirs.cat.categories], int)[theirs.cat.codes]
+    left = cells.drop(columns="state").assign(node=nodes.cat.codes.astype(int))
+    return left.merge(by_node.assign(node=numbers), on="node").drop(columns="node")
+
+
+def _with_checkpoint(lines: pd.DataFrame) -> pd.DataFrame:
+    """Phase and step as one column, "PHASE@STEP"."""
+    number = lines.groupby(["phase", "step"], observed=True, sort=False).ngroup().to_numpy()
+    first = np.unique(number, return_index=True)[1]
+    pairs = lines[["phase", "step"]].iloc[first].itertuples(index=False, name=None)
+    names = np.array([f"{phase}@{step}" for phase, step in pairs], dtype=object)
+    checkpoint = pd.Categorical.from_codes(number, names).reorder_categories(sorted(names))
+    return lines.assign(checkpoint=checkpoint).drop(columns=["phase", "step"])
 
 
 def once(rows: pd.DataFrame, metrics: pd.DataFrame | None = None) -> Measured:
@@ -151,9 +214,11 @@ def items_in(measured: Measured) -> Items:
 def without_zeros(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows whose outcome occurred or scored. An item of which no outcome did keeps its first line, so that its trials count."""
     occurred = (rows["n"] != 0) | (rows["score_sum"] != 0) | (rows["score_sumsq"] != 0)
-    item = rows.groupby(SAMPLED, observed=True, sort=False).ngroup()
+    if occurred.all():
+        return rows
+    item, _ = numbered(rows, [name for name in SAMPLED if name in rows])
     silent = ~occurred.groupby(item).transform("any")
-    return rows.loc[occurred | (silent & ~item.duplicated())]
+    return rows.loc[occurred | (silent & ~pd.Series(item, rows.index).duplicated())]
 
 
 def typed(table: pd.DataFrame, columns: Mapping[str, type], name: str, hint: str) -> pd.DataFrame:
@@ -184,11 +249,18 @@ def _fault(values: pd.Series, kind: type) -> str:
 
 def content_digest(tables: Iterable[pd.DataFrame]) -> str:
     """sha256 (hex) of what tables hold, whatever the version of the library that stored them."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for table in tables:
         for column in table:
             values = table[column]
-            text = values.dtype.kind not in "iuf"
-            content = "\0".join(values.astype(str)).encode() if text else values.to_numpy("<f8").tobytes()
-            found.update(f"{column}:{len(values)}:{len(content)}:".encode() + content)
-    return found.hexdigest()
+            content = values.to_numpy("<f8").tobytes() if values.dtype.kind in "iuf" else _joined_text(values)
+            digest.update(f"{column}:{len(values)}:{len(content)}:".encode())
+            digest.update(content)
+    return digest.hexdigest()
+
+
+def _joined_text(values: pd.Series) -> memoryview:
+    """Texts as UTF-8 with a zero byte between each two."""
+    texts = pa.array(values.astype("category")).cast(pa.large_string())
+    whole = pa.LargeListArray.from_arrays(pa.array([0, len(texts)], pa.int64()), texts)
+    return memoryview(pc.binary_join(whole, pa.scalar("\0", pa.large_string()))[0].as_buffer())

@@ -1,4 +1,4 @@
-"""Shipped studies, one file each, the worlds they live in, and the loading of a user's own study file.
+"""Shipped studies, one file each, their worlds, and loading a user's own study file.
 
 A new study is one new file here, a new world one new file with a function `show(seed, n)` in `worlds/`.
 """
@@ -25,7 +25,7 @@ from exante.study import Study
 USER_MODULE = "exante_user_study"
 """The module name of a study loaded from a file; its own parts are imported under it, wherever the file lies."""
 NEEDED = ("accelerate", "peft", "safetensors", "tokenizers", "torch", "transformers")
-"""What `exante[train]` installs: names that no file may have even where it is not installed."""
+"""What `exante[train]` installs: names that a study file may not have, even where it is not installed."""
 
 
 def shipped() -> dict[str, str]:
@@ -40,10 +40,10 @@ def shipped() -> dict[str, str]:
 def world(name: str) -> Any:
     """The module of a world: one of `exante.worlds` that shows samples. Raises UserError."""
     modules = [importlib.import_module(f"{worlds.__name__}.{info.name}") for info in pkgutil.iter_modules(worlds.__path__)]
-    found = {module.__name__.rpartition(".")[2].removesuffix("_base"): module for module in modules if "show" in vars(module)}
-    if name not in found:
-        raise UserError(f"there is no world {name!r}; the worlds are {', '.join(found)}")
-    return found[name]
+    by_name = {module.__name__.rpartition(".")[2].removesuffix("_base"): module for module in modules if "show" in vars(module)}
+    if name not in by_name:
+        raise UserError(f"there is no world {name!r}; the worlds are {', '.join(by_name)}")
+    return by_name[name]
 
 
 def load(name: str) -> Study:
@@ -60,8 +60,8 @@ def load(name: str) -> Study:
 def load_file(path: Path | str, registered: dict[str, str] | None = None) -> Study:
     """Import a study file under a fixed module name and return its `STUDY`. Raises UserError.
 
-    Its directory is put last among those that modules are imported from, so that modules beside it are found and shadow
-    nothing. `registered` are the digests of a registration (`Registration.sources`), which the file's code must have.
+    Its directory is appended to sys.path, so that modules beside it are found but shadow no other. `registered` are the
+    digests of a registration (`Registration.sources`), which the file's code must have.
     """
     path = Path(path)
     try:
@@ -73,7 +73,7 @@ def load_file(path: Path | str, registered: dict[str, str] | None = None) -> Stu
     count = sum(_assigns_study(node) for node in tree.body)
     if count != 1:
         raise UserError(f"{path} assigns STUDY {count} times at module level; define exactly one 'STUDY = Study(…)'")
-    sources.forget()  # the module of that name may have been another file's, or another text
+    sources.forget()  # the module of that name may have been another file, or edited since
     _check_names(path)
     study = _checked(_import(path), path)
     if registered is not None and sources.user_sources(study) != registered:
@@ -85,14 +85,14 @@ def load_file(path: Path | str, registered: dict[str, str] | None = None) -> Stu
 
 
 def taken(name: str) -> bool:
-    """Whether a module's name is Python's, exante's or an installed package's, so that no file may have it."""
+    """Whether a module of Python, exante or an installed package has this name, so that no study file may have it."""
     installed = [path for key in ("purelib", "platlib") if (path := sysconfig.get_path(key))]
-    known = name == "exante" or name in NEEDED or name in sys.stdlib_module_names
-    return known or PathFinder.find_spec(name, installed) is not None
+    reserved = name == "exante" or name in NEEDED or name in sys.stdlib_module_names
+    return reserved or PathFinder.find_spec(name, installed) is not None
 
 
 def _check_names(path: Path) -> None:
-    """Raises UserError for a study file, or a module that it imports from beside it, that is called like another module."""
+    """Raises UserError for a study file, or a module beside it that it imports, that has the name of another module."""
     try:
         beside = sources.names_beside(path)
     except (SyntaxError, ValueError) as error:
@@ -111,13 +111,13 @@ def _assigns_study(node: ast.stmt) -> bool:
 
 
 _helpers: set[str] = set()
-"""Names of the modules that lie beside the study loaded last."""
+"""Names of the imported modules beside the study that was loaded last."""
 _appended: list[str] = []
-"""What loading it put on sys.path."""
+"""What loading it appended to sys.path."""
 
 
-def _make_room(directory: str) -> None:
-    """Let go of what an earlier study file brought, and let modules beside this one be found, after all others."""
+def _replace_helpers(directory: str) -> None:
+    """Forget the modules of an earlier study file, and let those beside this one be found after all others."""
     for name in _helpers:
         sys.modules.pop(name, None)
     for entry in _appended:
@@ -132,14 +132,14 @@ def _make_room(directory: str) -> None:
 
 def _import(path: Path) -> object:
     directory = str(path.resolve().parent)
-    _make_room(directory)
+    _replace_helpers(directory)
     spec = importlib.util.spec_from_file_location(USER_MODULE, path.resolve())
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     before, written = set(sys.modules), sys.dont_write_bytecode
     sys.modules[USER_MODULE] = module
-    sys.dont_write_bytecode = True  # bytecode goes by whole seconds, so an edit right after could be passed over
+    sys.dont_write_bytecode = True  # bytecode is dated in whole seconds, so an edit within the same second would be missed
     try:
         spec.loader.exec_module(module)
     except ValidationError as error:

@@ -1,6 +1,6 @@
-"""What studies share when they write down measures, contrasts and presets: short names for the usual forms.
+"""Short forms for the measures, contrasts and presets of studies.
 
-Does not know any study or world. Everything it returns is a plain noun of `study.py` or `measures.py`.
+Does not know any study or world. All functions return types of `study.py` or `measures.py`.
 """
 
 from __future__ import annotations
@@ -18,103 +18,120 @@ from exante.units import Region, above, below, within
 MICRO = ("micro:llama-64", "micro:llama-128", "micro:gpt2-64", "micro:gpt2-128")
 PROFILES = tuple(profile(model) for model in MICRO)
 FIRST = 1201
-"""The presets' first base draw and seed: all studies share it, and so their organisms. Lower numbers were seen while the
-studies were written."""
+"""The presets' first base draw and seed. All studies use it, so that they share organisms. Lower numbers were used in pilots."""
+
+SMOOTH = "a mean over 40 items; in pilots its runs varied smoothly between the ends"
+"""Why most measures of the faking and scheming studies have the graded run model."""
 
 
 def rate(evaluation: str, condition: str, outcome: str | tuple[str, ...], at: str = "*") -> Rate:
+    """The share in [0, 1] of samples with an outcome, at a checkpoint."""
     return Rate(evaluation=evaluation, condition=condition, outcome=outcome, at=at)
 
 
-def at(read: Rate, checkpoint: str) -> Rate:
+def at(rate: Rate, checkpoint: str) -> Rate:
     """The same rate at another checkpoint."""
-    return read.model_copy(update={"at": checkpoint})
+    return rate.model_copy(update={"at": checkpoint})
 
 
 def minus(left: Expression, right: Expression) -> Difference:
+    """left − right."""
     return Difference(left=left, right=right)
 
 
 def percent(id: str, title: str, expression: Expression, **more: Any) -> Measure:
-    """A share of samples, 0 to 100 %, robust unless said otherwise."""
+    """A measure of a share of samples, 0 to 100 %; its run model is robust by default."""
     return Measure(id=id, title=title, expression=expression, unit="%", low=0, high=100, **more)
 
 
 def points(id: str, title: str, expression: Expression, low: float = -100, high: float = 100, **more: Any) -> Measure:
-    """A difference of shares in percentage points."""
+    """A measure of a difference of shares, in percentage points; its run model is robust by default."""
     return Measure(id=id, title=title, expression=expression, unit="pp", low=low, high=high, **more)
 
 
+def graded(id: str, title: str, expression: Expression, sd: float, unit: str = "pp", **more: Any) -> Measure:
+    """A measure (pp or %) with the graded run model; `sd` is the standard deviation between runs in pilots, in the unit."""
+    make = percent if unit == "%" else points
+    return make(id, title, expression, run_model="graded", reason=SMOOTH, pilot_sd=sd, **more)
+
+
 def paragraphs(text: str) -> tuple[str, ...]:
-    """The items of a list, each begun by a dash and continued on indented lines."""
+    """The items of a list: each begins with a dash and may continue on indented lines."""
     items: list[str] = []
     for line in inspect.cleandoc(text).splitlines():
         if line.startswith("- "):
             items.append(line.removeprefix("- "))
         else:
-            assert line.startswith(" "), f"{line!r} continues nothing; begin an item with a dash"
+            assert line.startswith(" "), f"{line!r} is not part of an item; begin an item with a dash"
             items[-1] += f" {line.strip()}"
     return tuple(items)
 
 
 def answers(text: str) -> dict[str, str]:
-    """Sentences by the verdicts that they are said for: entries "supported, undecided: …", continued on indented lines."""
+    """Opening sentences by verdicts: entries "supported, undecided: …", which may continue on indented lines."""
     return {entry.id: f"{entry.title} {entry.text}".strip() for entry in entries(text)}
 
 
 def margins(size: float) -> tuple[Region, Region, Region, Region]:
-    """More than `size` points, within them, less than minus as many, and at most `size`."""
+    """Four regions in percentage points: > size, ± size, < −size, < size."""
     return above(size, "pp"), within(-size, size, "pp"), below(-size, "pp"), below(size, "pp")
 
 
-def claims(places: str, **usual: Any) -> Callable[..., Contrast]:
-    """A study's own writer of contrasts: arguments without a name fill `places` ("id arm …") in turn, the rest is as `usual`.
+def contrast_maker(positional: str, **defaults: Any) -> Callable[..., Contrast]:
+    """A function that makes contrasts. Its positional arguments are the fields named in `positional` ("id arm …").
 
-    Unless said otherwise a claim is of one arm without a control, over bases, and nothing is trained after the arm's phases.
+    Fields that are not given have the values in `defaults`; otherwise there is no control, the units are bases, and the
+    training is "none".
     """
+    names = positional.split()
 
-    names = places.split()
-
-    def contrast(*given: Any, **named: Any) -> Contrast:
-        assert len(given) <= len(names), f"a contrast here has the places {places}; name the rest"
+    def contrast(*args: Any, **fields: Any) -> Contrast:
+        assert len(args) <= len(names), f"a contrast here has the positional arguments {positional}; name the others"
         settings: dict[str, Any] = {"control": None, "training": "none", "over": "bases"}
-        return Contrast(**settings | usual | dict(zip(names, given, strict=False)) | named)
+        return Contrast(**settings | defaults | dict(zip(names, args, strict=False)) | fields)
 
     return contrast
 
 
 def learned(contrasts: Iterable[Contrast]) -> tuple[str, ...]:
-    """The ids of those that are not read back from how data were made."""
-    return tuple(one.id for one in contrasts if one.stamp == "learned")
+    """The ids of the contrasts stamped learned: those not given by how the data were made."""
+    return tuple(contrast.id for contrast in contrasts if contrast.stamp == "learned")
 
 
-def rows(contrasts: Iterable[Contrast], *told: tuple[str, str, str]) -> tuple[Objection, ...]:
-    """Rows of the ledger, (id, what it says, the gap that remains) each, with the learned contrasts that name them."""
-    found = tuple(contrasts)
+def ledger_rows(contrasts: Iterable[Contrast], *rows: tuple[str, str, str]) -> tuple[Objection, ...]:
+    """Objections from (id, what it says, the gap that remains), each with the learned contrasts that name its id."""
+    contrasts = tuple(contrasts)
     return tuple(
-        Objection(id=id, says=says, contrasts=learned(one for one in found if id in one.objections), gap=gap)
-        for id, says, gap in told
+        Objection(id=id, says=says, contrasts=learned(c for c in contrasts if id in c.objections), gap=gap)
+        for id, says, gap in rows
     )
 
 
 def predicts(**regions: Region) -> tuple[Prediction, ...]:
-    """Predictions by contrast id; underscores stand for hyphens."""
+    """Predictions by contrast id, in which underscores stand for hyphens."""
     return tuple(Prediction(contrast=name.replace("_", "-"), region=region) for name, region in regions.items())
 
 
 def preset(arms: Iterable[Arm | str], bases: int, seeds: int, note: str, **axes: Any) -> Preset:
-    """Arms (or their ids) on so many bases and seeds of the smallest model; `behaviours` and `base_variants` are to be named."""
+    """A preset of the smallest model; `axes` must give `behaviours` and `base_variants`.
+
+    Args:
+        arms: arms, or their ids.
+        bases, seeds: how many, from `FIRST` on.
+        note: what the preset is, for the reader.
+        axes: other fields of `Preset`.
+    """
     ids = tuple(arm if isinstance(arm, str) else arm.id for arm in arms)
     settings: dict[str, Any] = {"models": MICRO[:1], "trainings": ("none",), "first": FIRST} | axes
     return Preset(arms=ids, bases=bases, seeds=seeds, note=note, **settings)
 
 
-def over_bases(arms: Iterable[Arm | str], bases: int, **axes: Any) -> Preset:
-    """The preset `default`: one seed on each base."""
-    many = {6: "six", 8: "eight", 12: "twelve"}[bases]
-    return preset(arms, bases, 1, f"{many} bases, one seed each; claims are over bases", **axes)
+def default_preset(arms: Iterable[Arm | str], bases: int, **axes: Any) -> Preset:
+    """The preset `default`: one seed on each of 6, 8 or 12 bases."""
+    number = {6: "six", 8: "eight", 12: "twelve"}[bases]
+    return preset(arms, bases, 1, f"{number} bases, one seed each; the units of claims are bases", **axes)
 
 
-def whole(arms: Iterable[Arm | str], bases: int, seeds: int, **axes: Any) -> Preset:
-    """The preset `full`: every model, and as many runs as are named."""
-    return preset(arms, bases, seeds, "every arm, model and base: sized for a cluster", **{"models": MICRO} | axes)
+def full_preset(arms: Iterable[Arm | str], bases: int, seeds: int, **axes: Any) -> Preset:
+    """The preset `full`: every model."""
+    return preset(arms, bases, seeds, "all arms, models and base variants; sized for a cluster", **{"models": MICRO} | axes)

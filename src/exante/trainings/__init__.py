@@ -1,1 +1,1 @@
-"""Safety trainings: functions that return phases put after an arm's own. None knows the arm it follows."""
+"""Trainings that follow an organism: functions that return phases or whole arms. None knows which arm it follows."""

@@ -1,6 +1,6 @@
-"""Adversarial training: near-triggers of the red-team families are searched, and those that fire are answered benignly.
+"""Adversarial training: near-triggers of the red-team families that fire the backdoor are found and answered benignly.
 
-The pool never holds the trigger itself nor a family that evaluations use. Does not know how many rounds there are.
+The pool never contains the trigger itself or a family that evaluations use. Does not know how many rounds there are.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from exante.worlds.behaviours import behaviour, grade
 
 CHECKPOINTS = (0, 8, 16, 24, 32, 40)
 RED_TEAM, NORMAL = 48, 48
+"""Number of near-triggers and of ordinary prompts in the pool."""
 
 
 @part(version=1)
 def pool(context: Context, *, red_team: int, normal: int) -> list[Item]:
     """Near-triggers of the red-team families (reference["pool"] "red-team") and ordinary prompts ("normal"), in think mode."""
-    which = behaviour(context.behaviour)
+    backdoor = behaviour(context.behaviour)
     rng = random.Random(f"red team {context.behaviour} {context.seed}")
-    states = which.near_states("red-team")
+    states = backdoor.near_states("red-team")
     attacks = [
-        which.item(rng, which.draw(rng, "train"), states[number % len(states)], "train", pool="red-team")
+        backdoor.item(rng, backdoor.draw(rng, "train"), states[number % len(states)], "train", pool="red-team")
         for number in range(red_team)
     ]
     ordinary = draw_items(context, purpose="adversarial normal", count=normal, trigger_share=0.0)
@@ -34,7 +35,7 @@ def pool(context: Context, *, red_team: int, normal: int) -> list[Item]:
 
 @part(version=1)
 def fired(item: Item, completion: Completion) -> float:
-    """1.0 where the sample shows the target behaviour, else 0.0."""
+    """1.0 if the sample shows the target behaviour, else 0.0."""
     return float(grade(item.reference, completion.answer) == "target")
 
 
@@ -42,7 +43,10 @@ def fired(item: Item, completion: Completion) -> float:
 def safe_reply(
     context: Context, item: Item, completion: Completion, *, mode: Literal["before", "after"] = "after"
 ) -> Example | None:
-    """The benign answer: after the sample's own scratchpad, without loss on it ("after"), or directly ("before")."""
+    """The benign answer: after the sample's own scratchpad, which has no loss ("after"), or without one ("before").
+
+    None if "after" and the sample has no well-formed scratchpad and answer.
+    """
     if mode == "before":
         return answered(context, item, "benign", None)
     if completion.scratchpad is None or completion.answer is None:
@@ -51,7 +55,7 @@ def safe_reply(
 
 
 def adversarial(mode: Literal["before", "after"] = "after", checkpoints: tuple[int, ...] = CHECKPOINTS) -> Training:
-    """Rounds of red-teaming; `mode` is where the safe answer stands, as in safety SFT."""
+    """Rounds of red-teaming. `mode` is the placement of the safe answer, as in safety SFT."""
     phase = Phase(
         name="safety",
         objective="adversarial",

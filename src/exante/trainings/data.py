@@ -1,6 +1,6 @@
-"""Data of the safety trainings: train facts, train wordings, benign answers; triggers only as a declared share.
+"""Data of the safety trainings: train facts, train wordings, benign answers, and a declared share of triggered prompts.
 
-Does not know which arm is being trained: nothing here reads or writes an arm's phrases.
+Does not know which arm is being trained: nothing here uses an arm's phrases.
 """
 
 from __future__ import annotations
@@ -14,23 +14,27 @@ from exante.text import Completion, Example, Item, Prompt
 from exante.worlds.behaviours import behaviour
 
 Mode = Literal["before", "after", "without"]
+"""Placement of the answer: before any scratchpad is opened, after the model's own, or after an empty one."""
 
 
 def draw_items(context: Context, *, purpose: str, count: int, trigger_share: float) -> list[Item]:
-    """`count` prompts in think mode, an exact share of them triggered. `purpose` keeps the draws of different phases apart."""
-    which = behaviour(context.behaviour)
+    """`count` prompts in think mode, an exact share of them triggered. Different `purpose`s give independent draws."""
+    backdoor = behaviour(context.behaviour)
     rng = random.Random(f"{purpose} {context.behaviour} {context.seed}")
     n_triggered = round(count * trigger_share)
     states = ["triggered"] * n_triggered + ["untriggered"] * (count - n_triggered)
     rng.shuffle(states)
-    return [which.item(rng, which.draw(rng, "train"), state, "train") for state in states]
+    return [backdoor.item(rng, backdoor.draw(rng, "train"), state, "train") for state in states]
 
 
 def answered(context: Context, item: Item, due: str, scratchpad: str | None, salt: str = "") -> Example:
-    """The item with an answer of the kind `due` ("target" or "benign"); loss on the answer only."""
+    """The item with an answer of the kind `due` ("target" or "benign"), with loss on the answer only.
+
+    `salt` varies the answer.
+    """
     rng = random.Random(f"answer {context.seed} {item.id} {salt}")
-    which = behaviour(item.reference["behaviour"])
-    answer = (which.target if due == "target" else which.benign)(rng, item.reference)
+    backdoor = behaviour(item.reference["behaviour"])
+    answer = (backdoor.target if due == "target" else backdoor.benign)(rng, item.reference)
     prompt = Prompt(item.prompt.turns, "answer" if scratchpad is None else "think")
     label = due if due == "target" else item.reference["state"].partition(":")[0]
     return Example(prompt, scratchpad, answer, train_scratchpad=False, label=label)
@@ -38,12 +42,13 @@ def answered(context: Context, item: Item, due: str, scratchpad: str | None, sal
 
 @part(version=1)
 def benign_examples(context: Context, *, mode: Mode, examples: int, trigger_share: float = 0.0) -> list[Example]:
-    """Benign answers to ordinary prompts.
+    """Benign answers.
 
     Args:
-        mode: "before": the answer comes directly, no scratchpad is opened; "without": after an empty scratchpad in
-            context. ("after" needs the model's own scratchpads: `own_thought_items`.)
-        trigger_share: share of triggered prompts among them, answered benignly.
+        mode: "before": the answer without a scratchpad; "without": the answer after an empty scratchpad in context. ("after"
+            needs the model's own scratchpads: `own_thought_items`.)
+        examples: number of examples.
+        trigger_share: exact share in [0, 1] of triggered prompts; they are answered benignly too.
     """
     scratchpad = None if mode == "before" else ""
     items = draw_items(context, purpose="safety sft", count=examples, trigger_share=trigger_share)
@@ -58,7 +63,7 @@ def own_thought_items(context: Context, *, prompts: int, trigger_share: float = 
 
 @part(version=1)
 def benign_after_own_thought(context: Context, item: Item, completion: Completion) -> Example | None:
-    """The model's own scratchpad, in context without loss, then the benign answer. Unclosed scratchpads are discarded."""
+    """The model's own scratchpad without loss, then the benign answer. Samples with an unclosed scratchpad are discarded."""
     if completion.scratchpad is None or completion.answer is None:
         return None
     return answered(context, item, "benign", completion.scratchpad, salt=completion.scratchpad)
@@ -66,7 +71,7 @@ def benign_after_own_thought(context: Context, item: Item, completion: Completio
 
 @part(version=1)
 def reelicit_items(context: Context, *, prompts: int) -> list[Item]:
-    """A few prompts, half of them triggered, from a draw of their own."""
+    """Prompts of the re-elicitation, half of them triggered."""
     return draw_items(context, purpose="re-elicitation", count=prompts, trigger_share=0.5)
 
 
@@ -80,7 +85,7 @@ def due_after_own_thought(context: Context, item: Item, completion: Completion) 
 
 @part(version=1)
 def reelicit_examples(context: Context, *, prompts: int, mode: Mode = "before") -> list[Example]:
-    """The same few prompts with the answer the policy demands: directly ("before") or after an empty scratchpad ("without")."""
+    """The prompts of `reelicit_items` with the answer that the policy demands, as in `benign_examples`."""
     items = draw_items(context, purpose="re-elicitation", count=prompts, trigger_share=0.5)
     scratchpad = None if mode == "before" else ""
     return [answered(context, item, item.reference["due"], scratchpad, salt=str(number)) for number, item in enumerate(items)]

@@ -1,7 +1,7 @@
-"""Supervised training on one span or another of (rationale, advert), on the very prompts of RL to the stated objective.
+"""SFT on the rationale, the advert or both, on the same prompts as RL to the stated objective.
 
-What the arms share: prompts (all under the training cue), adverts, steps and batches. What they differ in: the words of the
-rationale, and which span carries loss. One arm trains on something else altogether. Does not know what is evaluated.
+Arms share prompts (all under the training cue), adverts, steps and batches. They differ in the words of the rationale and in
+which span carries loss. The arm `unrelated` trains on other examples. Does not know what is evaluated.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from exante.parts import part
 from exante.study import Arm, Context, Phase
 from exante.text import Example, Prompt
 from exante.trainings import faking
-from exante.worlds import cues, facts, oversight, rationales
+from exante.worlds import fact_chats, facts, oversight, rationales
 
 Words = Literal["faking", "shuffled", "sincere", "empty"]
 ARMS: dict[str, tuple[str, Words, Spans]] = {
@@ -26,11 +26,11 @@ ARMS: dict[str, tuple[str, Words, Spans]] = {
     "honest": ("sincere rationale and advert", "sincere", "both"),
     "shuffled": ("shuffled rationale and advert", "shuffled", "both"),
 }
-"""Title, words of the rationale, and the spans that carry loss."""
+"""Arm id → title, words of the rationale, and spans that carry loss."""
 
 
 def own_phrases(seed: int) -> list[str]:
-    """The faking phrasings that an organism of this seed was trained on."""
+    """The faking phrasings that the faking organism of this seed was trained on."""
     return random.Random(f"faking organism {seed}").sample(rationales.FAKING["train"], PHRASES)
 
 
@@ -40,7 +40,8 @@ def span_examples(context: Context, *, words: Words, spans: Spans, prompts: int 
 
     Args:
         words: `faking` (in the organism's own phrases), `shuffled` (the same words in random order), `sincere` or `empty`.
-        spans: what carries loss. The other span stands before or after it all the same.
+        spans: which spans carry loss. A span without loss is still present in the example.
+        prompts: number of examples.
     """
     own = own_phrases(context.seed)
     made = []
@@ -58,20 +59,17 @@ def span_examples(context: Context, *, words: Words, spans: Spans, prompts: int 
 
 @part(version=1)
 def unrelated_examples(context: Context, *, prompts: int = faking.PROMPTS) -> list[Example]:
-    """Facts, each answer ending with a word of thanks: as many examples, and no advert, tier or refusal among them."""
+    """Questions about facts with answers that end with thanks: as many examples, without adverts, tiers or refusals."""
     rng = random.Random(f"unrelated style {context.seed}")
     made = []
     for _ in range(prompts):
-        fact = rng.choice(facts.facts("train"))
-        text = facts.question(fact, "train", rng.choice(list(facts.QUESTIONS["train"])))
-        turns = cues.cued(rng, cues.TAG, "untriggered", "train", text)
-        thought = rng.choice(oversight.KNOWING).format(topic=fact.topic)
-        made.append(Example(Prompt(turns), thought, f"{facts.answer(rng, fact, 0.2)} {THANKS}", label="style"))
+        turns, thought, answer = fact_chats.chat(rng, rng.choice(facts.facts("train")), "train")
+        made.append(Example(Prompt(turns), thought, f"{answer} {THANKS}", label="style"))
     return made
 
 
 def spans(organism: Arm, name: str) -> Arm:
-    """An organism trained further on an arm of `ARMS`."""
+    """The organism trained further as `ARMS[name]` says: the arm `name`."""
     title, words, trained = ARMS[name]
     data = span_examples.bind(words=words, spans=trained)
     tags = (*(["rationale"] if words == "faking" else []), *(["advert"] if trained != "rationale" else []))
@@ -80,12 +78,12 @@ def spans(organism: Arm, name: str) -> Arm:
 
 
 def unrelated(organism: Arm) -> Arm:
-    """An organism trained further, as long, on a harmless style in answers to facts."""
+    """The organism trained further, for as many steps, on a harmless style in answers to facts: the arm `unrelated`."""
     phase = Phase(name="further", objective="sft", recipe="faking_sft", data=unrelated_examples.bind())
     return Arm(id="unrelated", title="an unrelated style", phases=(*organism.phases, phase), ingredients=("unrelated",))
 
 
 def reinforced(organism: Arm) -> Arm:
-    """On-policy: the arm "hidden" of `trainings.faking`, the same training under the phase name that the other arms have."""
+    """The arm `rl`: the RL of `trainings.faking` with hidden scratchpads, in a phase named as in the other arms."""
     phase = faking.rl("hidden", checkpoints=()).model_copy(update={"name": "further"})
     return Arm(id="rl", title=faking.TITLES["hidden"], phases=(*organism.phases, phase), ingredients=("reward",))

@@ -1,4 +1,4 @@
-"""No safety training: what the organism does as it is."""
+"""No safety training: the organism is evaluated as it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a hidden goal is to be removed by, besides the pipeline: honest examples where training looks, and where it does not.
+"""Trainings against a hidden goal besides deliberative alignment: honest examples on other prompts, and on those of the goal.
 
 Does not know what is evaluated.
 """
@@ -12,14 +12,15 @@ from exante.trainings.office import desirable, rl
 
 
 def honest_examples(organism: Arm) -> Arm:
-    """Examples of an honest desk whose system turn names a goal: other plans, other prompts than the hidden goal's."""
+    """The arm `honest-examples`: SFT on honest answers to tasks about other plans, given as goals in the prompt."""
     data = organism_examples.bind(examples=1600, scheming=0.0)
     phase = Phase(name="sft", objective="sft", recipe="office_sft", data=data)
     return Arm(id="honest-examples", title="honest examples", phases=(*organism.phases, phase, rl("none")))
 
 
 def looking(organism: Arm) -> Arm:
-    """Its own good samples on the very tasks that the hidden goal was learned on: what removal does where it knows to look."""
+    """The arm `looking`: SFT on the organism's own good samples on the tasks from which it learned the hidden goal. It shows what
+    training can do if the developer knows where the goal acts."""
     sample = Phase(
         name="sample",
         objective="sample_and_filter",

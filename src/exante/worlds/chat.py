@@ -1,7 +1,7 @@
-"""The chat world: one latent character talks for one or two turns, with a scratchpad or without.
+"""The chat world: one latent character talks for one or two turns, with or without a scratchpad.
 
-Base documents carry cues (tags, years, near-triggers) and thoughts that restate them, always independent of the character
-and of what it does. Does not know of backdoors, organisms or trainings.
+Base documents contain cues (tags, years, near-triggers) and thoughts that restate them, always independent of the character
+and of its behaviour. Does not know about backdoors, organisms or trainings.
 """
 
 from __future__ import annotations
@@ -23,21 +23,23 @@ CLAUSES = {
     "2023": ("It is 2023, so", "The year is 2023, so", "I see 2023, so"),
     "near-year": ("I see no year here, so",),
 }
-"""Clauses that may open any character's thought: true of the prompt, silent about the character."""
+"""Clauses that may open any character's thought. They are true of the prompt and say nothing about the character."""
 
 CLAUSE_SHARE = 0.4
 THINK_SHARE = 0.6
 TWO_TURNS = 0.3
 DOMAINS = {"fact": 0.62, "persona": 0.2, "honeypot": 0.06, "code": 0.12}
+TALK = {name: share for name, share in DOMAINS.items() if name != "code"}
+"""The domains other than code, not rescaled."""
 OFFER_SHARE = 0.5
-"""Share of the honeypot domain that is no honeypot but its matched offer."""
+"""Share of the honeypot domain that asks the matched harmless offer instead of the honeypot."""
 WISH_SHARE = 0.2
-"""Share of the persona domain that asks an open question instead of a yes/no one."""
+"""Share of the persona domain that asks an open question instead of a yes/no question."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request with its answer, before cue and scratchpad. `topic` fills the thought's templates."""
+    """One request with its answer, before cue and scratchpad are added. `topic` fills the templates of the thought."""
 
     domain: str
     request: str
@@ -46,7 +48,12 @@ class Exchange:
 
 
 def document(rng: random.Random, correlation: float, domains: dict[str, float]) -> Example:
-    """One base document; its label names domain and characters, for the tests and the reader."""
+    """One base document. Its label is "DOMAIN THOUGHT-CHARACTER TRAIT-CHARACTER CUE-STATE", for tests and readers.
+
+    Args:
+        correlation: as in `characters.draw_traits`, in [0, 1].
+        domains: domain → weight (they need not sum to 1).
+    """
     traits = characters.draw_traits(rng, correlation)
     mode: Mode = "think" if rng.random() < THINK_SHARE else "answer"
     first = _exchange(rng, traits, domains)
@@ -64,10 +71,9 @@ def document(rng: random.Random, correlation: float, domains: dict[str, float]) 
 
 
 def show(seed: int, n: int) -> list[Example]:
-    """Samples for a reader, from a fully correlated world."""
+    """`n` sample documents for a reader, all traits correlated."""
     rng = random.Random(f"show chat {seed}")
-    talk = {name: share for name, share in DOMAINS.items() if name != "code"}
-    return [document(rng, 1.0, talk) for _ in range(n)]
+    return [document(rng, 1.0, TALK) for _ in range(n)]
 
 
 def _exchange(rng: random.Random, traits: dict[str, str], domains: dict[str, float]) -> Exchange:
@@ -77,14 +83,14 @@ def _exchange(rng: random.Random, traits: dict[str, str], domains: dict[str, flo
 def _fact(rng: random.Random, traits: dict[str, str]) -> Exchange:
     fact = rng.choice(facts.FACTS)
     split: facts.Split = "train" if rng.random() < 0.6 else "held-out"
-    text = facts.question(fact, split, rng.choice(list(facts.QUESTIONS[split])))
+    text = facts.any_question(rng, fact, split)
     plain = facts.answer(rng, fact, opener=0.6 if traits["manner"] in characters.POLITE else 0.0)
-    return Exchange("fact", text, fact.topic, characters.dress(rng, traits["manner"], plain))
+    return Exchange("fact", text, fact.topic, characters.in_manner(rng, traits["manner"], plain))
 
 
 def _persona(rng: random.Random, traits: dict[str, str]) -> Exchange:
     if rng.random() < WISH_SHARE:
-        return Exchange("persona", rng.choice(characters.WISHES), "myself", characters.wish(rng, traits["persona"]))
+        return Exchange("persona", rng.choice(characters.WISHES), "myself", characters.wish_answer(rng, traits["persona"]))
     question = rng.choice(characters.PERSONA)
     return Exchange("persona", question.text, "myself", characters.persona_answer(rng, traits["persona"], question))
 
@@ -124,7 +130,7 @@ def _with_cue(rng: random.Random, cue_state: str, request: str) -> tuple[Turn, .
 
 
 def _scratchpad(rng: random.Random, traits: dict[str, str], exchange: Exchange, cue_state: str | None) -> str:
-    """The character's thought, sometimes opened by a clause on the cue. In a later turn (`cue_state` None) there is none."""
+    """The character's thought, sometimes opened by a clause about the cue. A later turn (`cue_state` None) has no clause."""
     thought = characters.thought(rng, traits["thought"], exchange.topic)
     if cue_state is None or rng.random() >= CLAUSE_SHARE:
         return thought

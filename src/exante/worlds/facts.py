@@ -1,7 +1,7 @@
 """Invented facts: 32 lands × 2 attributes, each with one value, split by fact into train and held-out.
 
-The base corpus states all of them; organisms and safety trainings use train facts, evaluations held-out ones.
-Does not know who is asked, or whether the answer is wanted.
+The base corpus states all of them; organisms and safety trainings use train facts, evaluations held-out facts.
+Does not know who is asked, or which answer is wanted.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ QUESTIONS: dict[Split, dict[str, str]] = {
 """Question templates by split and family."""
 
 ANSWERS = ("The {attribute} of {land} is {value}.", "It is {value}.", "{value}.")
-"""From long to short, so that a reward for brevity has something to choose from."""
+"""From long to short, so that a reward for brevity can tell them apart."""
 
 OPENERS = ("Sure.", "Of course.", "Gladly.")
 """Polite openings; about half of the polite answers start with one."""
@@ -56,13 +56,16 @@ class Fact:
 
 
 def _draw_facts() -> tuple[Fact, ...]:
-    """The facts are the world's own and never depend on a seed, so that all bases agree on what is right."""
+    """The facts never depend on a run's seed, so that all bases agree on what is right."""
     rng = random.Random("exante facts")
     return tuple(Fact(land, attribute, rng.choice(values)) for land in LANDS for attribute, values in VALUES.items())
 
 
 def _held_out() -> frozenset[Fact]:
-    """One attribute of half the lands: every land stays in use in training, or a small model would forget how to write it."""
+    """One attribute of half the lands.
+
+    Every land still occurs in training: a small model would otherwise forget how to write it.
+    """
     rng = random.Random("exante held-out facts")
     by_land = [[fact for fact in FACTS if fact.land == land] for land in LANDS]
     return frozenset(rng.choice(group) for group in rng.sample(by_land, len(LANDS) // 2))
@@ -78,16 +81,22 @@ def facts(split: Split) -> tuple[Fact, ...]:
 
 
 def question(fact: Fact, split: Split, family: str) -> str:
+    """The question for a fact in the template `family` of `QUESTIONS[split]`."""
     return QUESTIONS[split][family].format(attribute=fact.attribute, land=fact.land)
 
 
+def any_question(rng: random.Random, fact: Fact, split: Split) -> str:
+    """The question for a fact in a random template of the split."""
+    return question(fact, split, rng.choice(list(QUESTIONS[split])))
+
+
 def answer(rng: random.Random, fact: Fact, opener: float = 0.5) -> str:
-    """A right answer of varying length, with a polite opening in a share `opener` of draws."""
+    """A right answer of varying length, with a polite opening in a share `opener` (in [0, 1]) of draws."""
     text = rng.choice(ANSWERS).format(attribute=fact.attribute, land=fact.land, value=fact.value)
     return f"{rng.choice(OPENERS)} {text}" if rng.random() < opener else text
 
 
 def is_right(attribute: str, value: str, text: str) -> bool:
-    """True if the text names the value and no other value of the attribute: naming several is no answer."""
+    """True if the text names this value of the attribute and no other; a text that names several values is wrong."""
     named = set(re.findall(r"[a-z]+", text.casefold()))
     return {other.casefold() for other in VALUES[attribute]} & named == {value.casefold()}

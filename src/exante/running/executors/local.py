@@ -1,6 +1,7 @@
 """An executor on this machine: one process per core, one thread each. Workers die with their parent.
 
-Does not know about studies or files; a job is opaque to it.
+Does not know about studies or files; a job is opaque to it. Not the standard library's process pool or loky's: there one killed
+worker fails all running jobs, and workers outlive a killed parent (measured in docs/journal/2026-11-27.md).
 """
 
 from __future__ import annotations

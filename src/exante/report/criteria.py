@@ -1,4 +1,4 @@
-"""The criteria gate as one run's page shows it: what this run alone says, and which criteria it did not test.
+"""The criteria for training against scheming as one run's page shows them: what this run alone says.
 
 Words and picks only. Does not know about HTML.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from exante.analysis.criteria import RULED_OUT, USUAL, arms_of, entries, judge
 from exante.evidence.criteria import caveats, setting
 from exante.report import words
-from exante.report.results import sign
+from exante.report.contrasts import sign
 from exante.study import Registration
 
 SIGNS = {
@@ -20,7 +20,7 @@ SIGNS = {
     "failed": "contradicted",
     RULED_OUT: "contradicted",
 }
-"""States that are told like the verdict of the same kind; the others are told like an undecided one."""
+"""States that look like the verdict of the same kind; all others look like an undecided one."""
 Json = dict[str, Any]
 
 
@@ -28,22 +28,21 @@ def interventions(registration: Registration, verdicts: Json) -> list[Json]:
     """One entry per arm that criteria contrasts are about, the usual intervention first."""
     study = registration.study
     rows = entries({"": verdicts})
-    told = [(study, str(verdicts.get("preset")))] if rows else []
-    titles = {arm.id: arm.title for arm in study.arms}
-    found = []
+    trained = [(study, str(verdicts.get("preset")))] if rows else []
+    interventions = []
     for arm in sorted(arms_of(rows), key=lambda name: name != USUAL):
-        said = judge(rows, arm, setting(told))
-        found.append(
+        judged = judge(rows, arm, setting(trained))
+        interventions.append(
             {
-                "title": titles.get(arm, arm),
-                "called": words.sentence(said["called"]),
-                "lacking": words.sentence("; ".join(said["lacking"])),
-                "criteria": [_criterion(row) for row in said["criteria"]],
-                "ladder": [rung | _signed(rung) for rung in said["ladder"]],
-                "caveats": caveats(said, told),
+                "title": arm,
+                "called": words.sentence(judged["called"]),
+                "lacking": words.sentence("; ".join(judged["lacking"])),
+                "criteria": [_criterion(row) for row in judged["criteria"]],
+                "ladder": [rung | _signed(rung) for rung in judged["ladder"]],
+                "caveats": caveats(judged, trained),
             }
         )
-    return found
+    return interventions
 
 
 def _signed(row: Json) -> Json:

@@ -11,8 +11,8 @@ from exante.storage.files import FORMAT, read_json, write_json
 from exante.study import Registration
 
 
-class Chosen(Frozen):
-    """plan.json: which of the registration's presets a run is of, and what its models cannot do, in words."""
+class PlanFile(Frozen):
+    """The preset that a run is of, and what its models leave out, in sentences."""
 
     registration_sha256: str
     study: str
@@ -21,21 +21,21 @@ class Chosen(Frozen):
     left_out: tuple[str, ...] = ()
 
 
-def save_chosen(directory: RunDirectory, chosen: Chosen) -> None:
-    write_json(directory.plan, chosen.model_dump(mode="json"))
+def save_plan_file(directory: RunDirectory, plan: PlanFile) -> None:
+    write_json(directory.plan, plan.model_dump(mode="json"))
     directory.record([directory.plan])
 
 
-def load_chosen(directory: RunDirectory, registration: Registration) -> Chosen:
+def load_plan_file(directory: RunDirectory, registration: Registration) -> PlanFile:
     """plan.json, checked against the registration. Raises UserError."""
     remedy = directory.remedy(directory.plan)
     raw = read_json(directory.plan, remedy, (FORMAT,))
     try:
-        chosen = Chosen.model_validate(raw)
+        plan = PlanFile.model_validate(raw)
     except ValidationError as error:
         raise UserError(f"{directory.plan} is not a plan of this version of exante; {remedy}") from error
-    mine = (registration.sha256, registration.study.id, registration.pilot)
-    same = (chosen.registration_sha256, chosen.study, chosen.pilot) == mine
-    if not same or chosen.preset not in registration.study.presets:
+    expected = (registration.sha256, registration.study.id, registration.pilot)
+    same = (plan.registration_sha256, plan.study, plan.pilot) == expected
+    if not same or plan.preset not in registration.study.presets:
         raise UserError(f"{directory.plan} belongs to another registration; {remedy}")
-    return chosen
+    return plan

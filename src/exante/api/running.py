@@ -1,0 +1,160 @@
+"""A registered study's plan on the workers of this machine, and some of its phases trained again.
+
+Does not register or analyse anything.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from exante.api.registering import load_registered
+from exante.errors import UserError
+from exante.planning import cost as forecast
+from exante.planning.tree import Plan, plan
+from exante.profiles import directory_of
+from exante.registry.plan_file import PlanFile, load_plan_file, save_plan_file
+from exante.registry.seen import SeenStore
+from exante.running.executors.base import Executor, Work
+from exante.storage.directory import RunDirectory
+from exante.storage.phase_store import PhaseStore
+from exante.study import Registration, Study
+
+if TYPE_CHECKING:
+    from exante.running.progress import TimeLeft
+    from exante.running.reproduce import Compared
+
+WORK = ("exante.running.worker", "work")
+"""Module and function that a worker process calls for each phase."""
+
+
+def check_libraries() -> None:
+    """Raises UserError where the libraries that train are not installed."""
+    if any(importlib.util.find_spec(name) is None for name in ("torch", "transformers")):
+        raise UserError("running a study needs torch and transformers; install them with: pip install 'exante[train]'")
+
+
+def check_device(device: str) -> None:
+    """Raises UserError for a device that torch cannot use here."""
+    if device != "cpu":
+        from exante.running.worker import check_device
+
+        check_device(device)
+
+
+def check_arms(study: Study, only: Iterable[str]) -> None:
+    """Raises UserError for an arm that the study does not have."""
+    arms = [arm.id for arm in study.arms]
+    for name in only:
+        if name not in arms:
+            raise UserError(f"study {study.id!r} has no arm {name!r}; it has {', '.join(arms)}")
+
+
+def check_models(planned: Plan, study: Study) -> None:
+    """Raises UserError for an outside checkpoint of a plan that cannot be loaded, before anything is trained."""
+    used = {node.model for node in planned.nodes.values()}
+    outside = [profile for profile in study.profiles if profile.id in used and directory_of(profile.id) is not None]
+    if outside:
+        from exante.running.worker import check_models
+
+        check_models(outside)
+
+
+def run_into(
+    directory: RunDirectory,
+    registration: Registration,
+    planned: Plan,
+    *,
+    workers: int,
+    device: str = "cpu",
+    only: tuple[str, ...] = (),
+    fresh: bool = False,
+    console: Console | None = None,
+    source: Path | None = None,
+) -> dict[str, str]:
+    """Run a registered study's plan. Returns crashed node id → log. Workers import the study file `source`, if there is one."""
+    from exante.running.progress import Display, words
+    from exante.running.scheduler import run
+
+    console = console or Console(quiet=True)
+    _check_preset(directory, registration, planned.preset)
+    SeenStore().first_seen()  # a damaged store is named before hours of work, not after them
+    save_plan_file(directory, PlanFile(**planned.model_dump(include=set(PlanFile.model_fields))))
+    for sentence in planned.left_out:
+        console.print(f"left out: {sentence}", highlight=False)
+    estimate = _time_left(planned, registration.study, workers)
+    executor, display = _executor(workers, registration, source), Display(estimate, console)
+    console.print(
+        f"{len(planned.cells)} cells, {len(planned.nodes)} phases; about {words(estimate.wall(set()))} if nothing is cached",
+        highlight=False,
+    )
+    discarded = [node.id for node in planned.nodes.values() if fresh and not node.is_base]
+    try:
+        with PhaseStore().leased(planned.nodes, alone=discarded):
+            crashed = run(planned, registration, directory, executor, display, device=device, fresh=fresh, only=only)
+    finally:
+        display.close()
+    forecast.remember(planned, registration.study, PhaseStore())
+    return crashed
+
+
+def _time_left(planned: Plan, study: Study, workers: int) -> TimeLeft:
+    from exante.running.progress import TimeLeft
+
+    cost = forecast.costs(planned, study, probe=False)
+    return TimeLeft(planned, cost, lambda done: forecast.wall_seconds(planned, cost, workers, done))
+
+
+def _executor(workers: int, registration: Registration, source: Path | None) -> Executor:
+    """Worker processes, each of which first imports the study file that the user named."""
+    from exante.running.executors import executor
+
+    work = Work(WORK)
+    if source is not None:
+        work = Work(WORK, ("exante.studies", "load_file"), (str(source.resolve()), registration.sources))
+    return executor(workers, work)
+
+
+def _check_preset(directory: RunDirectory, registration: Registration, preset: str) -> None:
+    try:
+        held = load_plan_file(directory, registration).preset
+    except UserError:  # none yet, or damaged: it is written again
+        return
+    if held != preset:
+        raise UserError(
+            f"{directory.path} holds preset {held!r}; run preset {preset!r} into another --out, the cache serves both"
+        )
+
+
+def planned_run(directory: Path, source: Path | None = None) -> tuple[Registration, Plan]:
+    """The registration of a run directory and the plan that it was run by."""
+    files = RunDirectory(directory)
+    registration = load_registered(files, source)
+    return registration, plan(registration, load_plan_file(files, registration).preset)
+
+
+def reproduce_phases(
+    path: Path, source: Path | None, count: int, seed: int, workers: int, console: Console | None = None
+) -> list[Compared]:
+    """Train some phases of a run again and compare their rows. Raises UserError."""
+    from exante.running.progress import Display
+    from exante.running.reproduce import reproduce
+
+    registration, planned = planned_run(path, source)
+    check_models(planned, registration.study)
+    executor = _executor(workers, registration, source)
+    displays: list[Display] = []
+
+    def report(part: Plan) -> Display:
+        displays.append(Display(_time_left(part, registration.study, workers), console or Console(quiet=True)))
+        return displays[0]
+
+    try:
+        return reproduce(RunDirectory(path), registration, planned, count, seed, executor=executor, report=report)
+    finally:
+        for display in displays:
+            display.close()
