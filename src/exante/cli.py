@@ -6,6 +6,7 @@ What a command needs is imported when it is called, so `exante --help` loads no 
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,18 @@ import typer
 
 from exante import api
 from exante.errors import UserError
-from exante.terminal import CRASHED, errors, exit_code, leave, print_error, print_json, print_rows, print_table, visible
+from exante.terminal import (
+    CRASHED,
+    errors,
+    exit_code,
+    leave,
+    print_error,
+    print_json,
+    print_rows,
+    print_table,
+    print_tokens,
+    visible,
+)
 
 if TYPE_CHECKING:
     from exante.api.outlook import Outlook
@@ -305,6 +317,53 @@ def sample(
     """Sample a run's models: arms side by side, before and after safety training."""
     rows = api.sample(directory, arm, prompt, thought=think, scratchpad=not no_think, n=n, seed=seed, temperature=temperature)
     print_table(rows)
+
+
+@app.command("model")
+def model_command(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="hf:PATH (a directory) or gguf:FILE.")],
+    device: Annotated[str, typer.Option(help="cpu, or a torch device such as cuda.")] = "cpu",
+    preset: Annotated[str, typer.Option(help="The preset whose cost is forecast.")] = "quick",
+    workers: Annotated[
+        int | None, typer.Option(help="Processes to forecast for. Default: one per core.", min=1, max=1024)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how a checkpoint's text is laid out, its speed and memory here, and what studies would cost on it."""
+    card, studies = api.model(model, device=device, preset=preset, workers=workers)
+    if as_json:
+        print_json(asdict(card) | {"studies": studies})
+        return
+    print(f"{visible(card.model)}: {card.parameters / 1e6:.0f} million parameters, texts of up to {card.positions} tokens")
+    print_table([{"text": name, "as this model has it": value} for name, value in card.traits.items()])
+    print("checked on its own tokens: prompts begin their examples, spans read as meant, the end of a turn is trained and stops")
+    print_table(
+        [
+            {"work": t.work, "rows": t.rows, "tokens_per_second": round(t.tokens_per_second), "mib_so_far": round(t.mib)}
+            for t in card.timings
+        ]
+    )
+    print_table(studies)
+
+
+@app.command()
+def masks(
+    study: StudyName,
+    model: Annotated[str | None, typer.Option(help="As this model reads it. Default: the preset's first.")] = None,
+    preset: Preset = "quick",
+    phase: Annotated[str | None, typer.Option(help="Only this phase.")] = None,
+    arm: Annotated[list[str] | None, typer.Option(help="Only these arms.")] = None,
+    n: Annotated[int, typer.Option("-n", help="Examples of each phase.", min=1, max=1000)] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a study's phases train on, token by token: context, scratchpad, answer, and the tokens that end a turn."""
+    shown = api.masks(study, model=model, preset=preset, phase=phase, arms=arm or (), n=n)
+    if as_json:
+        print_json([asdict(example) for example in shown])
+        return
+    for example in shown:
+        print(f"arm {example.arm}, phase {example.phase}, training {example.training}, behaviour {example.behaviour}")
+        print_tokens(example.tokens)
 
 
 @app.command()

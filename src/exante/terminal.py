@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 import typer
@@ -53,6 +53,27 @@ def print_rows(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
         print_json(rows)
     else:
         print_table(rows)
+
+
+COLOURS = {"context": "dim", "scratchpad": "cyan", "answer": "green"}
+"""Of spans of a training text. Context carries no loss."""
+
+
+def print_tokens(tokens: Iterable[tuple[str, str, bool]]) -> None:
+    """Tokens as (text, span, ends a turn): coloured on a terminal, else a line each."""
+    if not sys.stdout.isatty():
+        for text, span, stops in tokens:
+            print(f"{visible(text)}\t{span}{' stop' if stops else ''}")
+        print()
+        return
+    from rich.text import Text
+
+    line = Text()
+    for text, span, stops in tokens:
+        line.append(visible(text), style=f"{COLOURS[span]}{' reverse' if stops else ''}")
+        line.append("\n" if "\n" in text else "")
+    Console().print(line, soft_wrap=True)
+    Console().print(Text.assemble("context", (" scratchpad", "cyan"), (" answer", "green"), (" end of turn", "reverse")), "\n")
 
 
 def print_error(sentence: str) -> None:

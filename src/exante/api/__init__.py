@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from exante.api.outlook import Outlook
+    from exante.running.masks import MaskedExample
+    from exante.running.model_card import ModelCard
     from exante.running.reproduce import Compared
     from exante.storage.phase_store import Pruned
     from exante.study import Registration, Study
@@ -297,6 +299,41 @@ def reproduce(
 
     check_libraries()
     return reproduce_phases(directory, source, phases, seed, workers or cores(), console)
+
+
+# --- models ------------------------------------------------------------------------------------------------------------------
+
+
+def model(name: str, *, device: str = "cpu", preset: str = "quick", workers: int | None = None) -> tuple[ModelCard, list[Json]]:
+    """What there is to know of an outside checkpoint (`hf:PATH`, `gguf:FILE`): its card, and per shipped study what `preset`
+    would cost on it here, or why it cannot run."""
+    from exante.api.outlook import preset_costs
+    from exante.api.running import check_device, check_libraries
+    from exante.profiles import profile
+    from exante.running.model_card import model_card
+
+    check_libraries()
+    check_device(device)
+    card = model_card(profile(name), device)
+    return card, preset_costs(name, card.per_unit, preset, workers or cores())
+
+
+def masks(
+    study: str, *, model: str | None = None, preset: str = "quick", phase: str | None = None, arms: Sequence[str] = (), n: int = 1
+) -> list[MaskedExample]:
+    """What a study's phases train on, token by token, as `model` reads it: the first `n` examples of each phase that trains on
+    examples of its own, or of the one called `phase`."""
+    from exante.api.registering import adapted
+    from exante.api.running import check_arms, check_libraries
+    from exante.planning.tree import plan as plan_tree
+    from exante.registry.register import register as freeze
+    from exante.running.masks import masked_examples
+
+    check_libraries()
+    models = () if model is None else (model,)
+    registration = freeze(adapted(study, models), adapted=bool(models))
+    check_arms(registration.study, arms)
+    return masked_examples(registration.study, plan_tree(registration, preset), phase, arms, n)
 
 
 # --- making and keeping ------------------------------------------------------------------------------------------------------

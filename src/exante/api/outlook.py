@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from exante import studies
 from exante.analysis import signals
 from exante.api.registering import adapted, load_registered
 from exante.errors import UserError
@@ -89,3 +90,25 @@ def outlook(registration: Registration, preset: str, workers: int) -> Outlook:
         signals=signals.ledger(study, study.presets[preset]) if signals.chooses(study) else [],
         warnings=checks.warnings(study),
     )
+
+
+def preset_costs(model: str, per_unit: dict[str, float], preset: str, workers: int) -> list[Json]:
+    """What a preset of each shipped study would cost on one model: runs, phases, core-hours and hours of clock on `workers`.
+
+    `per_unit`: seconds per optimiser step and per sample. Where a study cannot run on the model, `why` says so.
+    """
+    forecast.provide(model, per_unit)
+    rows = []
+    for name in studies.shipped():
+        row: Json = {"study": name, "runs": "", "phases": "", "core_hours": "", "hours": "", "why": ""}
+        try:
+            registration = register(adapted(name, (model,)), adapted=True)
+            planned = plan(registration, preset)
+            cost = forecast.costs(planned, registration.study)
+        except UserError as error:
+            rows.append(row | {"why": str(error)})
+            continue
+        hours = forecast.wall_seconds(planned, cost, workers) / 3600
+        sizes = {"runs": len(planned.cells), "phases": len(planned.nodes)}
+        rows.append(row | sizes | {"core_hours": round(sum(cost.values()) / 3600, 1), "hours": round(hours, 1)})
+    return rows

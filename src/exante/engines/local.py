@@ -99,9 +99,14 @@ class LocalEngine:
     @staticmethod
     def probe(path: str | Path, profile: Profile) -> None:
         """Raises the UserError that `load` would raise for this directory, without reading its weights."""
+        LocalEngine.dialect_of(path, profile)
+
+    @staticmethod
+    def dialect_of(path: str | Path, profile: Profile) -> Dialect:
+        """The dialect of the checkpoint in a directory, without reading its weights."""
         model, tokenizer = probe_model(Path(path)), load_tokenizer(Path(path))
         try:
-            _dialect(profile, model, tokenizer)
+            return _dialect(profile, model, tokenizer)
         except UserError as error:
             raise UserError(f"{path} cannot be used: {error}") from error
 
