@@ -18,6 +18,7 @@ import argparse
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -117,6 +118,8 @@ def prepare(place: Path, study_id: str, preset: str) -> None:
     from exante.storage.phase_store import PhaseStore
 
     registration = register(studies.load(study_id))
+    for made_earlier in (place / "run", place / "cache" / "ledger"):
+        shutil.rmtree(made_earlier, ignore_errors=True)
     started = time.perf_counter()
     api.register_into(RunDirectory(place / "run"), registration, None)
     print(f"registered in {time.perf_counter() - started:.1f} s, not counted", flush=True)

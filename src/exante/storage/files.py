@@ -123,7 +123,7 @@ def read_table(path: Path, hint: str, columns: Mapping[str, type], formats: Coll
     try:
         content = pq.ParquetFile(path, read_dictionary=[name for name, kind in columns.items() if kind is str]).read()
         number = int((content.schema.metadata or {}).get(FORMAT_KEY, b"1"))
-        table = content.to_pandas()
+        table = content.to_pandas(split_blocks=True)
     except FileNotFoundError as error:
         raise UserError(f"{path} is missing; {hint}") from error
     except Exception as error:  # pyarrow raises many kinds for a truncated file
