@@ -29,6 +29,9 @@ from typing import Any
 
 TEXTS, EXAMPLES = 2, 120
 """Texts kept of each evaluation × condition, and examples kept by a phase that filters."""
+ALIKE = 0.2
+"""Items differ by a Dirichlet distribution about a run's shares, whose weights sum to this: most samples of an item come out
+alike, as in finished runs, which hold 1.1 lines per item."""
 SPREAD = 0.1
 """Of what training logs, as a share, between runs."""
 
@@ -204,7 +207,9 @@ class Invented:
         import numpy as np
 
         items = np.array(self.items[evaluation.id][condition][job.node.behaviour][0], dtype=object)
-        n_IK = self.rng.multinomial(evaluation.samples, self.shares(job, evaluation, condition, step), size=len(items))
+        share_K = self.shares(job, evaluation, condition, step)
+        weight_IK = self.rng.standard_gamma(ALIKE * share_K, (len(items), len(share_K))) + 1e-9 * share_K
+        n_IK = self.rng.multinomial(evaluation.samples, weight_IK / weight_IK.sum(-1, keepdims=True))
         item, outcome = n_IK.nonzero()
         same = {"step": step, "evaluation": evaluation.id, "condition": condition, "trials": evaluation.samples}
         same |= {"score_sum": 0.0, "score_sumsq": 0.0}

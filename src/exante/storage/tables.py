@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -141,20 +142,28 @@ def repeated(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def line_keys(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:
-    """A number for each line, the same where all columns are."""
+    """A number for each line, the same where all columns are. Worked out in place: lines may be millions."""
     keys, many = np.zeros(len(table), np.int64), 1
     for name in columns:
-        values = table[name]
-        if isinstance(values.dtype, pd.CategoricalDtype):
-            codes, count = values.cat.codes.to_numpy(np.int64), len(values.cat.categories)
-        else:
-            codes, unique = pd.factorize(values)
-            count = len(unique)
-        if many * (count + 1) >= 2**63:
+        codes, count = _codes(table[name])
+        if many * count >= 2**63:
             keys, seen = pd.factorize(keys)
             many = len(seen)
-        keys, many = keys * (count + 1) + codes + 1, many * (count + 1)
+        keys *= count
+        keys += codes
+        many *= count
     return keys
+
+
+def _codes(values: pd.Series) -> tuple[NDArray[Any], int]:
+    """A column as whole numbers from 0 to below a count."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values.cat.codes.to_numpy() + np.int8(1), len(values.cat.categories) + 1  # a gap has the code −1
+    numbers = values.to_numpy()
+    if numbers.dtype.kind == "i" and len(numbers) and int(numbers.max()) - int(numbers.min()) < 2**20:
+        return numbers - numbers.min(), int(numbers.max()) - int(numbers.min()) + 1
+    codes, unique = pd.factorize(values, use_na_sentinel=False)
+    return codes, len(unique) + 1
 
 
 def _in_order(values: pd.Series, *more: str) -> pd.CategoricalDtype:
