@@ -67,9 +67,7 @@ def _with_panels(lines: pd.DataFrame, main: Collection[str]) -> pd.DataFrame:
     phase, step = split_checkpoints(lines["checkpoint"])
     lines = lines.assign(phase=phase, step=step)
     number, names = numbered(lines, ["evaluation", "condition", "together", "phase"])
-    panels = [
-        " · ".join(map(str, (*key, phase) if phase not in main else key)) for *key, phase in names.itertuples(index=False)
-    ]
+    panels = [" · ".join(map(str, (*key, phase) if phase not in main else key)) for *key, phase in names.itertuples(index=False)]
     lines = lines.assign(panel=_ordered(panels, number))
     pairs, of_pair = numbered(lines, ["panel", "cell"])
     steps, _ = numbered(lines.assign(pair=pairs), ["pair", "step"])

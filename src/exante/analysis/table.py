@@ -1,8 +1,8 @@
 """Rows as dense arrays: for each evaluation × condition × checkpoint, counts by run and item, made when they are asked for.
 
-Shapes: R runs (cells), N nodes at one of their steps, I items of the evaluation; arrays are (…, R, I) with any leading batch axes,
-one entry per simulated study. Calibration builds a `Table` directly; `read_table` builds one from rows. Does not know what is
-claimed.
+Shapes: R runs (cells), N nodes at one of their steps, I items of the evaluation; arrays are (…, R, I) with any leading batch
+axes, one entry per simulated study. Calibration builds a `Table` directly; `read_table` builds one from rows. Does not know what
+is claimed.
 """
 
 from __future__ import annotations
@@ -167,9 +167,7 @@ def _taken(array_NI: Array, place_R: Positions) -> Array:
     return taken_RI
 
 
-def _nodes_of(
-    table: pd.DataFrame, cells: Sequence[Cell], crashed_R: NDArray[np.bool_], nodes: pd.Index
-) -> dict[str, Positions]:
+def _nodes_of(table: pd.DataFrame, cells: Sequence[Cell], crashed_R: NDArray[np.bool_], nodes: pd.Index) -> dict[str, Positions]:
     """Phase → the place among `nodes` of the one that every cell went through, (R,); −1 where it did not, or crashed."""
     position = {cell.id: r for r, cell in enumerate(cells) if not crashed_R[r]}
     run = table["cell"].astype(str).map(position)
@@ -181,9 +179,7 @@ def _nodes_of(
     return dict(zip(map(str, names), found, strict=True))
 
 
-def _checkpoints(
-    nodes: Mapping[str, Positions], counts: _NodeCounts, last: Positions
-) -> Iterator[tuple[str, Positions]]:
+def _checkpoints(nodes: Mapping[str, Positions], counts: _NodeCounts, last: Positions) -> Iterator[tuple[str, Positions]]:
     """Checkpoint → the place of every cell's counts, −1 for none: each step of each phase, and its end. `last` is each node's
     last step."""
 

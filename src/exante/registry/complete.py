@@ -76,9 +76,7 @@ def _check_cells(expected: Plan, measured: Measured) -> None:
         raise UserError(f"cells.parquet describes the cell {name} by other axes than its id; {AGAIN}")
     for name, there in phases.items():
         if tuple(there) != planned[name].names:
-            raise UserError(
-                f"cells.parquet gives the cell {name} other phases than {', '.join(planned[name].names)}; {AGAIN}"
-            )
+            raise UserError(f"cells.parquet gives the cell {name} other phases than {', '.join(planned[name].names)}; {AGAIN}")
 
 
 def _nodes(expected: Plan, cells: pd.DataFrame, models: set[str]) -> dict[str, Node]:

@@ -35,9 +35,9 @@ VERDICT_COLOURS = {"supported": "#0072B2", "contradicted": "#D55E00", "undecided
 INK, FAINT, REGION = "#20242a", "#d9dce1", "#dcebe4"
 WIDE, NARROW = 800, 330
 FACET = 430
-MOST_MARKS = 2000
+MOST_MARKS = 600
 """Marks above which a figure of rates shows means with their intervals, and no runs."""
-TWO_SIZES = 500
+TWO_SIZES = 300
 """Marks up to which a figure is drawn twice, for wide and for narrow screens."""
 MOST_CURVES = 60
 """Runs whose training curves are drawn in one figure."""
@@ -129,7 +129,8 @@ def themed(chart: Any) -> alt.LayerChart:
         "tickColor": "#8a9099",
     }
     return (
-        chart.configure(font=font, background="transparent", padding=4)
+        # No labels for screen readers inside: a figure is one image with its own text, and they are most of its bytes.
+        chart.configure(font=font, background="transparent", padding=4, aria=False)
         .configure_axis(**axis, labelFontSize=11, titleFontSize=11.5, titleFontWeight="normal", titlePadding=8)
         .configure_view(stroke=None)
     )

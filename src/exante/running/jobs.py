@@ -108,9 +108,7 @@ def jobs_of(plan: Plan, registration: Registration, device: str) -> dict[str, Jo
     def job(node: Node) -> Job:
         evaluations = tuple(e for e in study.evaluations if e.id in node.evaluations)
         row_files = {e.id: f"{asked[e.id]}-{digest(list(node.evaluations[e.id]))[:8]}" for e in evaluations}
-        return Job(
-            node=node, profile=profiles[node.model], evaluations=evaluations, row_files=row_files, device=device
-        )
+        return Job(node=node, profile=profiles[node.model], evaluations=evaluations, row_files=row_files, device=device)
 
     return {node.id: job(node) for node in plan.nodes.values()}
 

@@ -85,7 +85,8 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def write_arrow(path: Path, table: pd.DataFrame) -> None:
-    """A small table as an Arrow file without compression: the cache holds thousands, and parquet takes six times as long to open."""
+    """A small table as an Arrow file without compression: the cache holds thousands, and parquet takes six times as long to
+    open."""
     content = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata({FORMAT_KEY: str(FORMAT)})
     buffer = io.BytesIO()
     with pa.ipc.new_file(buffer, content.schema) as writer:
