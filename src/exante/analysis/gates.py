@@ -129,9 +129,8 @@ def _gated_runs(study: Study, gate: Gate, table: Table, phases: Iterable[str]) -
 
 def _cell_check(gate: Gate, r: int, cell: Cell, value: Array, passed: NDArray[np.bool_], uses: Uses) -> Check:
     assert gate.region is not None, f"gate {gate.id} has no region"
-    return Check(
-        gate.id, cell.id, value, region_text(gate.region), np.asarray(passed, bool), uses.get(r, ()), f"gate {gate.id!r} failed"
-    )
+    guards, reason = uses.get(r, ()), f"gate {gate.id!r} failed"
+    return Check(gate.id, cell.id, value, region_text(gate.region), np.asarray(passed, bool), guards, reason)
 
 
 def _measure_checks(

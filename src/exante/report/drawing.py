@@ -120,7 +120,8 @@ def themed(chart: Any) -> alt.LayerChart:
         "tickColor": "#8a9099",
     }
     return (
-        chart.configure(font=font, background="transparent", padding=4)
+        # No labels for screen readers inside: a figure is one image with its own text, and they are most of its bytes.
+        chart.configure(font=font, background="transparent", padding=4, aria=False)
         .configure_axis(**axis, labelFontSize=11, titleFontSize=11.5, titleFontWeight="normal", titlePadding=8)
         .configure_view(stroke=None)
     )

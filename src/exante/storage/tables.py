@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -120,34 +121,50 @@ class Measured:
 def numbered(table: pd.DataFrame, columns: Sequence[str]) -> tuple[NDArray[np.int64], pd.DataFrame]:
     """Which combination of the columns' values each line has, and the combinations, in the order in which they come.
 
-    For millions of lines: pandas' own groups of several columns take many times as long.
+    For millions of lines: pandas' own groups of several columns take many times as long. Lines that are alike mostly stand
+    together, so only the first of each stretch is looked up.
     """
-    number, combinations = pd.factorize(line_keys(table, columns))
+    keys = line_keys(table, columns)
+    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+    number, combinations = pd.factorize(keys[starts])
     first = np.empty(len(combinations), np.int64)
-    first[number[::-1]] = np.arange(len(number))[::-1]
-    return number.astype(np.int64), table[list(columns)].iloc[first].reset_index(drop=True)
+    first[number[::-1]] = starts[::-1]
+    lengths = np.diff(starts, append=len(keys))
+    return np.repeat(number.astype(np.int64), lengths), table[list(columns)].iloc[first].reset_index(drop=True)
 
 
 def repeated(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.bool_]:
     """Which lines have the same values in the columns as one before."""
-    return pd.Series(line_keys(table, columns)).duplicated().to_numpy()
+    keys = line_keys(table, columns)
+    order = np.argsort(keys, kind="stable")  # fast where lines are almost in order, as those of a run are
+    again = np.zeros(len(keys), bool)
+    again[order[1:]] = np.diff(keys[order]) == 0
+    return again
 
 
 def line_keys(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:
-    """A number for each line, the same where all columns are."""
+    """A number for each line, the same where all columns are. Worked out in place: lines may be millions."""
     keys, many = np.zeros(len(table), np.int64), 1
     for name in columns:
-        values = table[name]
-        if isinstance(values.dtype, pd.CategoricalDtype):
-            codes, count = values.cat.codes.to_numpy(np.int64), len(values.cat.categories)
-        else:
-            codes, unique = pd.factorize(values)
-            count = len(unique)
-        if many * (count + 1) >= 2**63:
+        codes, count = _codes(table[name])
+        if many * count >= 2**63:
             keys, seen = pd.factorize(keys)
             many = len(seen)
-        keys, many = keys * (count + 1) + codes + 1, many * (count + 1)
+        keys *= count
+        keys += codes
+        many *= count
     return keys
+
+
+def _codes(values: pd.Series) -> tuple[NDArray[Any], int]:
+    """A column as whole numbers from 0 to below a count."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values.cat.codes.to_numpy() + np.int8(1), len(values.cat.categories) + 1  # a gap has the code −1
+    numbers = values.to_numpy()
+    if numbers.dtype.kind == "i" and len(numbers) and int(numbers.max()) - int(numbers.min()) < 2**20:
+        return numbers - numbers.min(), int(numbers.max()) - int(numbers.min()) + 1
+    codes, unique = pd.factorize(values, use_na_sentinel=False)
+    return codes, len(unique) + 1
 
 
 def _in_order(values: pd.Series, *more: str) -> pd.CategoricalDtype:
@@ -247,20 +264,30 @@ def _fault(values: pd.Series, kind: type) -> str:
     return "has gaps" if np.isnan(numbers).any() else "" if (numbers % 1 == 0).all() else "holds fractions"
 
 
+AT_ONCE = 500_000
+"""Lines whose texts are joined at a time."""
+
+
 def content_digest(tables: Iterable[pd.DataFrame]) -> str:
     """sha256 (hex) of what tables hold, whatever the version of the library that stored them."""
     digest = hashlib.sha256()
     for table in tables:
         for column in table:
             values = table[column]
-            content = values.to_numpy("<f8").tobytes() if values.dtype.kind in "iuf" else _joined_text(values)
-            digest.update(f"{column}:{len(values)}:{len(content)}:".encode())
-            digest.update(content)
+            parts = [values.to_numpy("<f8").tobytes()] if values.dtype.kind in "iuf" else _joined_texts(values)
+            size = sum(map(len, parts))
+            digest.update(f"{column}:{len(values)}:{size}:".encode())
+            for part in parts:
+                digest.update(part)
     return digest.hexdigest()
 
 
-def _joined_text(values: pd.Series) -> memoryview:
-    """Texts as UTF-8 with a zero byte between each two."""
-    texts = pa.array(values.astype("category")).cast(pa.large_string())
-    whole = pa.LargeListArray.from_arrays(pa.array([0, len(texts)], pa.int64()), texts)
-    return memoryview(pc.binary_join(whole, pa.scalar("\0", pa.large_string()))[0].as_buffer())
+def _joined_texts(values: pd.Series) -> list[memoryview]:
+    """Texts as UTF-8 with a zero byte between each two, in parts."""
+    texts, zero = pa.array(values.astype("category")), pa.scalar("\0", pa.large_string())
+    parts = []
+    for start in range(0, len(texts), AT_ONCE):
+        some = texts[start : start + AT_ONCE].cast(pa.large_string())
+        joined = pc.binary_join(pa.LargeListArray.from_arrays(pa.array([0, len(some)], pa.int64()), some), zero)
+        parts += [memoryview(b"\0")] * (start > 0) + [memoryview(joined[0].as_buffer())]
+    return parts
