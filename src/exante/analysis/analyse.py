@@ -15,6 +15,7 @@ import pandas as pd
 
 from exante.analysis.algebra import leaves
 from exante.analysis.answers import Link, large_enough, state
+from exante.analysis.atoms import Values
 from exante.analysis.criteria import ROWS, state_of
 from exante.analysis.decide import (
     Array,
@@ -27,7 +28,6 @@ from exante.analysis.decide import (
     level_of,
     weighted_claim,
 )
-from exante.analysis.evaluate import Values
 from exante.analysis.flips import p_value
 from exante.analysis.gates import Check
 from exante.analysis.items import values_of

@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exante.analysis.algebra import linear
-from exante.analysis.evaluate import Values, evaluate, expected_events, ungraded_share
+from exante.analysis.atoms import Values
+from exante.analysis.evaluate import evaluate, expected_events, ungraded_share
 from exante.analysis.gates import Check, Places, checks, inside
 from exante.analysis.items import values_of
 from exante.analysis.runs import Layout, Sample, ends_of, enough_bases, layouts, mean_of_finite, sample, scaled, shared_units

@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exante.analysis.algebra import first_area, leaves, linear
-from exante.analysis.evaluate import Values, denominator_count, evaluate
+from exante.analysis.atoms import Values
+from exante.analysis.evaluate import denominator_count, evaluate
 from exante.analysis.runs import Layout, mean_of_finite
 from exante.analysis.table import Table
 from exante.analysis.texts import tell_apart

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from exante.analysis.evaluate import Values
+from exante.analysis.atoms import Values
 from exante.stats.intervals import Shared
 from exante.study import Cell, Contrast
 

@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exante.analysis.algebra import first_area, linear, reads
+from exante.analysis.atoms import Values
 from exante.analysis.decide import places_of
-from exante.analysis.evaluate import Values
 from exante.analysis.runs import Layout, sample, scaled
 from exante.analysis.table import KEY, Table, among, split_checkpoints
 from exante.evaluations.faking_measures import OUTCOMES
@@ -40,7 +40,8 @@ def outcomes(study: Study, measured: Measured, totals: pd.DataFrame, finished: C
     atoms = [atom for m in study.measures for atom in linear(m.expression)]
     means = {(x.evaluation, x.condition, x.outcome) for x in atoms if isinstance(x, MeanScore)}
     main = {area.phase for m in study.measures if (area := first_area(m.expression)) is not None}
-    counted = totals.merge(read.astype({name: totals[name].dtype for name in CELL}), on=CELL)
+    measured_here = np.logical_and.reduce([read[name].isin(totals[name].cat.categories) for name in CELL])
+    counted = totals.merge(read.loc[measured_here].astype({name: totals[name].dtype for name in CELL}), on=CELL)
     counted = counted.assign(n=counted["n"].where(~among(counted, CELL, means), counted["score_sum"]))
     counted = counted.sort_values("outcome", kind="stable").astype({"together": "category"})
     number, groups = numbered(counted, ["node", "step", "evaluation", "condition", "together"])
@@ -78,7 +79,7 @@ def _with_panels(lines: pd.DataFrame, main: Collection[str]) -> pd.DataFrame:
 def _ordered(texts: Sequence[str], number: NDArray[np.int64]) -> pd.Categorical:
     """Texts by number, as categories in alphabetical order."""
     codes, names = pd.factorize(np.array(texts, dtype=object), sort=True)
-    return pd.Categorical.from_codes(codes[number], names)
+    return pd.Categorical.from_codes(codes[number], pd.Index(names))
 
 
 def _arm_means(runs: pd.DataFrame) -> pd.DataFrame:
@@ -93,7 +94,7 @@ def _arm_means(runs: pd.DataFrame) -> pd.DataFrame:
     ordered = known["value"].to_numpy(float)[np.argsort(group, kind="stable")]
     for size in np.unique(first["size"]):  # groups of one size at a time
         these = np.flatnonzero(first["size"] == size)
-        starts = (np.cumsum(first["size"]) - first["size"]).to_numpy()[these]
+        starts = (first["size"].cumsum() - first["size"]).to_numpy()[these]
         values_GN = ordered[starts[:, None] + np.arange(size)]
         low, high = robust(values_GN, None, (0.0, 100.0), 0.95)
         ends = np.maximum(low, 0.0), np.minimum(high, 100.0)

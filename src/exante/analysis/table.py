@@ -23,7 +23,8 @@ Array = NDArray[np.float64]
 Positions = NDArray[np.int64]
 KEY = ["evaluation", "condition", "checkpoint"]
 ITEM = ["evaluation", "item", "cluster"]
-K, V = TypeVar("K"), TypeVar("V")
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class MadeOnDemand(Mapping[K, V]):
@@ -172,7 +173,7 @@ def _nodes_of(table: pd.DataFrame, cells: Sequence[Cell], crashed_R: NDArray[np.
     position = {cell.id: r for r, cell in enumerate(cells) if not crashed_R[r]}
     run = table["cell"].astype(str).map(position)
     table, run = table.loc[run.notna()], run.dropna().to_numpy(np.int64)
-    node = nodes.get_indexer(table["node"].astype(str))
+    node = nodes.get_indexer(pd.Index(table["node"].astype(str)))
     phase, names = pd.factorize(table["phase"].astype(str))
     found = np.full((len(names), len(cells)), -1, np.int64)
     found[phase, run] = node

@@ -146,7 +146,7 @@ def _one_table(tables: list[pa.Table], labels: Mapping[str, list[str]], columns:
     def column(name: str, kind: type) -> Any:
         if name in labels:
             codes, values = pd.factorize(np.array(labels[name], dtype=object))
-            return pd.Categorical.from_codes(np.repeat(codes, lengths), values)
+            return pd.Categorical.from_codes(np.repeat(codes, lengths), pd.Index(values))
         if whole is None:
             return pd.Categorical([]) if kind is str else np.array([], kind)
         if kind is str:

@@ -91,7 +91,7 @@ class Measured:
         counts = rows[["outcome", "n", "score_sum"]].assign(group=number)
         number, lines = numbered(counts, ["group", "outcome"])
         lines[["n", "score_sum"]] = counts[["n", "score_sum"]].groupby(number).sum()
-        full = groups.merge(wanted.astype({name: types[name] for name in wanted}), on="evaluation")
+        full = groups.merge(wanted.astype({str(name): types[str(name)] for name in wanted}), on="evaluation")
         full = full.merge(lines, on=["group", "outcome"], how="left").fillna({"n": 0, "score_sum": 0.0})
         return full.drop(columns="group")
 
@@ -190,7 +190,7 @@ def _with_checkpoint(lines: pd.DataFrame) -> pd.DataFrame:
     first = np.unique(number, return_index=True)[1]
     pairs = lines[["phase", "step"]].iloc[first].itertuples(index=False, name=None)
     names = np.array([f"{phase}@{step}" for phase, step in pairs], dtype=object)
-    checkpoint = pd.Categorical.from_codes(number, names).reorder_categories(sorted(names))
+    checkpoint = pd.Categorical.from_codes(number, pd.Index(names)).reorder_categories(sorted(names))
     return lines.assign(checkpoint=checkpoint).drop(columns=["phase", "step"])
 
 
@@ -288,6 +288,7 @@ def _joined_texts(values: pd.Series) -> list[memoryview]:
     parts = []
     for start in range(0, len(texts), AT_ONCE):
         some = texts[start : start + AT_ONCE].cast(pa.large_string())
-        joined = pc.binary_join(pa.LargeListArray.from_arrays(pa.array([0, len(some)], pa.int64()), some), zero)
+        whole = pa.LargeListArray.from_arrays(pa.array([0, len(some)], pa.int64()), some)
+        joined = pc.call_function("binary_join", [whole, zero])
         parts += [memoryview(b"\0")] * (start > 0) + [memoryview(joined[0].as_buffer())]
     return parts
