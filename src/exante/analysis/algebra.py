@@ -113,49 +113,51 @@ def first_area(expression: Expression) -> Area | None:
 
 def leaves(expression: Expression) -> frozenset[Leaf]:
     """Every leaf the expression reads, inside non-linear nodes too."""
-    found: set[Leaf] = set()
+    leaves_read: set[Leaf] = set()
     for atom in linear(expression):
         match atom:
             case Rate():
-                found |= {Leaf(atom.evaluation, atom.condition, outcome, atom.at) for outcome in atom.outcomes}
+                leaves_read |= {Leaf(atom.evaluation, atom.condition, outcome, atom.at) for outcome in atom.outcomes}
             case MeanScore():
-                found.add(Leaf(atom.evaluation, atom.condition, atom.outcome, atom.at))
+                leaves_read.add(Leaf(atom.evaluation, atom.condition, atom.outcome, atom.at))
             case Ratio():
-                found |= leaves(atom.left) | leaves(atom.right)
+                leaves_read |= leaves(atom.left) | leaves(atom.right)
             case ItemProduct() | ItemBound():
-                found |= {leaf for factor in atom.factors for leaf in leaves(factor)}
+                leaves_read |= {leaf for factor in atom.factors for leaf in leaves(factor)}
             case LogOdds() | Corrected():
-                found |= leaves(atom.of)
+                leaves_read |= leaves(atom.of)
             case Distance():
-                found |= {Leaf(atom.evaluation, side, o, atom.at) for side in (atom.left, atom.right) for o in atom.outcomes}
-    for leaf in found:
+                leaves_read |= {
+                    Leaf(atom.evaluation, side, o, atom.at) for side in (atom.left, atom.right) for o in atom.outcomes
+                }
+    for leaf in leaves_read:
         if leaf.at == "*":
             raise UserError(f"a measure reads {leaf.evaluation} at '*' outside an area; name a checkpoint such as 'safety@end'")
-    return frozenset(found)
+    return frozenset(leaves_read)
 
 
 def reads(expression: Expression) -> list[tuple[str, str, tuple[str, ...]]]:
     """(evaluation, condition, outcomes counted together) of everything the expression reads, each once, in order."""
-    found: list[tuple[str, str, tuple[str, ...]]] = []
+    pieces: list[tuple[str, str, tuple[str, ...]]] = []
     for atom in linear(expression):
         match atom:
             case Rate():
-                found.append((atom.evaluation, atom.condition, atom.outcomes))
+                pieces.append((atom.evaluation, atom.condition, atom.outcomes))
             case MeanScore():
-                found.append((atom.evaluation, atom.condition, (atom.outcome,)))
+                pieces.append((atom.evaluation, atom.condition, (atom.outcome,)))
             case Ratio():
-                found += [*reads(atom.left), *reads(atom.right)]
+                pieces += [*reads(atom.left), *reads(atom.right)]
             case ItemProduct() | ItemBound():
-                found += [one for factor in atom.factors for one in reads(factor)]
+                pieces += [piece for factor in atom.factors for piece in reads(factor)]
             case LogOdds() | Corrected():
-                found += reads(atom.of)
+                pieces += reads(atom.of)
             case Distance():
-                found += [(atom.evaluation, side, (outcome,)) for side in (atom.left, atom.right) for outcome in atom.outcomes]
-    return list(dict.fromkeys(found))
+                pieces += [(atom.evaluation, side, (outcome,)) for side in (atom.left, atom.right) for outcome in atom.outcomes]
+    return list(dict.fromkeys(pieces))
 
 
 def natural_range(expression: Expression) -> tuple[float, float]:
-    """The smallest and largest value the expression can take (before the unit's scale); a measure's range should hold it."""
+    """The smallest and largest value the expression can take (before the unit's scale); a measure's range should contain it."""
     low = high = 0.0
     for atom, c in linear(expression).items():
         a, b = _atom_range(atom)

@@ -53,12 +53,12 @@ def evaluate(expression: Expression, table: Table) -> Values:
 def ungraded_share(expression: Expression, table: Table) -> tuple[Array, Array]:
     """Ungraded samples and samples drawn, (L, …, R), one entry per evaluation × condition × checkpoint that is read."""
     pairs = [table.find(*key) for key in sorted({(leaf.evaluation, leaf.condition, leaf.at) for leaf in leaves(expression)})]
-    found = [(np.broadcast_to(c.ungraded, c.trials.shape).sum(-1), c.trials.sum(-1)) for c in pairs if c is not None]
-    if not found:
+    sums = [(np.broadcast_to(c.ungraded, c.trials.shape).sum(-1), c.trials.sum(-1)) for c in pairs if c is not None]
+    if not sums:
         nothing = np.zeros((1, len(table.cells)))
         return nothing, nothing
-    shape = np.broadcast_shapes(*(u.shape for u, _ in found), *(m.shape for _, m in found))
-    return np.stack([np.broadcast_to(u, shape) for u, _ in found]), np.stack([np.broadcast_to(m, shape) for _, m in found])
+    shape = np.broadcast_shapes(*(u.shape for u, _ in sums), *(m.shape for _, m in sums))
+    return np.stack([np.broadcast_to(u, shape) for u, _ in sums]), np.stack([np.broadcast_to(m, shape) for _, m in sums])
 
 
 def denominator_count(ratio: Ratio, table: Table) -> Array:
@@ -105,7 +105,7 @@ def _over(x: Array, m: Array) -> Array:
 
 
 def _ends(counts: Counts, rate: Rate) -> tuple[Array, Array]:
-    """Lowest and highest count (…, R, I) of a rate's outcomes. How many were ungraded is itself known exactly."""
+    """Lowest and highest count (…, R, I) of a rate's outcomes. A rate of ungraded samples has no uncertainty of this kind."""
     n = functools.reduce(np.add, (counts.outcome(name) for name in rate.outcomes))
     if len(rate.outcomes) > 1 and (n > counts.trials).any():
         raise UserError(
@@ -139,13 +139,13 @@ def _mean_score(node: MeanScore, table: Table) -> Values:
 
 
 def _ratio(top: Values, bottom: Values) -> Values:
-    """A share. With an empty denominator nothing is known: no point, both ends."""
-    known = np.isfinite(bottom.point)
+    """A share. With an empty denominator there is no point, and the ends are 0 and 1."""
+    drawn = np.isfinite(bottom.point)
     point = np.where(bottom.point > 0, np.clip(_over(top.point, bottom.point), 0, 1), np.nan)
     low = np.where(bottom.point > 0, np.clip(_over(top.low, bottom.high), 0, 1), 0.0)
     high = np.where(bottom.low > 0, np.clip(_over(top.high, bottom.low), 0, 1), 1.0)
     within = _over(top.within + np.nan_to_num(point) ** 2 * bottom.within, bottom.point**2)
-    return Values(point, np.where(known, low, np.nan), np.where(known, high, np.nan), within)
+    return Values(point, np.where(drawn, low, np.nan), np.where(drawn, high, np.nan), within)
 
 
 @dataclass(frozen=True)
@@ -162,15 +162,15 @@ class PerItem:
 
 
 def per_item(node: ItemProduct | ItemBound, table: Table) -> PerItem | None:
-    """None where a condition was not drawn at all. What joins the factors' rates rises with each of them."""
-    found = [table.find(f.evaluation, f.condition, f.at) for f in node.factors]
+    """None where a condition was not drawn at all. The result increases with each factor's rate, so ends go with ends."""
+    counted = [table.find(f.evaluation, f.condition, f.at) for f in node.factors]
     shared, places = _paired([f.evaluation for f in node.factors], table)
-    if not shared or any(counts is None for counts in found):
+    if not shared or any(counts is None for counts in counted):
         return None
     joined = _product if isinstance(node, ItemProduct) else _least if node.end == "least" else _greatest
     lows, highs = [], []
     complete, seen = np.ones((), bool), np.zeros((), bool)
-    for factor, counts, place in zip(node.factors, found, places, strict=True):
+    for factor, counts, place in zip(node.factors, counted, places, strict=True):
         assert counts is not None
         n_low, n_high = _ends(counts, factor)
         trials = counts.trials[..., place]
@@ -205,15 +205,15 @@ def _greatest(rates: list[Array]) -> Array:
 
 def _over_items(node: ItemProduct | ItemBound, table: Table) -> Values:
     """Means over the items that were drawn under any condition; one that is missing under another counts at both ends."""
-    found = per_item(node, table)
-    if found is None:
+    items_of = per_item(node, table)
+    if items_of is None:
         return _nothing(table)
-    items, whole = found.seen.sum(-1), found.complete.sum(-1)
-    point = _over((found.low * found.complete).sum(-1), whole)
-    deviation = (found.low - point[..., None]) * found.complete
+    items, whole = items_of.seen.sum(-1), items_of.complete.sum(-1)
+    point = _over((items_of.low * items_of.complete).sum(-1), whole)
+    deviation = (items_of.low - point[..., None]) * items_of.complete
     within = _over((np.nan_to_num(deviation) ** 2).sum(-1), whole * np.maximum(whole - 1, 1))
-    highest = np.where(found.complete, found.high, 1.0) * found.seen
-    return Values(point, _over((found.low * found.complete).sum(-1), items), _over(highest.sum(-1), items), within)
+    highest = np.where(items_of.complete, items_of.high, 1.0) * items_of.seen
+    return Values(point, _over((items_of.low * items_of.complete).sum(-1), items), _over(highest.sum(-1), items), within)
 
 
 def _log_odds(node: LogOdds, table: Table) -> Values:

@@ -1,7 +1,7 @@
-"""How far a run's value could have come out otherwise on other items and samples.
+"""Sampling variance of a run's value over items and samples.
 
-For claims about the runs at hand, which say nothing of other runs. Shapes: results are (…, R), R runs. Does not know about
-arms or claims.
+For claims about the observed runs only, which do not generalise to other runs. Shapes: results are (…, R), R runs. Does not
+know about arms or claims.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ def sampling_variance(expression: Expression, table: Table) -> Array:
 
 
 def influence(expression: Expression, table: Table) -> dict[str, Array]:
-    """By evaluation: how far each item moves the expression from where it would be without it, (…, R, I), to first order."""
-    found: defaultdict[str, Array] = defaultdict(lambda: np.zeros(()))
+    """By evaluation: how much each item changes the expression compared with leaving it out, (…, R, I), to first order."""
+    total: defaultdict[str, Array] = defaultdict(lambda: np.zeros(()))
     for atom, c in linear(expression).items():
         for evaluation, moved in _of_atom(atom, table).items():
-            found[evaluation] = found[evaluation] + c * moved
-    return dict(found)
+            total[evaluation] = total[evaluation] + c * moved
+    return dict(total)
 
 
 def _of_atom(atom: Atom, table: Table) -> dict[str, Array]:
@@ -94,13 +94,13 @@ def _of_mean(atom: Rate | MeanScore, table: Table) -> dict[str, Array]:
 
 
 def _of_items(atom: ItemProduct | ItemBound, table: Table) -> dict[str, Array]:
-    found, mean = per_item(atom, table), atom_value(atom, table).point[..., None]
-    if found is None:
+    values, mean = per_item(atom, table), atom_value(atom, table).point[..., None]
+    if values is None:
         return {}
-    whole = found.complete.sum(-1, keepdims=True)
+    whole = values.complete.sum(-1, keepdims=True)
     evaluation = atom.factors[0].evaluation
-    moved = np.zeros((*found.low.shape[:-1], len(table.items[evaluation])))
-    moved[..., found.place] = np.where(found.complete, (found.low - mean) / np.maximum(whole, 1), 0)
+    moved = np.zeros((*values.low.shape[:-1], len(table.items[evaluation])))
+    moved[..., values.place] = np.where(values.complete, (values.low - mean) / np.maximum(whole, 1), 0)
     return {evaluation: moved}
 
 
@@ -116,8 +116,8 @@ def _of_distance(atom: Distance, table: Table) -> dict[str, Array]:
 
 def _drawn(evaluation: str, table: Table) -> NDArray[np.bool_]:
     """Which items of an evaluation each run has drawn under any condition, (…, R, I)."""
-    mine = [counts.trials > 0 for (name, _, _), counts in table.counts.items() if name == evaluation]
-    return functools.reduce(np.logical_or, mine)
+    drawn = [counts.trials > 0 for (name, _, _), counts in table.counts.items() if name == evaluation]
+    return functools.reduce(np.logical_or, drawn)
 
 
 def _independent(expression: Expression, table: Table) -> Array:

@@ -1,4 +1,4 @@
-"""A ledger of every signal that saw the chain of thought, computed from the phases of an arm and its training.
+"""Every training signal and whether it saw the chain of thought, computed from the phases of an arm and its training.
 
 A signal is whatever chooses or pushes: a loss, a filter, a grade, a reward. Each may see the scratchpad ("shown"), be kept from
 it ("hidden"), or have none before it ("none"). Whether a loss falls on scratchpad tokens depends on the data, and is read from
@@ -19,7 +19,7 @@ ALL_ARMS = "all arms"
 
 
 def chooses(study: Study) -> bool:
-    """Whether any phase of the study chooses or rewards text, so that the ledger has something to say."""
+    """Whether any phase of the study chooses or rewards text, so that there are signals to list."""
     phases = (phase for group in (*study.arms, *study.trainings) for phase in group.phases)
     return any(phase.reward is not None or phase.keep is not None for phase in phases)
 
@@ -82,17 +82,17 @@ def ledger(study: Study, preset: Preset, match: Sequence[Mapping[str, Any]] = ()
 
 def _counted(match: Sequence[Mapping[str, Any]], arm: str, training: str) -> Callable[[str], float | None]:
     """The most scratchpad tokens that a run trained on in each phase."""
-    found: dict[str, float] = {}
+    most_tokens: dict[str, float] = {}
     for row in match:
         count = row.get("tokens_scratchpad")
         if row.get("arm") == arm and row.get("training") in ("", training) and count is not None:
             most = count[-1] if isinstance(count, list | tuple) else count
-            found[str(row["phase"])] = max(float(most), found.get(str(row["phase"]), 0.0))
-    return found.get
+            most_tokens[str(row["phase"])] = max(float(most), most_tokens.get(str(row["phase"]), 0.0))
+    return most_tokens.get
 
 
 def grouped(study: Study, rows: Sequence[Mapping[str, str]], titles: Mapping[str, str] | None = None) -> list[dict[str, str]]:
-    """The ledger with arms of which it says the same in one line, by their `titles` if given. `training` is empty for the arms'
+    """The signals, with arms that have the same ones in one line, by their `titles` if given. `training` is empty for the arms'
     own phases."""
     titles = titles or {}
     own = {(arm.id, phase.name) for arm in study.arms for phase in arm.phases}
@@ -104,7 +104,7 @@ def grouped(study: Study, rows: Sequence[Mapping[str, str]], titles: Mapping[str
     every = {row["arm"] for row in rows}
     ordered = sorted(arms.items(), key=lambda line: (line[0][0] != "", names.index(line[0][1])))
     return [
-        {"arms": ALL_ARMS if set(found) == every and len(every) > 1 else "; ".join(titles.get(arm, arm) for arm in found)}
+        {"arms": ALL_ARMS if set(of_arms) == every and len(every) > 1 else "; ".join(titles.get(arm, arm) for arm in of_arms)}
         | dict(zip(("training", "phase", "signal", "scratchpad"), key, strict=True))
-        for key, found in ordered
+        for key, of_arms in ordered
     ]

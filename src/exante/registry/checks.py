@@ -14,7 +14,7 @@ from exante.analysis.algebra import Leaf, leaves, natural_range
 from exante.analysis.criteria import CRITERIA
 from exante.errors import UserError
 from exante.measures import Measure, contrast_range, contrast_unit
-from exante.planning.tree import holds
+from exante.planning.tree import has_runs
 from exante.registry.checks_runs import check_evaluations, check_runs
 from exante.registry.checks_text import check_file_names, check_texts
 from exante.study import RESERVED, Contrast, Gate, Preset, Study
@@ -121,7 +121,7 @@ def _check_contrast(study: Study, contrast: Contrast) -> None:
 def _check_held(study: Study, contrast: Contrast, adapted: bool) -> None:
     """Some preset has the runs of a contrast, or its verdict would be "not in this preset" for ever."""
     asked = contrast.model_copy(update={"model": None, "base": None}) if adapted else contrast
-    if any(holds(asked, preset) for preset in study.presets.values()):
+    if any(has_runs(asked, preset) for preset in study.presets.values()):
         return
     axes = {"control": contrast.control, "model": contrast.model, "base": contrast.base, "behaviour": contrast.behaviour}
     named = [f"{axis} {value!r}" for axis, value in axes.items() if value is not None]

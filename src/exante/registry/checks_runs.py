@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from exante.analysis.algebra import Leaf, first_area, leaves, linear
 from exante.errors import UserError
 from exante.measures import Measure, Rate
-from exante.planning.tree import evaluated_steps, holds, last_step
+from exante.planning.tree import evaluated_steps, has_runs, last_step
 from exante.registry.checks_text import first_error
 from exante.storage.identity import recipe_of
 from exante.study import Arm, Contrast, Gate, Phase, Preset, Profile, Recipe, Study, Training
@@ -260,7 +260,7 @@ def _check_at(where: str, at: tuple[str, ...], names: set[str]) -> None:
 def _check_contrasts(runs: Runs, read: dict[str, list[Leaf]]) -> None:
     asked: set[tuple[str, str, str, str, str]] = set()
     for name, preset in runs.study.presets.items():
-        for contrast in (c for c in runs.study.contrasts if holds(c, preset)):
+        for contrast in (c for c in runs.study.contrasts if has_runs(c, preset)):
             for place in runs.of_contrast(contrast, preset):
                 key = (contrast.measure, place.arm.id, place.training.id, place.profile.id, place.behaviour)
                 leaf = None if key in asked else runs.missing(place, read[contrast.measure])

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from exante.analysis.algebra import leaves
 from exante.errors import UserError
 from exante.measures import Measure
-from exante.planning.tree import holds, seen_pairs
+from exante.planning.tree import has_runs, seen_pairs
 from exante.registry.seen import Ledger
 from exante.storage.directory import RunDirectory
 from exante.storage.files import read_json
@@ -133,7 +133,7 @@ def _read_by(
         if pair in theirs:
             place = (key.arm, key.training, key.evaluation)
             seen[place].add(Seen(key.model, key.behaviour, key.variant, theirs[pair]))
-    held = [contrast for contrast in study.contrasts if holds(contrast, study.presets[preset])]
+    held = [contrast for contrast in study.contrasts if has_runs(contrast, study.presets[preset])]
     read = {c.id: _seen_by(study, c, seen) for c in held}
     read = {c.id: read[c.id] & own if c.stamp == "installed" else read[c.id] for c in held}
     by = {c.id: read[c.id] for c in held if not c.region.unbounded}
@@ -196,7 +196,7 @@ class Forms:
         """The forms of these contrasts and theories in a preset (None: of all that it holds something of)."""
         chosen = self.study.presets[preset]
         wanted = None if ids is None else set(ids)
-        held = {c.id: c for c in self.study.contrasts if holds(c, chosen)}
+        held = {c.id: c for c in self.study.contrasts if has_runs(c, chosen)}
         reads = cache(lambda name: self.reads(held[name], chosen))
         contrasts = [c for c in held.values() if wanted is None or c.id in wanted]
         theories = [t for t in self.study.theories if (wanted is None or t.id in wanted)]

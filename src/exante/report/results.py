@@ -11,7 +11,7 @@ from typing import Any
 from exante.analysis import signals
 from exante.analysis.algebra import leaves
 from exante.analysis.answers import large_enough
-from exante.analysis.telling import next_steps
+from exante.analysis.next_contrasts import next_contrasts
 from exante.evidence import objections
 from exante.measures import Measure, contrast_range
 from exante.report import words
@@ -348,7 +348,7 @@ def _theory_region(part: dict[str, Any], contrasts: dict[str, dict[str, Any]]) -
 def next_arm(theories: list[dict[str, Any]], study: Study) -> dict[str, Any] | None:
     """The contrast that would tell most undecided pairs of theories apart, why, and what the other pairs wait for; None where
     no pair is undecided."""
-    steps = next_steps(study, theories)
+    steps = next_contrasts(study, theories)
     if not steps:
         return None
     titles = {theory.id: theory.title for theory in study.theories}
