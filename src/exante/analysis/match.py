@@ -20,14 +20,14 @@ GROUP = ["arm", "model", "behaviour", "of", "phase"]
 
 def match_table(study: Study, phases: pd.DataFrame, cells: frozenset[str]) -> tuple[MatchRow, ...]:
     """Per arm × phase (and model, behaviour, and training where the phase is a training's): lowest and highest over runs."""
-    mine = phases.loc[phases["cell"].isin(cells)]
-    if mine.empty:
+    logged = phases.loc[phases["cell"].isin(cells)]
+    if logged.empty:
         return ()
     own = {(arm.id, phase.name) for arm in study.arms for phase in arm.phases}
-    mine = mine.assign(of=mine["training"].astype(str).where(~among(mine, ["arm", "phase"], own), ""))
-    runs = mine[[*GROUP, "base", "seed"]].drop_duplicates().groupby(GROUP, observed=True).size()
-    steps = _spans(mine.groupby([*GROUP, "cell"], observed=True)["step"].max())
-    counted = mine.loc[mine["metric"].isin(COUNTED)].astype({"metric": str}).sort_values("step", kind="stable")
+    logged = logged.assign(of=logged["training"].astype(str).where(~among(logged, ["arm", "phase"], own), ""))
+    runs = logged[[*GROUP, "base", "seed"]].drop_duplicates().groupby(GROUP, observed=True).size()
+    steps = _spans(logged.groupby([*GROUP, "cell"], observed=True)["step"].max())
+    counted = logged.loc[logged["metric"].isin(COUNTED)].astype({"metric": str}).sort_values("step", kind="stable")
     totals = _spans(counted.groupby([*GROUP, "metric", "cell"], observed=True)["value"].last().dropna())
     order = {arm.id: k for k, arm in enumerate(study.arms)}
     keys: list[tuple[Any, ...]] = list(runs.index)

@@ -117,14 +117,14 @@ def read_table(
     items, clusters, item = _items(rows)
     nodes = _nodes_of(measured.cells, cells, crashed_R, pd.Index(rows["node"].cat.categories))
     last = rows.groupby("node", observed=False)["step"].max().fillna(-1).to_numpy(np.int64)
-    found: dict[tuple[str, str, str], tuple[_NodeCounts, Positions]] = {}
+    places: dict[tuple[str, str, str], tuple[_NodeCounts, Positions]] = {}
     number, pairs = numbered(rows, ["evaluation", "condition"])
     for k, (evaluation, condition) in pairs.astype(str).sort_values(["evaluation", "condition"]).iterrows():
         lines = np.flatnonzero(number == k)
         counts = _NodeCounts(rows.iloc[lines], item[lines], len(items[evaluation]), outcomes.get(evaluation, ()))
         for checkpoint, place_R in _checkpoints(nodes, counts, last):
-            found[evaluation, condition, checkpoint] = counts, place_R
-    return Table(cells, crashed_R, items, clusters, MadeOnDemand(found, lambda key: found[key][0].of_runs(found[key][1])))
+            places[evaluation, condition, checkpoint] = counts, place_R
+    return Table(cells, crashed_R, items, clusters, MadeOnDemand(places, lambda key: places[key][0].of_runs(places[key][1])))
 
 
 class _NodeCounts:
@@ -175,9 +175,9 @@ def _nodes_of(table: pd.DataFrame, cells: Sequence[Cell], crashed_R: NDArray[np.
     table, run = table.loc[run.notna()], run.dropna().to_numpy(np.int64)
     node = nodes.get_indexer(pd.Index(table["node"].astype(str)))
     phase, names = pd.factorize(table["phase"].astype(str))
-    found = np.full((len(names), len(cells)), -1, np.int64)
-    found[phase, run] = node
-    return dict(zip(map(str, names), found, strict=True))
+    node_of = np.full((len(names), len(cells)), -1, np.int64)
+    node_of[phase, run] = node
+    return dict(zip(map(str, names), node_of, strict=True))
 
 
 def _checkpoints(nodes: Mapping[str, Positions], counts: _NodeCounts, last: Positions) -> Iterator[tuple[str, Positions]]:

@@ -158,12 +158,12 @@ def _one_table(tables: list[pa.Table], labels: Mapping[str, list[str]], columns:
 
 def _below_each_other(parts: list[pd.DataFrame], columns: Mapping[str, type]) -> pd.DataFrame:
     """Tables whose categories differ, as one. Column by column, each let go when it has been copied: they may be large."""
-    held = [{name: part[name].array for name in columns} for part in parts or [_one_table([], {}, columns)]]
+    columns_of = [{name: part[name].array for name in columns} for part in parts or [_one_table([], {}, columns)]]
     parts.clear()
 
     def column(name: str, kind: type) -> Any:
-        found = [part.pop(name) for part in held]
-        return union_categoricals(found) if kind is str else np.concatenate(found)
+        pieces = [part.pop(name) for part in columns_of]
+        return union_categoricals(pieces) if kind is str else np.concatenate(pieces)
 
     return pd.DataFrame({name: column(name, kind) for name, kind in columns.items()}, copy=False)
 

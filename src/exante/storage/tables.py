@@ -121,8 +121,8 @@ class Measured:
 def numbered(table: pd.DataFrame, columns: Sequence[str]) -> tuple[NDArray[np.int64], pd.DataFrame]:
     """Which combination of the columns' values each line has, and the combinations, in the order in which they come.
 
-    For millions of lines: pandas' own groups of several columns take many times as long. Lines that are alike mostly stand
-    together, so only the first of each stretch is looked up.
+    Made for millions of lines, for which pandas' groups of several columns take many times as long. Equal lines are mostly
+    adjacent, so only the first of each run of them is looked up.
     """
     keys = line_keys(table, columns)
     starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
@@ -143,7 +143,7 @@ def repeated(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def line_keys(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:
-    """A number for each line, the same where all columns are. Worked out in place: lines may be millions."""
+    """A number for each line, equal where all the columns are. Computed in place to save memory."""
     keys, many = np.zeros(len(table), np.int64), 1
     for name in columns:
         codes, count = _codes(table[name])
@@ -174,12 +174,12 @@ def _in_order(values: pd.Series, *more: str) -> pd.CategoricalDtype:
 
 
 def _of_cells(cells: pd.DataFrame, by_node: pd.DataFrame) -> pd.DataFrame:
-    """Lines of nodes for every cell that went through them, in the order of the cells. Joined by number: texts of categories
-    that differ would be compared one by one."""
+    """Lines of nodes for every cell that went through them, in the order of the cells. Joined by the nodes' numbers: pandas
+    compares texts one by one where categories differ."""
     nodes = cells["node"].astype("category")
-    known = {str(name): number for number, name in enumerate(nodes.cat.categories)}
-    theirs = by_node["node"].astype("category")
-    numbers = np.array([known.get(str(name), -1) for name in theirs.cat.categories], int)[theirs.cat.codes]
+    number_of = {str(name): number for number, name in enumerate(nodes.cat.categories)}
+    by_node_names = by_node["node"].astype("category")
+    numbers = np.array([number_of.get(str(name), -1) for name in by_node_names.cat.categories], int)[by_node_names.cat.codes]
     left = cells.drop(columns="state").assign(node=nodes.cat.codes.astype(int))
     return left.merge(by_node.assign(node=numbers), on="node").drop(columns="node")
 
@@ -214,22 +214,22 @@ def once(rows: pd.DataFrame, metrics: pd.DataFrame | None = None) -> Measured:
 
 
 def items_in(measured: Measured) -> Items:
-    """The sets of items that rows hold, as a registration records them, where nobody can be asked what they should hold."""
+    """The sets of items in the rows, in the form in which a registration records them; for imported rows."""
     table = (
         measured.rows[[*SAMPLED, "cluster"]]
         .drop_duplicates()
         .merge(measured.cells[["node", "behaviour"]].drop_duplicates("node"), on="node")
     )
-    found: dict[str, dict[str, dict[str, set[ItemSet]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
+    sets: dict[str, dict[str, dict[str, set[ItemSet]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
     by = ["node", "step", "evaluation", "condition", "behaviour"]
     for (_, _, evaluation, condition, behaviour), group in table.groupby(by, observed=True):
         items = sorted(zip(group["item"].astype(str), group["cluster"].astype(str), strict=True))
-        found[str(evaluation)][str(condition)][str(behaviour)].add(tuple(items))
-    return {e: {c: {b: tuple(sorted(sets)) for b, sets in bs.items()} for c, bs in cs.items()} for e, cs in found.items()}
+        sets[str(evaluation)][str(condition)][str(behaviour)].add(tuple(items))
+    return {e: {c: {b: tuple(sorted(sets)) for b, sets in bs.items()} for c, bs in cs.items()} for e, cs in sets.items()}
 
 
 def without_zeros(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows whose outcome occurred or scored. An item of which no outcome did keeps its first line, so that its trials count."""
+    """Rows whose outcome occurred or scored. An item without any keeps its first line, so that its trials count."""
     occurred = (rows["n"] != 0) | (rows["score_sum"] != 0) | (rows["score_sumsq"] != 0)
     if occurred.all():
         return rows
@@ -239,8 +239,8 @@ def without_zeros(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def typed(table: pd.DataFrame, columns: Mapping[str, type], name: str, hint: str) -> pd.DataFrame:
-    """The table with the given columns alone, texts as categories. Raises UserError naming the column that is not as it must be:
-    texts and whole numbers without gaps, no number infinite."""
+    """The table with the given columns alone, texts as categories. Raises UserError naming a column that is missing or wrong:
+    texts and whole numbers have no gaps, and no number is infinite."""
     for column, kind in columns.items():
         if column not in table:
             raise UserError(f"{name} has no column {column!r}; {hint}")
