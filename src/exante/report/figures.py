@@ -38,7 +38,7 @@ FACET = 430
 MOST_MARKS = 600
 """Marks above which a figure of rates shows means with their intervals, and no runs."""
 TWO_SIZES = 300
-"""Marks up to which a figure is drawn twice, for wide and for narrow screens."""
+"""Marks up to which a figure is drawn twice, for wide and for narrow screens, each mark with a label."""
 MOST_CURVES = 60
 """Runs whose training curves are drawn in one figure."""
 LONGEST_DRAWN = 400
@@ -118,8 +118,9 @@ def drawable(value: Any, key: str = "") -> Any:
     return f"{text[:LONGEST_DRAWN]} … {hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def themed(chart: Any) -> alt.LayerChart:
-    """House style. `properties` is typed as returning any kind of chart, hence `Any`."""
+def themed(chart: Any, marks: int = 0) -> alt.LayerChart:
+    """House style. `properties` is typed as returning any kind of chart, hence `Any`. Many `marks` have no labels for screen
+    readers of their own, which would be most of the bytes: a figure is one image with a text."""
     font = "Liberation Sans, Arial, Helvetica, sans-serif"
     axis: dict[str, Any] = {
         "labelColor": INK,
@@ -129,8 +130,7 @@ def themed(chart: Any) -> alt.LayerChart:
         "tickColor": "#8a9099",
     }
     return (
-        # No labels for screen readers inside: a figure is one image with its own text, and they are most of its bytes.
-        chart.configure(font=font, background="transparent", padding=4, aria=False)
+        chart.configure(font=font, background="transparent", padding=4, **({"aria": False} if marks > TWO_SIZES else {}))
         .configure_axis(**axis, labelFontSize=11, titleFontSize=11.5, titleFontWeight="normal", titlePadding=8)
         .configure_view(stroke=None)
     )
@@ -334,7 +334,8 @@ def _runs_chart(
         if means.get(style.arm) is not None
     ]
     mean = alt.Chart(pd.DataFrame(at, columns=["name", "value"])).mark_tick(thickness=3, size=26, color=INK).encode(x=x, y=y)
-    return themed(alt.layer(_zero_line(), bars, mean, dots).properties(width=width - label_width - 40, height=alt.Step(40)))
+    layers = alt.layer(_zero_line(), bars, mean, dots)
+    return themed(layers.properties(width=width - label_width - 40, height=alt.Step(40)), len(table))
 
 
 def _broken(name: str, width: int) -> str:
@@ -377,7 +378,7 @@ def _levels_chart(table: pd.DataFrame, used: list[Style], width: int) -> alt.Lay
         dots = dots.encode(shape=_marks(used))
     bars = base.transform_filter(is_mean).mark_tick(thickness=3, size=9)
     height = alt.Step(max(30, 9 * len(used) + 6), **{"for": "position"})
-    return themed(alt.layer(dots, bars).properties(width=width - label_width - 40, height=height))
+    return themed(alt.layer(dots, bars).properties(width=width - label_width - 40, height=height), len(table))
 
 
 # --- training curves -----------------------------------------------------------------------------------------------
