@@ -9,7 +9,7 @@ from planted import NOTHING, cell, contrast, rate, registered, samples, table
 from scipy import stats
 
 from exante.analysis.analyse import analyse
-from exante.analysis.decide import level_of
+from exante.analysis.rules import level_of
 from exante.analysis.evaluate import evaluate
 from exante.analysis.items import influence, sampling_variance
 from exante.analysis.table import Counts, Table, cells_of, read_table

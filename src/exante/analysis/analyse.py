@@ -25,12 +25,12 @@ from exante.analysis.decide import (
     Decisions,
     decide,
     interval,
-    level_of,
     weighted_claim,
 )
 from exante.analysis.gates import Check
 from exante.analysis.items import values_of
 from exante.analysis.match import match_table
+from exante.analysis.rules import level_of
 from exante.analysis.runs import layouts, split_base
 from exante.analysis.sentences import absent, counted, prediction_reason, reason, runs_alike, theory_reason, word
 from exante.analysis.series import cells as cells_drawn

@@ -20,6 +20,7 @@ from exante.analysis.atoms import Values
 from exante.analysis.evaluate import evaluate, expected_events, ungraded_share
 from exante.analysis.gates import Check, Places, checks, inside
 from exante.analysis.items import values_of
+from exante.analysis.rules import level_of, spread_floor
 from exante.analysis.runs import Layout, Sample, ends_of, enough_bases, layouts, mean_of_finite, sample, scaled, shared_units
 from exante.analysis.table import Table
 from exante.errors import UserError
@@ -31,13 +32,9 @@ from exante.units import SCALE, Region, Unit
 Array = NDArray[np.float64]
 Code = NDArray[np.int8]
 
-PRIMARY_LEVEL = 0.95
-FAMILY_ALPHA = 0.05
 MOST_UNGRADED = 0.02
 TOO_UNGRADED = "more than 2 % of an arm's samples are ungraded: no equivalence"
 FEWEST_EVENTS = 3.0
-FLOOR_PP = 2.0
-FLOOR_SHARE = 0.02
 
 
 @dataclass(frozen=True)
@@ -121,21 +118,6 @@ def places_of(study: Study, table: Table) -> Places:
         if arm.units and (control is None or control.units):
             places[contrast.id] = (arm, control)
     return places
-
-
-def level_of(study: Study, contrast: Contrast) -> float:
-    """95 % for primaries; the rest share 5 % over as many as were registered, whichever of them a preset holds.
-
-    An estimate without a hypothesis is at 95 % and takes no share of it.
-    """
-    if contrast.primary is not None or contrast.region.unbounded:
-        return PRIMARY_LEVEL
-    return 1 - FAMILY_ALPHA / sum(c.primary is None and not c.region.unbounded for c in study.contrasts)
-
-
-def spread_floor(measure: Measure) -> float:
-    """Smallest spread over runs that the graded rule uses, in the measure's unit: 2 pp, or 2 % of the range."""
-    return FLOOR_PP if measure.unit in ("%", "pp") else FLOOR_SHARE * (measure.high - measure.low)
 
 
 def interval(claim: Claim, level: float) -> tuple[Array, Array]:

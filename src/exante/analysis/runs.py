@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exante.analysis.atoms import Values
+from exante.analysis.rules import FEWEST_BASES
 from exante.stats.intervals import Shared
 from exante.study import Cell, Contrast
 
@@ -22,8 +23,6 @@ Combo = tuple[str, str, str]
 """Base variant, model, behaviour."""
 Unit = tuple[str, int]
 """Base draw and seed; a base mean has seed −1."""
-
-FEWEST_BASES = 6
 
 
 @dataclass(frozen=True)

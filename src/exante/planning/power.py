@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from exante.analysis.decide import FLOOR_PP, level_of
-from exante.analysis.runs import FEWEST_BASES
+from exante.analysis.rules import FEWEST_BASES, FLOOR_PP, level_of
 from exante.measures import Measure, contrast_range, contrast_unit
 from exante.planning import cost as forecast
 from exante.planning.tree import has_runs, plan, preset_of

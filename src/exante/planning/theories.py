@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from exante.analysis.next_contrasts import differences
-from exante.analysis.runs import FEWEST_BASES
+from exante.analysis.rules import FEWEST_BASES
 from exante.analysis.theories import indistinguishable
 from exante.planning.power import inside_rate, units
 from exante.planning.tree import has_runs, preset_of

@@ -141,7 +141,7 @@ class Forms:
 
 
 def _level(study: Study, contrast: Contrast) -> float:
-    from exante.analysis.decide import level_of  # scipy: only where something had been seen
+    from exante.analysis.rules import level_of  # only where something had been seen
 
     return level_of(study, contrast)
 
