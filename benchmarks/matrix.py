@@ -18,6 +18,7 @@ import argparse
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,9 +26,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 TEXTS, EXAMPLES = 2, 120
 """Texts kept of each evaluation × condition, and examples kept by a phase that filters."""
+ALIKE = 0.2
+"""Items differ by a Dirichlet distribution about a run's shares, whose weights sum to this: most samples of an item come out
+alike, 1.1 outcomes each, so that preset `full` of scheming-training has the 6 million lines that its finished runs suggest."""
 SPREAD = 0.1
 """Of what training logs, as a share, between runs."""
 
@@ -117,16 +122,18 @@ def prepare(place: Path, study_id: str, preset: str) -> None:
     from exante.storage.phase_store import PhaseStore
 
     registration = register(studies.load(study_id))
+    for made_earlier in (place / "run", place / "cache" / "ledger"):
+        shutil.rmtree(made_earlier, ignore_errors=True)
     started = time.perf_counter()
     api.register_into(RunDirectory(place / "run"), registration, None)
     print(f"registered in {time.perf_counter() - started:.1f} s, not counted", flush=True)
     planned = plan(registration, preset)
     store, invented = PhaseStore(), Invented(registration, preset, planned)
-    os.fsync = lambda file: None  # invented results need not outlive a power cut
-    for key, job in jobs_of(planned, registration, "cpu").items():
-        directory = store.directory(key, job.node.is_base)
-        if not directory.exists():
-            store.commit(directory, lambda scratch, job=job: invented.write(job, store, scratch))
+    with mock.patch("os.fsync"):  # invented results need not outlive a power cut
+        for key, job in jobs_of(planned, registration, "cpu").items():
+            directory = store.directory(key, job.node.is_base)
+            if not directory.exists():
+                store.commit(directory, lambda scratch, job=job: invented.write(job, store, scratch))
     print(f"{len(planned.nodes)} phases invented in {time.perf_counter() - started:.0f} s, not counted", flush=True)
 
 
@@ -143,7 +150,7 @@ class Invented:
         cells = tuple(one.cell for one in planned.cells)
         self.rates = mechanism.STORIES[0].rates(Runs(cells, {arm.id: arm for arm in study.arms}, 1, self.rng))
         self.logged = {(phase, metric): value for (phase, metric), value in mechanism.PHASES.items()}
-        self.items = registration.items
+        self.items, self.cells = registration.items, len(cells)
         self.cell_of = {node: r for r, one in reversed(list(enumerate(planned.cells))) for node in one.nodes}
 
     def write(self, job: Any, store: Any, scratch: Path) -> dict[str, Any]:
@@ -201,7 +208,9 @@ class Invented:
         import numpy as np
 
         items = np.array(self.items[evaluation.id][condition][job.node.behaviour][0], dtype=object)
-        n_IK = self.rng.multinomial(evaluation.samples, self.shares(job, evaluation, condition, step), size=len(items))
+        share_K = self.shares(job, evaluation, condition, step)
+        weight_IK = self.rng.standard_gamma(ALIKE * share_K, (len(items), len(share_K))) + 1e-9 * share_K
+        n_IK = self.rng.multinomial(evaluation.samples, weight_IK / weight_IK.sum(-1, keepdims=True))
         item, outcome = n_IK.nonzero()
         same = {"step": step, "evaluation": evaluation.id, "condition": condition, "trials": evaluation.samples}
         same |= {"score_sum": 0.0, "score_sumsq": 0.0}
@@ -216,11 +225,9 @@ class Invented:
         import numpy as np
 
         name, r = job.node.phase.name, self.cell_of[job.node.id]
-        told = {at: found for (e, c, at), found in self.rates.items() if (e, c) == (evaluation.id, condition)}
-        found = told.get(f"{name}@{step}") or next((x for at, x in told.items() if at.startswith(f"{name}@")), {})
-        share_K = np.array(
-            [float(np.ravel(found[o])[r if np.size(found[o]) > 1 else 0]) if o in found else 0.0 for o in evaluation.outcomes]
-        )
+        rates = {at: found for (e, c, at), found in self.rates.items() if (e, c) == (evaluation.id, condition)}
+        found = rates.get(f"{name}@{step}") or next((x for at, x in rates.items() if at.startswith(f"{name}@")), {})
+        share_K = np.array([np.broadcast_to(found.get(name, 0.0), (1, self.cells))[0, r] for name in evaluation.outcomes])
         share_K[-1] += max(1.0 - share_K.sum(), 0.0)
         return share_K / share_K.sum()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from exante.planning.tree import holds
+from exante.planning.tree import has_runs
 from exante.study import Study
 
 
 def cut_to(study: Study, preset: str) -> Study:
-    kept = tuple(contrast for contrast in study.contrasts if holds(contrast, study.presets[preset]))
+    kept = tuple(contrast for contrast in study.contrasts if has_runs(contrast, study.presets[preset]))
     names = {contrast.id for contrast in kept}
 
     def cut(row, contrasts):

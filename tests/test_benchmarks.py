@@ -1,9 +1,15 @@
 """What the speed benchmarks compute rather than time: operations counted against torch's own counter, the peer's calls, costs.
+And that a preset with invented results goes through all verbs.
 
-Does not time anything; the runs are `python benchmarks/roofline.py`, `sample_vs_generate.py` and `study_cost.py`."""
+Does not time anything; the runs are `python benchmarks/roofline.py`, `sample_vs_generate.py`, `study_cost.py` and `matrix.py`."""
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import flops
@@ -120,3 +126,16 @@ def test_organisms_are_shared_by_trainings_and_trainings_by_checkpoints() -> Non
     steps = {s for node in planned(with_checkpoints(study, 2)).nodes.values() for s in node.evaluations.get("backdoor", ())}
     assert steps == {0, 5, 80, 200}
     assert len(planned(with_checkpoints(study, 2)).nodes) == 41
+
+
+def test_invented_results_go_through_all_verbs(tmp_path: Path) -> None:
+    """The smallest preset: everything is in the cache, so nothing is trained, and the run that comes of it is whole."""
+    script = Path(__file__).parents[1] / "benchmarks" / "matrix.py"
+    command = [sys.executable, str(script), "--preset", "quick", "--keep", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"matrix seconds \d+\.\d mib \d+", done.stdout.splitlines()[-1])
+    assert "20 cells, 56 phases" in done.stdout
+    verdicts = json.loads((tmp_path / "run" / "verdicts.json").read_text())
+    assert len({contrast["estimate"] for contrast in verdicts["contrasts"]}) > 5, "runs differ"
+    assert {"supported", "undecided"} <= {contrast["verdict"] for contrast in verdicts["contrasts"]}

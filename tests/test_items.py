@@ -9,9 +9,9 @@ from planted import NOTHING, cell, contrast, rate, registered, samples, table
 from scipy import stats
 
 from exante.analysis.analyse import analyse
-from exante.analysis.decide import level_of
 from exante.analysis.evaluate import evaluate
 from exante.analysis.items import influence, sampling_variance
+from exante.analysis.rules import level_of
 from exante.analysis.table import Counts, Table, cells_of, read_table
 from exante.errors import UserError
 from exante.evaluations import faking_measures as faking

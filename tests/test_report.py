@@ -156,7 +156,7 @@ def test_match_table_shows_spans_over_runs(page: str) -> None:
 def test_every_run_is_a_line_and_every_axis_names_its_unit(page: str) -> None:
     drawn = [(alt, svg) for alt, svg in _figures(page) if "Arm means at the last checkpoint" in alt]
     assert len(drawn) == 4
-    lines = [len(re.findall(r'<path aria-label="[^"]*" role="graphics-symbol"[^>]*stroke-width="0.9"', svg)) for _, svg in drawn]
+    lines = [len(re.findall(r'<path [^>]*stroke-width="0.9"', svg)) for _, svg in drawn]
     thick = [len(re.findall(r'stroke-width="3"', svg)) for _, svg in drawn]
     assert sorted(lines) == [19, 19, 20, 20], "5 seeds of 4 arms; one of them crashed"
     assert thick == [len(ARMS)] * 4
@@ -336,10 +336,19 @@ def test_registration_hash_and_durations_are_shown(page: str) -> None:
 
 def test_the_report_needs_no_torch(tmp_path: Path) -> None:
     write_synthetic_run(tmp_path, curves=False)
-    code = (
-        "import sys; sys.modules['torch'] = sys.modules['transformers'] = None\n"
-        "from pathlib import Path; from exante.report import write_report; print(write_report(Path(sys.argv[1])))"
-    )
+    code = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "transformers"):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent())
+from pathlib import Path
+from exante.report import write_report
+print(write_report(Path(sys.argv[1])))
+"""
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / "report.html")

@@ -190,7 +190,7 @@ def test_cells_of_an_import_are_drawn_wide_and_narrow(browser: Browser, labels: 
     page, seen = _open(browser, labels, 1280)
     figures = page.locator("#cells figure")
     assert figures.count() == 2
-    assert figures.first.locator("figcaption").inner_text() == "the default prompt of the paper"
+    assert figures.first.locator("figcaption").inner_text() == "the-default-prompt-of-the-paper"
     wide, narrow = (figures.first.locator(name).get_attribute(at) or "" for name, at in (("img", "src"), ("source", "srcset")))
     for uri in (wide, narrow):
         svg = base64.b64decode(uri.partition(",")[2]).decode()

@@ -63,7 +63,7 @@ def test_what_lies_beside_it(run: tuple[Path, Plan], page: Path) -> None:
     (figure,) = re.findall(r"!\[[^]]*\]\((.*?)\)", page.read_text("utf-8"))
     svg = (page.parent / figure).read_text("utf-8")
     assert svg.startswith("<svg")
-    assert "deceptive against no thought, SFT" in svg
+    assert "deceptive against none" in svg
 
 
 def test_the_first_line_says_whether_the_phases_changed_since(page: Path) -> None:

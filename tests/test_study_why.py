@@ -16,7 +16,7 @@ from exante.evaluations import faking as evaluation
 from exante.evaluations import faking_forks as forks
 from exante.organisms import desk_style
 from exante.organisms.faking import faking, organism_examples
-from exante.planning.power import holds
+from exante.planning.power import has_runs
 from exante.planning.tree import cells_of, plan
 from exante.registry.register import register
 from exante.storage.tables import once
@@ -190,8 +190,8 @@ def test_the_study_registers_and_its_presets_hold_what_they_should() -> None:
     register(STUDY)
     quick, default = STUDY.presets["quick"], STUDY.presets["default"]
     assert {arm.id for arm in (*ADVERTS, *DESKS)} == set(default.arms)
-    assert all(holds(contrast, default) for contrast in STUDY.contrasts)
-    assert all(holds(contrast, quick) for contrast in STUDY.contrasts if contrast.primary)
+    assert all(has_runs(contrast, default) for contrast in STUDY.contrasts)
+    assert all(has_runs(contrast, quick) for contrast in STUDY.contrasts if contrast.primary)
     assert {cell.seed for cell in cells_of(quick)} == set(range(FIRST, FIRST + 5))
     assert produced(register(STUDY))
 

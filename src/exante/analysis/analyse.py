@@ -15,6 +15,7 @@ import pandas as pd
 
 from exante.analysis.algebra import leaves
 from exante.analysis.answers import Link, large_enough, state
+from exante.analysis.atoms import Values
 from exante.analysis.criteria import ROWS, state_of
 from exante.analysis.decide import (
     Array,
@@ -24,20 +25,19 @@ from exante.analysis.decide import (
     Decisions,
     decide,
     interval,
-    level_of,
     weighted_claim,
 )
-from exante.analysis.evaluate import Values
-from exante.analysis.flips import p_value
 from exante.analysis.gates import Check
 from exante.analysis.items import values_of
 from exante.analysis.match import match_table
+from exante.analysis.rules import level_of
 from exante.analysis.runs import layouts, split_base
 from exante.analysis.sentences import absent, counted, prediction_reason, reason, runs_alike, theory_reason, word
 from exante.analysis.series import cells as cells_drawn
 from exante.analysis.series import outcomes, run_values, shown_outcomes
+from exante.analysis.sign_flip import p_value
 from exante.analysis.table import Table, cells_of, read_table
-from exante.analysis.theories import Told, forbidden, forbids, spans, theory_codes, ties
+from exante.analysis.theories import PredictionResult, forbidden, forbids, spans, theory_codes, ties
 from exante.analysis.verdicts import (
     CellEstimate,
     ContrastVerdict,
@@ -85,9 +85,9 @@ def analyse(
     """Verdicts of a study from what was measured.
 
     `cells` are those planned: one without rows counts as crashed (None: the cells that were measured); `runs` is what
-    `run_values_of` gives for them, where it has been called already. `texts` are training
-    texts per arm, for gates of kind "text". What rows cannot show is passed in: whether the study was registered before any
-    of its outcomes existed, the ids of contrasts (and theories) changed after data, and versions and digests.
+    `run_values_of` gives for them, if it has been called already. `texts` are training texts per arm, for gates of kind "text".
+    What rows cannot show is passed in: whether the study was registered before any of its outcomes existed, the ids of contrasts
+    (and theories) changed after data, and versions and digests.
     Raises UserError for an unknown preset or rows that cannot be read.
     """
     study = registration.study
@@ -138,9 +138,9 @@ def table_of(study: Study, measured: Measured, preset: str, cells: Sequence[Cell
     """The counts of a preset's cells that the study's measures read."""
     if preset not in study.presets:
         raise UserError(f"{study.id} has no preset {preset!r}; it has {', '.join(study.presets)}")
-    chosen = [cell for cell in (cells_of(measured) if cells is None else cells) if _in_preset(cell, study.presets[preset])]
+    of_preset = [cell for cell in (cells_of(measured) if cells is None else cells) if _in_preset(cell, study.presets[preset])]
     needed = {(leaf.evaluation, leaf.condition) for measure in study.measures for leaf in leaves(measure.expression)}
-    return read_table(measured, chosen, needed, outcomes_of(study))
+    return read_table(measured, of_preset, needed, outcomes_of(study))
 
 
 def _in_preset(cell: Cell, preset: Preset) -> bool:
@@ -154,7 +154,7 @@ def _in_preset(cell: Cell, preset: Preset) -> bool:
 
 
 def _number(value: Array | float | None) -> float | None:
-    """A plain float, or None for what is not a number: verdicts.json knows no NaN."""
+    """A plain float, or None for NaN and infinities, which verdicts.json does not have."""
     return None if value is None or not np.isfinite(value) else float(value)
 
 
@@ -177,11 +177,11 @@ def _contrast(
 ) -> ContrastVerdict:
     study = registration.study
     why = _why_exploratory(registration, contrast.id, changed)
-    one = decisions.contrasts.get(contrast.id)
+    decision = decisions.contrasts.get(contrast.id)
     measure = next(m for m in study.measures if m.id == contrast.measure)
-    said = _nothing_said(contrast, runs.table) if one is None else _said(one, runs, why)
+    results = _no_results(contrast, runs.table) if decision is None else _results(decision, runs, why)
     exploratory = bool(why) or contrast.region.unbounded  # where nothing was claimed, nothing is decided
-    verdict: Word = "exploratory" if exploratory else "undecided" if one is None else word(one.code)
+    verdict: Word = "exploratory" if exploratory else "undecided" if decision is None else word(decision.code)
     return ContrastVerdict(
         **contrast.model_dump(
             include={"id", "title", "arm", "control", "measure", "training", "behaviour", "model", "primary", "stamp", "criteria"}
@@ -193,7 +193,7 @@ def _contrast(
         verdict=verdict,
         exploratory=exploratory,
         objections=_linked(study, contrast),
-        **said,
+        **results,
     )
 
 
@@ -202,8 +202,8 @@ def _linked(study: Study, contrast: Contrast) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*contrast.objections, *also, *(ROWS if contrast.criteria else ())]))
 
 
-def _nothing_said(contrast: Contrast, table: Table) -> dict[str, Any]:
-    """What a contrast without runs in this preset reports."""
+def _no_results(contrast: Contrast, table: Table) -> dict[str, Any]:
+    """Entries of a contrast that has no runs in this preset."""
     have = {cell.arm for cell in table.cells if cell.training == contrast.training}
     arms = [arm for arm in (contrast.arm, contrast.control) if arm is not None and arm not in have]
     numbers = dict.fromkeys(("estimate", "low", "high", "n_control", "arm_mean", "control_mean", "ungraded", "free"))
@@ -211,24 +211,24 @@ def _nothing_said(contrast: Contrast, table: Table) -> dict[str, Any]:
     return {**numbers, "n_units": 0, "n_arm": 0, "scope": "", "reason": reason, "sentence": "", "cells": ()}
 
 
-def _said(one: Decision, runs: RunValues, why: str) -> dict[str, Any]:
-    claim, table = one.claim, runs.table
+def _results(decision: Decision, runs: RunValues, why: str) -> dict[str, Any]:
+    claim, table = decision.claim, runs.table
     n = claim.n_units
     return {
         "scope": claim.scope,
         "estimate": _number(claim.estimate),
-        "low": _number(one.low),
-        "high": _number(one.high),
+        "low": _number(decision.low),
+        "high": _number(decision.high),
         "n_units": n,
         "n_arm": len(claim.arm.units),
         "n_control": None if claim.control is None else len(claim.control.units),
         "arm_mean": _number(claim.arm.mean),
         "control_mean": None if claim.control is None else _number(claim.control.mean),
         "ungraded": _number(claim.ungraded),
-        "reason": reason(one, why),
+        "reason": reason(decision, why),
         "free": free_to_differ(n),
         "sentence": "; ".join([runs_alike(n), *_raw(claim, table)]),
-        "cells": _cells(one, runs),
+        "cells": _cells(decision, runs),
         "sign_flip": p_value(claim.contrast, claim.measure, table),
     }
 
@@ -245,26 +245,27 @@ def _raw(claim: Claim, table: Table) -> list[str]:
     return [counted(int(sum(np.nansum(counts.outcome(outcome)[runs]) for outcome in read.outcomes)), trials)]
 
 
-def _cells(one: Decision, runs: RunValues) -> tuple[CellEstimate, ...]:
-    """The contrast in each variant × model × behaviour, and how far it is from the others there; nothing if there is only one."""
-    contrast, measure, table = one.claim.contrast, one.claim.measure, runs.table
+def _cells(decision: Decision, runs: RunValues) -> tuple[CellEstimate, ...]:
+    """The contrast in each variant × model × behaviour, and its difference from the mean of the others; empty if there is only
+    one."""
+    contrast, measure, table = decision.claim.contrast, decision.claim.measure, runs.table
     where = layouts(table.cells, contrast)
     combos = where[0].combos
     if len(combos) < 2:
         return ()
     values = runs.values[measure.id]
-    found = []
+    estimates = []
     for k, (variant, model, behaviour) in enumerate(combos):
         only = np.eye(len(combos))[k]
         others = (1 - only) / (len(combos) - 1)
         alone, against = (weighted_claim(contrast, measure, table, values, where, w) for w in (only, only - others))
-        numbers, interaction = _numbers(alone, one.level), _numbers(against, one.level)
-        found.append(
+        numbers, interaction = _numbers(alone, decision.level), _numbers(against, decision.level)
+        estimates.append(
             CellEstimate(
                 base=variant, model=model, behaviour=behaviour, n_units=alone.n_units, **numbers, interaction=interaction
             )
         )
-    return tuple(found)
+    return tuple(estimates)
 
 
 def _numbers(claim: Claim, level: float) -> dict[str, float | None]:
@@ -274,28 +275,28 @@ def _numbers(claim: Claim, level: float) -> dict[str, float | None]:
 
 def _theories(registration: Registration, decisions: Decisions, changed: frozenset[str]) -> tuple[TheoryVerdict, ...]:
     study = registration.study
-    claims = {name: one.claim for name, one in decisions.contrasts.items()}
-    told = {theory.id: theory_codes(theory, claims) for theory in study.theories}
-    tied = ties(study, {name: code for name, (_, code) in told.items()})
-    found = []
+    claims = {name: decision.claim for name, decision in decisions.contrasts.items()}
+    judged = {theory.id: theory_codes(theory, claims) for theory in study.theories}
+    tied = ties(study, {name: code for name, (_, code) in judged.items()})
+    verdicts = []
     for theory in study.theories:
         with_ = tuple(other for other, both in tied[theory.id].items() if bool(both))
         names = (theory.id, *(p.contrast for p in theory.predictions))
         why = next((w for w in (_why_exploratory(registration, name, changed) for name in names) if w), "")
-        found.append(_theory(study, theory, claims, *told[theory.id], with_, why))
-    return tuple(found)
+        verdicts.append(_theory(study, theory, claims, *judged[theory.id], with_, why))
+    return tuple(verdicts)
 
 
 def _theory(
     study: Study,
     theory: Theory,
     claims: dict[str, Claim],
-    told: list[Told | None],
+    judged: list[PredictionResult | None],
     code: Code,
     tied: tuple[str, ...],
     why: str,
 ) -> TheoryVerdict:
-    known = spans(study)
+    ranges = spans(study)
     regions = tuple(
         RegionVerdict(
             contrast=p.contrast,
@@ -303,19 +304,19 @@ def _theory(
             verdict="exploratory" if why else "undecided" if t is None else word(t.code),
             reason=prediction_reason(claims.get(p.contrast), t, p.region),
             **{end: None if t is None else _number(getattr(t, end)) for end in ("low", "high", "low_wide", "high_wide")},
-            forbids=forbidden(p.region, known[p.contrast]),
+            forbids=forbidden(p.region, ranges[p.contrast]),
         )
-        for p, t in zip(theory.predictions, told, strict=True)
+        for p, t in zip(theory.predictions, judged, strict=True)
     )
-    missing = [p.contrast for p, t in zip(theory.predictions, told, strict=True) if t is None]
-    open_ = [p.contrast for p, t in zip(theory.predictions, told, strict=True) if t is not None and not t.code]
-    said = theory_reason(code, list(tied), missing, open_)
+    missing = [p.contrast for p, t in zip(theory.predictions, judged, strict=True) if t is None]
+    open_ = [p.contrast for p, t in zip(theory.predictions, judged, strict=True) if t is not None and not t.code]
+    why_so = theory_reason(code, list(tied), missing, open_)
     final: Word = "exploratory" if why else "undecided" if tied and int(code) > 0 else word(code)
     return TheoryVerdict(
         id=theory.id,
         title=theory.title,
         verdict=final,
-        reason=f"exploratory, because {why}: {said}" if why else said,
+        reason=f"exploratory, because {why}: {why_so}" if why else why_so,
         forbids=forbids(study, theory),
         regions=regions,
         tied_with=tied,
@@ -327,7 +328,7 @@ def _objections(registration: Registration, contrasts: tuple[ContrastVerdict, ..
     study, enough = registration.study, large_enough(preset, registration.pilot)
     gated = {"study": study.id, "registration_sha256": registration.sha256, "preset": preset, "pilot": registration.pilot}
     gated |= {"gates": [], "contrasts": [c.model_dump() for c in contrasts if c.criteria]}
-    found = []
+    verdicts = []
     for objection in study.objections:
         linked = [c for c in contrasts if objection.id in c.objections]
         found_so = state((Link(c.verdict, c.primary is not None, c.estimate is not None) for c in linked), enough)
@@ -336,5 +337,7 @@ def _objections(registration: Registration, contrasts: tuple[ContrastVerdict, ..
             for c in linked
         )
         found_so = state_of(objection.id, found_so, gated)
-        found.append(ObjectionVerdict(id=objection.id, says=objection.says, state=found_so, evidence=evidence, gap=objection.gap))
-    return tuple(found)
+        verdicts.append(
+            ObjectionVerdict(id=objection.id, says=objection.says, state=found_so, evidence=evidence, gap=objection.gap)
+        )
+    return tuple(verdicts)

@@ -27,7 +27,7 @@ CRITERIA: dict[str, str] = {
 
 
 class Rung(NamedTuple):
-    """A claim, the criteria it rests on, and what an intervention that climbed so far may be called."""
+    """A claim, the criteria it rests on, and what an intervention that passes this rung may be called."""
 
     claim: str
     needs: tuple[str, ...]
@@ -50,14 +50,14 @@ LACKING = ("not met", "undecided", "not tested")
 PRESETS = ("quick", "default", "full")
 
 
-def entries(found: Mapping[str, Json]) -> list[Json]:
+def entries(runs: Mapping[str, Json]) -> list[Json]:
     """Every contrast of these runs that is evidence for a criterion, with where it comes from and whether it counts.
 
     `counts` is "yes", or why not: "pilot", "exploratory", "not run", or "smaller preset" where a larger preset of the same
     registration has runs of the same contrast. A smaller preset that contradicts always counts.
     """
     rows = [
-        _entry(name, verdicts, c) for name, verdicts in found.items() for c in verdicts.get("contrasts", []) if c.get("criteria")
+        _entry(name, verdicts, c) for name, verdicts in runs.items() for c in verdicts.get("contrasts", []) if c.get("criteria")
     ]
     largest: dict[tuple[str, ...], int] = {}
     for row in rows:
@@ -79,7 +79,7 @@ def _same(row: Json) -> tuple[str, ...]:
 
 
 def _entry(run: str, verdicts: Json, contrast: Json) -> Json:
-    said = ("title", "arm", "control", "criteria", "estimate", "low", "high", "unit", "region", "scope", "verdict", "reason")
+    copied = ("title", "arm", "control", "criteria", "estimate", "low", "high", "unit", "region", "scope", "verdict", "reason")
     exploratory = contrast["exploratory"] or contrast["verdict"] == "exploratory"
     why = "pilot" if verdicts["pilot"] else "exploratory" if exploratory else "yes" if contrast["n_units"] else "not run"
     return {
@@ -88,7 +88,7 @@ def _entry(run: str, verdicts: Json, contrast: Json) -> Json:
         "registration": verdicts["registration_sha256"],
         "preset": verdicts["preset"],
         "contrast": contrast["id"],
-        **{key: contrast[key] for key in said},
+        **{key: contrast[key] for key in copied},
         "n": contrast["n_units"],
         "counts": why,
         "gates": sorted({g["gate"] for g in verdicts["gates"] if not g["passed"] and contrast["id"] in g["blocks"]}),
@@ -101,17 +101,17 @@ def arms_of(rows: Iterable[Json]) -> list[str]:
 
 
 def usual_arm(arms: list[str]) -> str | None:
-    """The intervention meant where none is named: `deliberative`, or the only one."""
+    """The default intervention: `deliberative`, or the only one."""
     return USUAL if USUAL in arms else arms[0] if len(arms) == 1 else None
 
 
 def judge(rows: Iterable[Json], arm: str, setting: str) -> Json:
-    """What entries say of one intervention: `arm, criteria[], ladder[], called, lacking[]`.
+    """What entries say about one intervention: `arm, criteria[], ladder[], called, lacking[]`.
 
-    `setting` ends the name that it may bear: the models and worlds that it was seen in.
+    `setting` is the end of its name: the models and worlds that it was tested in.
     """
-    mine = [row for row in rows if row["arm"] == arm]
-    criteria = [_criterion(name, [row for row in mine if name in row["criteria"]]) for name in CRITERIA]
+    evidence = [row for row in rows if row["arm"] == arm]
+    criteria = [_criterion(name, [row for row in evidence if name in row["criteria"]]) for name in CRITERIA]
     rungs = ladder(criteria)
     lacking = {
         state: [row["id"] for row in criteria if row["state"] == state] for state in ("not met", "undecided", "not tested")
@@ -131,9 +131,9 @@ def judge(rows: Iterable[Json], arm: str, setting: str) -> Json:
 
 def _criterion(name: str, rows: list[Json]) -> Json:
     """`id, says, state, large, why, evidence[], others[]`. `large`: what decided it are runs at preset default or larger."""
-    told = [row for row in rows if row["counts"] == "yes"]
+    counted = [row for row in rows if row["counts"] == "yes"]
     state = _state(rows)
-    leading = [row for row in told if row["verdict"] == "contradicted"] if state == "not met" else told
+    leading = [row for row in counted if row["verdict"] == "contradicted"] if state == "not met" else counted
     sizes = [large_enough(row["preset"], False) for row in leading]
     large = any(sizes) if state == "not met" else state == "met" and all(sizes)
     return {
@@ -142,7 +142,7 @@ def _criterion(name: str, rows: list[Json]) -> Json:
         "state": state,
         "large": large,
         "why": _why(state, rows, large),
-        "evidence": told,
+        "evidence": counted,
         "others": [row for row in rows if row["counts"] != "yes"],
     }
 
@@ -166,8 +166,8 @@ def _why(state: Met, rows: list[Json], large: bool) -> str:
     if not rows:
         return "no contrast of these runs asks it"
     if state in ("met", "not met"):
-        said = named("supported" if state == "met" else "contradicted")
-        return said if large else f"{said}; quick runs only"
+        reason = named("supported" if state == "met" else "contradicted")
+        return reason if large else f"{reason}; quick runs only"
     return "; ".join(filter(None, map(named, ("undecided", "exploratory", "not run", "pilot")))) or "nothing counts"
 
 
@@ -204,23 +204,23 @@ def _rung(needs: list[Json], below: list[Json]) -> tuple[Climbed, str]:
 def _called(criteria: list[Json], rungs: list[Json], setting: str) -> str:
     """The strongest name that the evidence allows: the last rung's only where every criterion is met by runs that are large
     enough. Quick runs are demonstrations."""
-    told = [row for criterion in criteria for row in criterion["evidence"]]
+    evidence = [row for criterion in criteria for row in criterion["evidence"]]
     climbed = next((k for k, rung in enumerate(rungs) if rung["state"] != "passed"), len(rungs))
-    if not told:
+    if not evidence:
         return f"{GROUND}, nothing of it tested"
-    if not any(large_enough(row["preset"], False) for row in told):
+    if not any(large_enough(row["preset"], False) for row in evidence):
         return f"{'training against covert actions' if climbed else GROUND}, quick runs only"
     met = {row["id"]: row["large"] for row in criteria if row["state"] == "met"}
     firm = next((k for k, rung in enumerate(LADDER[:climbed]) if not all(met[n] for n in rung.needs)), climbed)
     return f"{LADDER[firm - 1].name} {setting}" if firm else GROUND
 
 
-def settled(key: str, found: Mapping[str, Json]) -> bool:
+def settled(key: str, runs: Mapping[str, Json]) -> bool:
     """Whether these runs answer one of the ledger's `ROWS`, for the usual intervention: a single decided contrast does not.
 
     D3 is answered when every criterion is met or not met, D2 when no rung is open, by runs at preset default or larger.
     """
-    rows = entries(found)
+    rows = entries(runs)
     arm = usual_arm(arms_of(rows))
     if arm is None:
         return False
@@ -230,6 +230,6 @@ def settled(key: str, found: Mapping[str, Json]) -> bool:
     return all(rung["state"] != "open" for rung in ladder(criteria))
 
 
-def state_of(key: str, said: State, verdicts: Json) -> State:
-    """The state of a ledger's row in one run: one of `ROWS` is answered by the gate, not by decided contrasts (`said`)."""
-    return "asked, undecided" if key in ROWS and said == "answered" and not settled(key, {"": verdicts}) else said
+def state_of(key: str, state: State, verdicts: Json) -> State:
+    """The state of a ledger's row in one run: one of `ROWS` is answered by the gate, not by decided contrasts (`state`)."""
+    return "asked, undecided" if key in ROWS and state == "answered" and not settled(key, {"": verdicts}) else state

@@ -16,9 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exante.analysis.algebra import linear
-from exante.analysis.evaluate import Values, evaluate, expected_events, ungraded_share
+from exante.analysis.atoms import Values
+from exante.analysis.evaluate import evaluate, expected_events, ungraded_share
 from exante.analysis.gates import Check, Places, checks, inside
 from exante.analysis.items import values_of
+from exante.analysis.rules import level_of, spread_floor
 from exante.analysis.runs import Layout, Sample, ends_of, enough_bases, layouts, mean_of_finite, sample, scaled, shared_units
 from exante.analysis.table import Table
 from exante.errors import UserError
@@ -30,13 +32,9 @@ from exante.units import SCALE, Region, Unit
 Array = NDArray[np.float64]
 Code = NDArray[np.int8]
 
-PRIMARY_LEVEL = 0.95
-FAMILY_ALPHA = 0.05
 MOST_UNGRADED = 0.02
 TOO_UNGRADED = "more than 2 % of an arm's samples are ungraded: no equivalence"
 FEWEST_EVENTS = 3.0
-FLOOR_PP = 2.0
-FLOOR_SHARE = 0.02
 
 
 @dataclass(frozen=True)
@@ -103,46 +101,31 @@ def decide(
 ) -> Decisions:
     """Every contrast of the study that has runs in the table. The inner function of `analyse`, vectorised over batch axes.
 
-    `values` are those of the study's measures, unscaled, where they have been worked out already.
+    `values` are those of the study's measures, unscaled, if they have been computed already.
     """
     values = values_of(study.measures, table) if values is None else values
     places = places_of(study, table)
     gates = checks(study, table, phases, values, places, texts)
     claims = {c.id: claim(study, c, table, values[c.measure], places[c.id], gates) for c in study.contrasts if c.id in places}
-    alone = {name: _alone(study, one) for name, one in claims.items()}
+    alone = {name: _decide_alone(study, claimed) for name, claimed in claims.items()}
     return Decisions(in_sequence(study, alone), gates)
 
 
 def places_of(study: Study, table: Table) -> Places:
-    found = {}
+    places = {}
     for contrast in study.contrasts:
         arm, control = layouts(table.cells, contrast)
         if arm.units and (control is None or control.units):
-            found[contrast.id] = (arm, control)
-    return found
-
-
-def level_of(study: Study, contrast: Contrast) -> float:
-    """95 % for primaries; the rest share 5 % over as many as were registered, whichever of them a preset holds.
-
-    An estimate without a hypothesis cannot be wrong: 95 %, and it takes nothing from the rest.
-    """
-    if contrast.primary is not None or contrast.region.unbounded:
-        return PRIMARY_LEVEL
-    return 1 - FAMILY_ALPHA / sum(c.primary is None and not c.region.unbounded for c in study.contrasts)
-
-
-def spread_floor(measure: Measure) -> float:
-    """Smallest spread over runs that the graded rule believes, in the measure's unit: 2 pp, or 2 % of the range."""
-    return FLOOR_PP if measure.unit in ("%", "pp") else FLOOR_SHARE * (measure.high - measure.low)
+            places[contrast.id] = (arm, control)
+    return places
 
 
 def interval(claim: Claim, level: float) -> tuple[Array, Array]:
-    """[low with all that is unknown against the claim, high with all for it]."""
+    """Lower end if everything unknown counts against the claim, upper end if it counts for it."""
     arm, control = claim.arm, claim.control
-    known = np.array_equal(arm.low, arm.high) and (control is None or np.array_equal(control.low, control.high))
+    all_graded = np.array_equal(arm.low, arm.high) and (control is None or np.array_equal(control.low, control.high))
     low, high = _interval(claim, level, arm.low, None if control is None else control.high, 0)
-    return (low, high) if known else (low, _interval(claim, level, arm.high, None if control is None else control.low, 1)[1])
+    return (low, high) if all_graded else (low, _interval(claim, level, arm.high, None if control is None else control.low, 1)[1])
 
 
 def place(low: Array, high: Array, region: Region) -> Code:
@@ -156,7 +139,7 @@ def place(low: Array, high: Array, region: Region) -> Code:
 
 
 def judge(claim: Claim, region: Region, level: float) -> tuple[Array, Array, Code]:
-    """Interval and code against a region, the equivalence rule included but not the claim's blocks."""
+    """Interval and code against a region. Includes the equivalence rule, not the claim's blocks."""
     if region.unit != claim.unit:
         raise UserError(f"a region for contrast {claim.contrast.id!r} is in {region.unit}; the contrast is in {claim.unit}")
     low, high = interval(claim, level)
@@ -203,12 +186,12 @@ def _interval(claim: Claim, level: float, a: Array, b: Array | None, side: int) 
 def claim(
     study: Study, contrast: Contrast, table: Table, values: Values, where: tuple[Layout, Layout | None], gates: list[Check]
 ) -> Claim:
-    """The contrast's units with all that could block it."""
+    """The contrast's units, and everything that could block it."""
     measure = next(m for m in study.measures if m.id == contrast.measure)
     weights = np.full(len(where[0].combos), 1 / len(where[0].combos))
-    one = weighted_claim(contrast, measure, table, values, where, weights)
+    bare = weighted_claim(contrast, measure, table, values, where, weights)
     blocks = (*_data_blocks(measure, table, values, where), *_gate_blocks(contrast, gates))
-    return replace(one, blocks=blocks, ungraded=_ungraded(measure, table, where))
+    return replace(bare, blocks=blocks, ungraded=_ungraded(measure, table, where))
 
 
 def weighted_claim(
@@ -252,9 +235,9 @@ def _templates(
     behaviours = [combo[2] for combo in where[0].combos]
     parts = []
     for behaviour in sorted(set(behaviours)):
-        mine = np.array([b == behaviour for b in behaviours]) * weights_K
-        if mine.sum() != 0:
-            parts.append((float(mine.sum()), *_template_means(measure, table, where, mine / mine.sum())))
+        weights_here = np.array([b == behaviour for b in behaviours]) * weights_K
+        if weights_here.sum() != 0:
+            parts.append((float(weights_here.sum()), *_template_means(measure, table, where, weights_here / weights_here.sum())))
     low, high = (sum((w**2 * template_variance(means[side]) for w, *means in parts), np.zeros(())) for side in (0, 1))
     count = min((means[0].shape[-1] for _, *means in parts), default=0)
     return Templates(low, count), Templates(high, count)
@@ -281,8 +264,8 @@ def _template_means(measure: Measure, table: Table, where: tuple[Layout, Layout 
 def _data_blocks(measure: Measure, table: Table, values: Values, where: tuple[Layout, Layout | None]) -> list[Block]:
     blocks = []
     for layout in (x for x in where if x is not None):
-        known = np.asarray(np.isfinite(values.low[..., layout.cells]).any(-1))
-        blocks.append(Block(f"not measured: no run of an arm has {measure.id!r}", np.logical_not(known)))
+        measured = np.asarray(np.isfinite(values.low[..., layout.cells]).any(-1))
+        blocks.append(Block(f"not measured: no run of an arm has {measure.id!r}", np.logical_not(measured)))
     slack = 1e-9 * (measure.high - measure.low)
     cells = np.concatenate([x.cells for x in where if x is not None])
     point = np.nan_to_num(values.point[..., cells] * SCALE[measure.unit], nan=measure.low)
@@ -302,12 +285,12 @@ def _too_few_events(atom: LogOdds, table: Table, layout: Layout) -> NDArray[np.b
 
 
 def _gate_blocks(contrast: Contrast, gates: list[Check]) -> list[Block]:
-    """One block per gate: failing in any cell of the contrast is failing."""
-    mine: dict[tuple[str, str], list[Check]] = {}
+    """One block per gate: a gate fails if it fails in any cell of the contrast."""
+    guarding: dict[tuple[str, str], list[Check]] = {}
     for check in gates:
         if contrast.id in check.guards:
-            mine.setdefault((check.gate, check.reason), []).append(check)
-    return [Block(reason, _any(~check.passed for check in group)) for (_, reason), group in mine.items()]
+            guarding.setdefault((check.gate, check.reason), []).append(check)
+    return [Block(reason, _any(~check.passed for check in group)) for (_, reason), group in guarding.items()]
 
 
 def _ungraded(measure: Measure, table: Table, where: tuple[Layout, Layout | None]) -> Array:
@@ -320,15 +303,15 @@ def _ungraded(measure: Measure, table: Table, where: tuple[Layout, Layout | None
     return np.maximum.reduce(shares)
 
 
-def _alone(study: Study, one: Claim) -> Decision:
-    """A contrast decided without regard to the others."""
-    region, level = one.contrast.region, level_of(study, one.contrast)
-    low, high, code = judge(one, region, level)
+def _decide_alone(study: Study, claim: Claim) -> Decision:
+    """A contrast decided on its own, before the fixed sequence of primaries."""
+    region, level = claim.contrast.region, level_of(study, claim.contrast)
+    low, high, code = judge(claim, region, level)
     placed = place(low, high, region)
-    lost = Block(TOO_UNGRADED, too_ungraded(one, region) & (placed > 0))
+    lost = Block(TOO_UNGRADED, too_ungraded(claim, region) & (placed > 0))
     few = Block("too few units for an interval", ~(np.isfinite(low) & np.isfinite(high)))
-    code = np.where(blocked(one), np.int8(0), code)
-    return Decision(one, level, low, high, placed, code, (*one.blocks, few, lost))
+    code = np.where(blocked(claim), np.int8(0), code)
+    return Decision(claim, level, low, high, placed, code, (*claim.blocks, few, lost))
 
 
 def in_sequence(study: Study, alone: dict[str, Decision]) -> dict[str, Decision]:
@@ -336,14 +319,16 @@ def in_sequence(study: Study, alone: dict[str, Decision]) -> dict[str, Decision]
 
     A primary that has no runs in this preset is undecided too.
     """
-    found = dict(alone)
+    decisions = dict(alone)
     reached: NDArray[np.bool_] = np.asarray(True)
     for contrast in sorted((c for c in study.contrasts if c.primary is not None), key=lambda c: c.primary or 0):
-        one = alone.get(contrast.id)
-        if one is None:
+        decision = alone.get(contrast.id)
+        if decision is None:
             reached = np.asarray(False)
             continue
         stop = Block("not reached: an earlier primary is undecided", ~reached)
-        found[contrast.id] = replace(one, code=np.where(reached, one.code, np.int8(0)), blocks=(*one.blocks, stop))
-        reached = reached & (found[contrast.id].code != 0)
-    return found
+        decisions[contrast.id] = replace(
+            decision, code=np.where(reached, decision.code, np.int8(0)), blocks=(*decision.blocks, stop)
+        )
+        reached = reached & (decisions[contrast.id].code != 0)
+    return decisions

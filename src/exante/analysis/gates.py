@@ -1,6 +1,6 @@
 """Gates: what must hold before a contrast is read, cell by cell, and which contrasts a failure makes undecided.
 
-A gate passes only if it does at the end that hurts: ungraded samples are never safe. Crashed runs are not gated; they
+A gate passes only if it passes whatever the ungraded samples would have been. Crashed runs are not gated; they
 count at both ends of the range instead. Arrays may carry leading batch axes. Does not know about intervals or theories.
 """
 
@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exante.analysis.algebra import first_area, leaves, linear
-from exante.analysis.evaluate import Values, denominator_count, evaluate
+from exante.analysis.atoms import Values
+from exante.analysis.evaluate import denominator_count, evaluate
 from exante.analysis.runs import Layout, mean_of_finite
 from exante.analysis.table import Table
 from exante.analysis.texts import tell_apart
@@ -59,23 +60,23 @@ def checks(
 ) -> list[Check]:
     """All gates in registered order, then the denominators of shares. `values` are unscaled, per measure id."""
     measures = {m.id: m for m in study.measures}
-    found: list[Check] = []
+    results: list[Check] = []
     for gate in study.gates:
         guarded = {c.id: c for c in study.contrasts if c.id in places and (gate.contrasts is None or c.id in gate.contrasts)}
         uses = _uses({name: places[name] for name in guarded})
         match gate.kind:
             case "measure":
-                found += _measure_checks(study, gate, measures[gate.measure or ""], table, values, uses)
+                results += _measure_checks(study, gate, measures[gate.measure or ""], table, values, uses)
             case "phase":
-                found += _phase_checks(study, gate, table, phases, uses)
+                results += _phase_checks(study, gate, table, phases, uses)
             case "range":
                 followed = {name: places[name] for name in guarded if near(study, gate, name, measures)}
-                found += _range_checks(study, gate, measures[gate.measure or ""], table, followed)
+                results += _range_checks(study, gate, measures[gate.measure or ""], table, followed)
             case "text":
-                found += _text_checks(study, gate, places, texts)
+                results += _text_checks(study, gate, places, texts)
             case "judge":
-                found += _judge_check(gate, tuple(guarded))
-    return found + _denominator_checks(study, measures, table, places)
+                results += _judge_check(gate, tuple(guarded))
+    return results + _denominator_checks(study, measures, table, places)
 
 
 def region_text(region: Region) -> str:
@@ -110,13 +111,13 @@ def _uses(places: Places) -> Uses:
 
 
 def _gated(gate: Gate, cell: Cell) -> bool:
-    chosen = ((gate.arms, cell.arm), (gate.trainings, cell.training), (gate.models, cell.model))
-    return all(names is None or name in names for names, name in chosen)
+    axes = ((gate.arms, cell.arm), (gate.trainings, cell.training), (gate.models, cell.model))
+    return all(names is None or name in names for names, name in axes)
 
 
 def _gated_runs(study: Study, gate: Gate, table: Table, phases: Iterable[str]) -> list[tuple[int, Cell]]:
-    """Runs that a gate looks at: not crashed, and gone through the phases. Names that belong to no arm or training are the
-    base's, which all have."""
+    """Runs that a gate checks: those that did not crash and have the phases. Names that belong to no arm or training are the
+    base's, which every run has."""
     arms, trainings = ({x.id: {phase.name for phase in x.phases} for x in group} for group in (study.arms, study.trainings))
     named = set().union(*arms.values(), *trainings.values())
     own = {name for name in phases if name in named}
@@ -129,9 +130,8 @@ def _gated_runs(study: Study, gate: Gate, table: Table, phases: Iterable[str]) -
 
 def _cell_check(gate: Gate, r: int, cell: Cell, value: Array, passed: NDArray[np.bool_], uses: Uses) -> Check:
     assert gate.region is not None, f"gate {gate.id} has no region"
-    return Check(
-        gate.id, cell.id, value, region_text(gate.region), np.asarray(passed, bool), uses.get(r, ()), f"gate {gate.id!r} failed"
-    )
+    guards, reason = uses.get(r, ()), f"gate {gate.id!r} failed"
+    return Check(gate.id, cell.id, value, region_text(gate.region), np.asarray(passed, bool), guards, reason)
 
 
 def _measure_checks(
@@ -152,8 +152,8 @@ def _measure_checks(
 def _phase_checks(study: Study, gate: Gate, table: Table, phases: pd.DataFrame, uses: Uses) -> list[Check]:
     assert gate.region is not None, f"gate {gate.id} has no region"
     assert gate.phase is not None, f"gate {gate.id} has no phase"
-    mine = phases.loc[(phases["phase"] == gate.phase) & (phases["metric"] == gate.metric)].sort_values("step", kind="stable")
-    logged = {str(cell): value for cell, value in mine.groupby("cell", observed=True)["value"].agg(gate.statistic).items()}
+    lines = phases.loc[(phases["phase"] == gate.phase) & (phases["metric"] == gate.metric)].sort_values("step", kind="stable")
+    logged = {str(cell): value for cell, value in lines.groupby("cell", observed=True)["value"].agg(gate.statistic).items()}
     checks = []
     for r, cell in _gated_runs(study, gate, table, [gate.phase]):
         value = np.asarray(float(logged.get(cell.id, np.nan)) * SCALE[gate.region.unit])
@@ -162,12 +162,13 @@ def _phase_checks(study: Study, gate: Gate, table: Table, phases: pd.DataFrame, 
 
 
 def near(study: Study, gate: Gate, contrast_id: str, measures: Mapping[str, Measure]) -> bool:
-    """A dynamic range concerns contrasts that read the same outcome, condition and phase, of the gate's arms and trainings."""
+    """Whether a gate on dynamic range guards a contrast: one of its arms and trainings that reads the same outcome, condition
+    and phase."""
     contrast = next(c for c in study.contrasts if c.id == contrast_id)
     read = (leaves(measures[name].expression) for name in (gate.measure or "", contrast.measure))
-    mine, theirs = ({(x.evaluation, x.condition, x.outcome, x.phase) for x in found} for found in read)
+    of_gate, of_contrast = ({(x.evaluation, x.condition, x.outcome, x.phase) for x in leaves_read} for leaves_read in read)
     arms = gate.arms is None or contrast.arm in gate.arms or contrast.control in gate.arms
-    return arms and (gate.trainings is None or contrast.training in gate.trainings) and not mine.isdisjoint(theirs)
+    return arms and (gate.trainings is None or contrast.training in gate.trainings) and not of_gate.isdisjoint(of_contrast)
 
 
 def _range_checks(study: Study, gate: Gate, measure: Measure, table: Table, places: Places) -> list[Check]:
@@ -188,7 +189,7 @@ def _range_checks(study: Study, gate: Gate, measure: Measure, table: Table, plac
 
 
 def _walked(path_RS: Array, cells: frozenset[int]) -> bool:
-    """Whether these runs were evaluated at every step: another training has checkpoints, and a gate, of its own."""
+    """Whether these runs were evaluated at every step; other trainings have other checkpoints and gates of their own."""
     seen = np.isfinite(path_RS[..., sorted(cells), :])
     return bool(seen.any(axis=tuple(range(seen.ndim - 1))).all())
 
@@ -238,7 +239,7 @@ def _text_checks(study: Study, gate: Gate, places: Places, texts: Mapping[str, S
 
 
 def _judge_check(gate: Gate, guards: tuple[str, ...]) -> list[Check]:
-    """A judge on known cases: one share for all runs, counted when the study was registered."""
+    """A judge on known cases: one share for all runs, counted at registration."""
     assert gate.region is not None, f"gate {gate.id} has no region"
     assert gate.right is not None, f"gate {gate.id} has no counts"
     assert gate.known, f"gate {gate.id} has no counts"
@@ -249,16 +250,16 @@ def _judge_check(gate: Gate, guards: tuple[str, ...]) -> list[Check]:
 
 
 def _denominator_checks(study: Study, measures: Mapping[str, Measure], table: Table, places: Places) -> list[Check]:
-    """A share needs events to be a share of, in every run."""
-    found = []
+    """Every run needs enough events in the denominator of a share."""
+    checks = []
     for measure in measures.values():
         uses = _uses({c.id: places[c.id] for c in study.contrasts if c.id in places and c.measure == measure.id})
         for ratio in (atom for atom in linear(measure.expression) if isinstance(atom, Ratio)):
             count = denominator_count(ratio, table)
             for r in sorted(uses):
                 if not table.crashed_R[r]:
-                    found.append(_denominator_check(measure.id, table.cells[r].id, np.asarray(count[..., r]), uses[r]))
-    return found
+                    checks.append(_denominator_check(measure.id, table.cells[r].id, np.asarray(count[..., r]), uses[r]))
+    return checks
 
 
 def _denominator_check(measure: str, cell: str, count: Array, guards: tuple[str, ...]) -> Check:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from exante.analysis.evaluate import Values
+from exante.analysis.atoms import Values
+from exante.analysis.rules import FEWEST_BASES
 from exante.stats.intervals import Shared
 from exante.study import Cell, Contrast
 
@@ -22,8 +23,6 @@ Combo = tuple[str, str, str]
 """Base variant, model, behaviour."""
 Unit = tuple[str, int]
 """Base draw and seed; a base mean has seed −1."""
-
-FEWEST_BASES = 6
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,11 @@ def split_base(base: str) -> tuple[str, str]:
 
 
 def layouts(cells: Sequence[Cell], contrast: Contrast) -> tuple[Layout, Layout | None]:
-    """The runs of a contrast's arm and control. Both average over the same combinations; a hole is a missing run."""
-    mine = [(r, cell) for r, cell in enumerate(cells) if _selected(cell, contrast)]
-    combos = tuple(sorted({_combo(cell) for _, cell in mine}))
-    arm = _layout([x for x in mine if x[1].arm == contrast.arm], combos)
-    return arm, None if contrast.control is None else _layout([x for x in mine if x[1].arm == contrast.control], combos)
+    """The runs of a contrast's arm and control. Both average over the same combinations; a missing run is −1."""
+    selected = [(r, cell) for r, cell in enumerate(cells) if _selected(cell, contrast)]
+    combos = tuple(sorted({_combo(cell) for _, cell in selected}))
+    arm = _layout([x for x in selected if x[1].arm == contrast.arm], combos)
+    return arm, None if contrast.control is None else _layout([x for x in selected if x[1].arm == contrast.control], combos)
 
 
 def _selected(cell: Cell, contrast: Contrast) -> bool:
@@ -83,10 +82,10 @@ def _combo(cell: Cell) -> Combo:
     return split_base(cell.base)[0], cell.model, cell.behaviour
 
 
-def _layout(found: list[tuple[int, Cell]], combos: tuple[Combo, ...]) -> Layout:
-    units = tuple(sorted({(split_base(cell.base)[1], cell.seed) for _, cell in found}))
+def _layout(runs: list[tuple[int, Cell]], combos: tuple[Combo, ...]) -> Layout:
+    units = tuple(sorted({(split_base(cell.base)[1], cell.seed) for _, cell in runs}))
     index = np.full((len(units), len(combos)), -1, np.int64)
-    for r, cell in found:
+    for r, cell in runs:
         index[units.index((split_base(cell.base)[1], cell.seed)), combos.index(_combo(cell))] = r
     return Layout(units, combos, index)
 
@@ -154,7 +153,7 @@ def shared_units(arm: Sample, control: Sample | None) -> Shared | None:
 
 def mean_of_finite(x_n: Array) -> Array:
     """Mean over the last axis of what is not NaN; NaN if nothing is."""
-    known = np.isfinite(x_n)
-    count = known.sum(-1)
-    total = np.where(known, x_n, 0.0).sum(-1)
+    finite = np.isfinite(x_n)
+    count = finite.sum(-1)
+    total = np.where(finite, x_n, 0.0).sum(-1)
     return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)

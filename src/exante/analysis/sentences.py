@@ -1,4 +1,4 @@
-"""Verdicts in plain words: why a contrast or theory came out as it did. Numbers stay out; they stand beside, unrounded.
+"""Verdicts in plain words: why a contrast or theory came out as it did. Without numbers, which verdicts.json has beside them.
 
 Only for one study at a time (no batch axes). Does not decide anything.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from exante.analysis.decide import TOO_UNGRADED, Claim, Code, Decision, place, too_ungraded
-from exante.analysis.theories import Told
+from exante.analysis.theories import PredictionResult
 from exante.analysis.verdicts import Word
 from exante.stats.proportions import exact, free_to_differ
 from exante.units import Region
@@ -24,25 +24,25 @@ def placement(code: Code | int) -> str:
     return "the interval lies outside the region" if int(code) < 0 else "the interval crosses the region's boundary"
 
 
-def reason(one: Decision, why_exploratory: str) -> str:
+def reason(decision: Decision, why_exploratory: str) -> str:
     """The first block that holds, or where the interval lies; exploratory contrasts say so first."""
-    hit = next((block.reason for block in one.blocks if bool(block.hit)), None)
-    if one.claim.contrast.region.unbounded:
+    hit = next((block.reason for block in decision.blocks if bool(block.hit)), None)
+    if decision.claim.contrast.region.unbounded:
         return "an estimate: no hypothesis was registered" if hit is None else hit
-    said = placement(one.placed) if hit is None else hit
-    return f"exploratory, because {why_exploratory}: {said}" if why_exploratory else said
+    text = placement(decision.placed) if hit is None else hit
+    return f"exploratory, because {why_exploratory}: {text}" if why_exploratory else text
 
 
-def prediction_reason(claim: Claim | None, told: Told | None, region: Region) -> str:
+def prediction_reason(claim: Claim | None, judged: PredictionResult | None, region: Region) -> str:
     """Why one of a theory's predictions is open; nothing if it is decided."""
-    if claim is None or told is None:
+    if claim is None or judged is None:
         return "not in this preset"
-    if told.code:
+    if judged.code:
         return ""
     hit = next((block.reason for block in claim.blocks if bool(block.hit)), None)
     if hit is not None:
         return hit
-    placed = place(told.low, told.high, region)
+    placed = place(judged.low, judged.high, region)
     return TOO_UNGRADED if bool(too_ungraded(claim, region) & (placed > 0)) else placement(np.minimum(placed, 0))
 
 
@@ -52,7 +52,7 @@ def runs_alike(n: int) -> str:
 
 
 def counted(count: int, trials: int) -> str:
-    """A raw rate with its exact bound: never a bare 0 %."""
+    """A raw rate with its exact bounds, so that 0 % never stands alone."""
     low, high = exact(count, trials)
     return f"{count} of {trials} samples (exact bounds for these runs alone: {100 * low:.1f} to {100 * high:.1f} %)"
 

@@ -1,5 +1,5 @@
-"""Everything the figures draw, as one long table: rates of every run, along the way and at single checkpoints, and every
-run's value of each contrast.
+"""Everything the figures draw, as one long table: rates of every run along trajectories and at single checkpoints, and every
+run's value for each contrast.
 
 Does not decide anything, and knows nothing of charts.
 """
@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exante.analysis.algebra import first_area, linear, reads
+from exante.analysis.atoms import Values
 from exante.analysis.decide import places_of
-from exante.analysis.evaluate import Values
 from exante.analysis.runs import Layout, sample, scaled
 from exante.analysis.table import KEY, Table, among, split_checkpoints
 from exante.evaluations.faking_measures import OUTCOMES
@@ -40,17 +40,18 @@ def outcomes(study: Study, measured: Measured, totals: pd.DataFrame, finished: C
     atoms = [atom for m in study.measures for atom in linear(m.expression)]
     means = {(x.evaluation, x.condition, x.outcome) for x in atoms if isinstance(x, MeanScore)}
     main = {area.phase for m in study.measures if (area := first_area(m.expression)) is not None}
-    counted = totals.merge(read.astype({name: totals[name].dtype for name in CELL}), on=CELL)
+    measured_here = np.logical_and.reduce([read[name].isin(totals[name].cat.categories) for name in CELL])
+    counted = totals.merge(read.loc[measured_here].astype({name: totals[name].dtype for name in CELL}), on=CELL)
     counted = counted.assign(n=counted["n"].where(~among(counted, CELL, means), counted["score_sum"]))
     counted = counted.sort_values("outcome", kind="stable").astype({"together": "category"})
     number, groups = numbered(counted, ["node", "step", "evaluation", "condition", "together"])
     groups[["n", "trials"]] = counted[["n", "trials"]].groupby(number).agg({"n": "sum", "trials": "first"})
-    mine = measured.of_cells(groups)
-    mine = mine.loc[mine["cell"].isin(finished)]
-    if mine.empty:
+    lines = measured.of_cells(groups)
+    lines = lines.loc[lines["cell"].isin(finished)]
+    if lines.empty:
         return pd.DataFrame(columns=COLUMNS)
-    mine = _with_panels(mine, main)
-    runs = mine.groupby(["figure", *GROUP, "base", "seed", "step"], observed=True, as_index=False)[["n", "trials"]].sum()
+    lines = _with_panels(lines, main)
+    runs = lines.groupby(["figure", *GROUP, "base", "seed", "step"], observed=True, as_index=False)[["n", "trials"]].sum()
     low, high = wilson(runs["n"].to_numpy(float), runs["trials"].to_numpy(float))
     runs = runs.assign(value=100 * runs["n"] / runs["trials"].where(runs["trials"] > 0), low=100 * low, high=100 * high)
     table = pd.concat([runs, _arm_means(runs)], ignore_index=True).assign(unit="%")
@@ -75,10 +76,10 @@ def _with_panels(lines: pd.DataFrame, main: Collection[str]) -> pd.DataFrame:
     return lines.assign(figure=_ordered(["level", "trajectory"], many[pairs].astype(int)))
 
 
-def _ordered(texts: Sequence[str], number: NDArray[np.int64]) -> pd.Categorical:
+def _ordered(texts: Sequence[str], number: NDArray[np.int64]) -> pd.Categorical[Any]:
     """Texts by number, as categories in alphabetical order."""
     codes, names = pd.factorize(np.array(texts, dtype=object), sort=True)
-    return pd.Categorical.from_codes(codes[number], names)
+    return pd.Categorical.from_codes(codes[number], pd.Index(names))
 
 
 def _arm_means(runs: pd.DataFrame) -> pd.DataFrame:
@@ -86,14 +87,14 @@ def _arm_means(runs: pd.DataFrame) -> pd.DataFrame:
     by = ["figure", *GROUP, "step"]
     means = runs.groupby(by, observed=True, as_index=False).size().drop(columns="size")
     means = means.assign(base="", seed=-1, value=np.nan, low=np.nan, high=np.nan)
-    known = runs.loc[runs["value"].notna()]
-    values = known.groupby(by, observed=True)["value"]
-    group, first = values.ngroup().to_numpy(), known.groupby(by, observed=True, as_index=False).size()
+    drawn = runs.loc[runs["value"].notna()]
+    values = drawn.groupby(by, observed=True)["value"]
+    group, first = values.ngroup().to_numpy(), drawn.groupby(by, observed=True, as_index=False).size()
     place = means.reset_index().merge(first, on=by)["index"].to_numpy()
-    ordered = known["value"].to_numpy(float)[np.argsort(group, kind="stable")]
+    ordered = drawn["value"].to_numpy(float)[np.argsort(group, kind="stable")]
     for size in np.unique(first["size"]):  # groups of one size at a time
         these = np.flatnonzero(first["size"] == size)
-        starts = (np.cumsum(first["size"]) - first["size"]).to_numpy()[these]
+        starts = (first["size"].cumsum() - first["size"]).to_numpy()[these]
         values_GN = ordered[starts[:, None] + np.arange(size)]
         low, high = robust(values_GN, None, (0.0, 100.0), 0.95)
         ends = np.maximum(low, 0.0), np.minimum(high, 100.0)
@@ -102,26 +103,27 @@ def _arm_means(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rates(study: Study) -> pd.DataFrame:
-    """Evaluation, condition and outcome of everything that is read, and in what company: a name for outcomes read together."""
+    """Evaluation, condition and outcome of everything that is read, and a name for the outcomes it is counted together with."""
     declared = {e.id: e.outcomes for e in study.evaluations}
-    found = [
+    read = [
         (evaluation, condition, outcome, together(outcomes, declared.get(evaluation, outcomes)))
         for measure in study.measures
         for evaluation, condition, outcomes in reads(measure.expression)
         for outcome in outcomes
     ]
-    return pd.DataFrame(list(dict.fromkeys(found)), columns=[*CELL, "together"])
+    return pd.DataFrame(list(dict.fromkeys(read)), columns=[*CELL, "together"])
 
 
 def together(outcomes: tuple[str, ...], declared: tuple[str, ...]) -> str:
-    """A name for outcomes that are counted together. Of joint ones, "ACT-THOUGHT", the part that is left open goes unsaid."""
+    """A name for outcomes that are counted together. Of joint ones, "ACT-THOUGHT", a part of which all values are counted is not
+    named."""
     pairs = [outcome.split("-", 1) for outcome in outcomes if "-" in outcome]
     acts, thoughts = (list(dict.fromkeys(pair[side] for pair in pairs)) for side in (0, 1))
     if len(pairs) < 2 or len(acts) * len(thoughts) != len(pairs):
         return " or ".join(outcomes)
     joint = [outcome.split("-", 1) for outcome in declared if "-" in outcome]
-    told = [parts for side, parts in enumerate((acts, thoughts)) if not {pair[side] for pair in joint} <= set(parts)]
-    name = ": ".join(map(" or ".join, told)) or "any"
+    parts_named = [parts for side, parts in enumerate((acts, thoughts)) if not {pair[side] for pair in joint} <= set(parts)]
+    name = ": ".join(map(" or ".join, parts_named)) or "any"
     return " or ".join([name, *(outcome for outcome in outcomes if "-" not in outcome)])
 
 
@@ -129,12 +131,12 @@ def cells(study: Study, measured: Measured, totals: pd.DataFrame, finished: Coll
     """Rates in % of all outcomes, read or not, of evaluations of alignment faking: one row per run × checkpoint, and the arm's
     mean (seed −1, base ""). The panel is "EVALUATION · CONDITION · OUTCOME · PHASE"."""
     named = faking_evaluations(study)
-    mine = totals.loc[totals["evaluation"].isin(named) & totals["outcome"].isin(OUTCOMES)]
-    mine = measured.of_cells(mine)
-    mine = mine.loc[mine["cell"].isin(finished)]
-    if mine.empty:
+    lines = totals.loc[totals["evaluation"].isin(named) & totals["outcome"].isin(OUTCOMES)]
+    lines = measured.of_cells(lines)
+    lines = lines.loc[lines["cell"].isin(finished)]
+    if lines.empty:
         return pd.DataFrame(columns=COLUMNS)
-    counts = mine.groupby([*AXES, *KEY, "outcome"], observed=True, as_index=False)[["n", "trials"]].sum()
+    counts = lines.groupby([*AXES, *KEY, "outcome"], observed=True, as_index=False)[["n", "trials"]].sum()
     phase, step = split_checkpoints(counts["checkpoint"])
     parts = [counts[name].astype(str) for name in CELL] + [phase]
     panel = functools.reduce(lambda left, right: left + " · " + right, parts)

@@ -1,4 +1,4 @@
-"""Whether plain data from a file has the types of the frozen models that wrote it. Reads nothing and knows no file.
+"""Whether plain data from a file has the types of the frozen models that wrote it. Reads no file.
 
 More lenient than the models where a file may be another version's: a key may be missing or unknown, but a known key holds what
 its model says. Numbers are finite.
@@ -59,30 +59,30 @@ def _differences(value: Any, wanted: Any, at: str) -> Iterator[str]:
     elif get_origin(wanted) is tuple:
         yield from _of_tuple(value, get_args(wanted), at)
     elif get_origin(wanted) in (Union, types.UnionType):
-        found = [list(_differences(value, one, at)) for one in get_args(wanted)]
-        if all(found):
-            yield from min(found, key=lambda said: _is_kind(said[0], at))
+        by_type = [list(_differences(value, kind, at)) for kind in get_args(wanted)]
+        if all(by_type):
+            yield from min(by_type, key=lambda differences: _is_kind(differences[0], at))
     elif get_origin(wanted) is dict:
         if not isinstance(value, dict):
-            yield _said(at, value, "an object")
+            yield _mismatch(at, value, "an object")
         else:
-            for key, held in value.items():
-                yield from _differences(held, get_args(wanted)[1], f"{at}.{key}")
+            for key, inner in value.items():
+                yield from _differences(inner, get_args(wanted)[1], f"{at}.{key}")
     elif wanted is Any:
         if wrong := excess(value):
             yield f"{at}, which {wrong}"
     elif not _is_plain(value, wanted):
-        yield _said(at, value, _name(wanted))
+        yield _mismatch(at, value, _name(wanted))
 
 
-def _is_kind(said: str, at: str) -> bool:
-    """Of what the types of a union say, what is wrong inside the value says more than that it is of another kind."""
-    return said.startswith(f"{at} = ")
+def _is_kind(difference: str, at: str) -> bool:
+    """Whether a difference is only that the value is of another kind: a fault inside the value tells more."""
+    return difference.startswith(f"{at} = ")
 
 
 def _of_model(value: Any, model: type[BaseModel], at: str) -> Iterator[str]:
     if not isinstance(value, dict):
-        yield _said(at, value, "an object")
+        yield _mismatch(at, value, "an object")
         return
     place = f"{at}." if at else ""
     for name, field in model.model_fields.items():
@@ -90,7 +90,7 @@ def _of_model(value: Any, model: type[BaseModel], at: str) -> Iterator[str]:
             if not _is_one_of(value[name], _plain_kinds(field.annotation)):
                 yield from _differences(value[name], field.annotation, f"{place}{name}")
             if name in SHARES and _is_number(value[name]) and not 0.0 <= value[name] <= 1.0:
-                yield _said(f"{place}{name}", value[name], "a number from 0 to 1")
+                yield _mismatch(f"{place}{name}", value[name], "a number from 0 to 1")
         elif model in WHOLE:
             yield f"{at} without {name!r}"
     for low, high in ENDS:
@@ -111,16 +111,16 @@ def _is_one_of(value: Any, kinds: tuple[Any, ...]) -> bool:
 
 def _of_tuple(value: Any, kinds: tuple[Any, ...], at: str) -> Iterator[str]:
     if not isinstance(value, (list, tuple)) or (kinds[-1] is not Ellipsis and len(value) != len(kinds)):
-        yield _said(at, value, "a list" if kinds[-1] is Ellipsis else f"a list of {len(kinds)}")
+        yield _mismatch(at, value, "a list" if kinds[-1] is Ellipsis else f"a list of {len(kinds)}")
         return
-    for place, held in enumerate(value):
-        yield from _differences(held, kinds[0] if kinds[-1] is Ellipsis else kinds[place], f"{at}[{place}]")
+    for place, inner in enumerate(value):
+        yield from _differences(inner, kinds[0] if kinds[-1] is Ellipsis else kinds[place], f"{at}[{place}]")
     if kinds[-1] is not Ellipsis and all(map(_is_number, value)) and any(a > b for a, b in pairwise(value)):
-        yield _said(at, value, "the lower number first")
+        yield _mismatch(at, value, "the lower number first")
 
 
 def _is_number(value: Any) -> bool:
-    """A finite one: JSON as Python reads it has NaN and Infinity. True is no number."""
+    """Whether a value is a finite number. Python's JSON has NaN and Infinity; booleans do not count."""
     return (type(value) is float and math.isfinite(value)) or (type(value) is int and abs(value) < LARGEST)
 
 
@@ -140,20 +140,20 @@ def _name(wanted: Any) -> str:
     return {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}.get(wanted, "null")
 
 
-def _said(at: str, value: Any, wanted: str) -> str:
+def _mismatch(at: str, value: Any, wanted: str) -> str:
     shown = repr(value)
     return f"{at} = {shown if len(shown) <= 60 else shown[:60] + ' …'}, not {wanted}"
 
 
 def excess(value: Any) -> str:
-    """What of free JSON data cannot be shown, "" if all can. Without recursion, which is what deep data would exhaust."""
+    """Why free JSON data cannot be shown; "" if it can. Iterative, because deep data would exhaust recursion."""
     waiting = [(value, 0)]
     while waiting:
-        held, depth = waiting.pop()
+        inner, depth = waiting.pop()
         if depth > DEEPEST:
             return "nests too deep"
-        if type(held) in (int, float) and not _is_number(held):
+        if type(inner) in (int, float) and not _is_number(inner):
             return "holds a number that is not finite or too large"
-        inside = held.values() if isinstance(held, dict) else held if isinstance(held, list) else ()
-        waiting += [(one, depth + 1) for one in inside]
+        inside = inner.values() if isinstance(inner, dict) else inner if isinstance(inner, list) else ()
+        waiting += [(deeper, depth + 1) for deeper in inside]
     return ""

@@ -1,8 +1,8 @@
 """Rows as dense arrays: for each evaluation × condition × checkpoint, counts by run and item, made when they are asked for.
 
 Shapes: R runs (cells), N nodes at one of their steps, I items of the evaluation; arrays are (…, R, I) with any leading batch
-axes, one entry per simulated study. Calibration builds a `Table` directly; `read_table` builds one from rows. Does not know
-what is claimed.
+axes, one entry per simulated study. Calibration builds a `Table` directly; `read_table` builds one from rows. Does not know what
+is claimed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ Array = NDArray[np.float64]
 Positions = NDArray[np.int64]
 KEY = ["evaluation", "condition", "checkpoint"]
 ITEM = ["evaluation", "item", "cluster"]
-K, V = TypeVar("K"), TypeVar("V")
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class MadeOnDemand(Mapping[K, V]):
@@ -110,37 +111,37 @@ def read_table(
     crashed_R = np.array([states.get(cell.id) != DONE for cell in cells], bool)
     texts = dict.fromkeys(["node", "evaluation", "condition", "item", "cluster", "outcome"], "category")
     used = among(measured.rows, ["evaluation", "condition"], needed)
-    frame = measured.rows if used.all() else measured.rows.loc[used]
-    frame = frame.reset_index(drop=True).astype(texts)
-    if repeated(frame, [*SAMPLED, "outcome"]).any():
+    rows = (measured.rows if used.all() else measured.rows.loc[used]).astype(texts)
+    if repeated(rows, [*SAMPLED, "outcome"]).any():
         raise UserError("rows.parquet lists an item's outcome twice for one run; run the study into a fresh directory")
-    items, clusters, positions = _items(frame)
-    frame = frame.assign(i=positions)
-    nodes = _nodes_of(measured.cells, cells, crashed_R, pd.Index(frame["node"].cat.categories))
-    last = frame.groupby("node", observed=False)["step"].max().fillna(-1).to_numpy(np.int64)
-    found: dict[tuple[str, str, str], tuple[_NodeCounts, Positions]] = {}
-    for (evaluation, condition), group in frame.groupby(["evaluation", "condition"], sort=True, observed=True):
-        counts = _NodeCounts(group, len(items[str(evaluation)]), outcomes.get(str(evaluation), ()))
+    items, clusters, item = _items(rows)
+    nodes = _nodes_of(measured.cells, cells, crashed_R, pd.Index(rows["node"].cat.categories))
+    last = rows.groupby("node", observed=False)["step"].max().fillna(-1).to_numpy(np.int64)
+    places: dict[tuple[str, str, str], tuple[_NodeCounts, Positions]] = {}
+    number, pairs = numbered(rows, ["evaluation", "condition"])
+    for k, (evaluation, condition) in pairs.astype(str).sort_values(["evaluation", "condition"]).iterrows():
+        lines = np.flatnonzero(number == k)
+        counts = _NodeCounts(rows.iloc[lines], item[lines], len(items[evaluation]), outcomes.get(evaluation, ()))
         for checkpoint, place_R in _checkpoints(nodes, counts, last):
-            found[str(evaluation), str(condition), checkpoint] = counts, place_R
-    return Table(cells, crashed_R, items, clusters, MadeOnDemand(found, lambda key: found[key][0].of_runs(found[key][1])))
+            places[evaluation, condition, checkpoint] = counts, place_R
+    return Table(cells, crashed_R, items, clusters, MadeOnDemand(places, lambda key: places[key][0].of_runs(places[key][1])))
 
 
 class _NodeCounts:
     """Counts of one evaluation × condition by node × step and item, of which only what occurred is held.
 
-    `node_N` and `step_N` say which node and step each place stands for.
+    `node_N` and `step_N` say which node and step each place stands for. `item` is each row's position among the items.
     """
 
-    def __init__(self, rows: pd.DataFrame, items: int, declared: Sequence[str]) -> None:
+    def __init__(self, rows: pd.DataFrame, item: Positions, items: int, declared: Sequence[str]) -> None:
         place, places = numbered(rows, ["node", "step"])
         self.node_N, self.step_N = places["node"].cat.codes.to_numpy(np.int64), places["step"].to_numpy(np.int64)
         self.trials_NI = np.zeros((len(places), items))
-        np.maximum.at(self.trials_NI, (place, rows["i"]), rows["trials"].to_numpy(float))
-        columns = {name: rows[name].to_numpy() for name in ("n", "score_sum", "score_sumsq")}
-        where = place.astype(np.int32), rows["i"].to_numpy(np.int32)
+        np.maximum.at(self.trials_NI, (place, item), rows["trials"].to_numpy(float))
+        where = place.astype(np.int32), item.astype(np.int32)
+        columns = {name: rows[name].to_numpy() for name in ("n", "score_sum", "score_sumsq") if rows[name].any()}
         self.occurred = {
-            str(outcome): tuple(array[lines] for array in (*where, *columns.values()))
+            str(outcome): (where[0][lines], where[1][lines], {name: array[lines] for name, array in columns.items()})
             for outcome, lines in rows.groupby("outcome", observed=True).indices.items()
         }
         self.outcomes = sorted({*declared, *self.occurred})
@@ -148,16 +149,16 @@ class _NodeCounts:
     def of_runs(self, place_R: Positions) -> Counts:
         """Counts of runs, each at one place; zero where it is −1."""
 
-        def column(number: int) -> Mapping[str, Array]:
-            return MadeOnDemand(self.outcomes, lambda outcome: _taken(self._grid(outcome, number), place_R))
+        def column(name: str) -> Mapping[str, Array]:
+            return MadeOnDemand(self.outcomes, lambda outcome: _taken(self._grid(outcome, name), place_R))
 
-        return Counts(_taken(self.trials_NI, place_R), *map(column, range(3)))
+        return Counts(_taken(self.trials_NI, place_R), *map(column, ("n", "score_sum", "score_sumsq")))
 
-    def _grid(self, outcome: str, number: int) -> Array:
+    def _grid(self, outcome: str, name: str) -> Array:
         grid_NI = np.zeros(self.trials_NI.shape)
         if outcome in self.occurred:
-            place, item, *columns = self.occurred[outcome]
-            grid_NI[place, item] = columns[number]
+            place, item, columns = self.occurred[outcome]
+            grid_NI[place, item] = columns.get(name, 0.0)
         return grid_NI
 
 
@@ -172,11 +173,11 @@ def _nodes_of(table: pd.DataFrame, cells: Sequence[Cell], crashed_R: NDArray[np.
     position = {cell.id: r for r, cell in enumerate(cells) if not crashed_R[r]}
     run = table["cell"].astype(str).map(position)
     table, run = table.loc[run.notna()], run.dropna().to_numpy(np.int64)
-    node = nodes.get_indexer(table["node"].astype(str))
+    node = nodes.get_indexer(pd.Index(table["node"].astype(str)))
     phase, names = pd.factorize(table["phase"].astype(str))
-    found = np.full((len(names), len(cells)), -1, np.int64)
-    found[phase, run] = node
-    return dict(zip(map(str, names), found, strict=True))
+    node_of = np.full((len(names), len(cells)), -1, np.int64)
+    node_of[phase, run] = node
+    return dict(zip(map(str, names), node_of, strict=True))
 
 
 def _checkpoints(nodes: Mapping[str, Positions], counts: _NodeCounts, last: Positions) -> Iterator[tuple[str, Positions]]:

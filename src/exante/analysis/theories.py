@@ -1,4 +1,4 @@
-"""Theories: sets of regions that must all hold. Does not know how an interval is made.
+"""Theories: sets of regions that must all hold. Does not know how intervals are computed.
 
 Supported if every 95 % interval lies in its region; contradicted if any 1 − .05/K interval lies outside; else undecided.
 """
@@ -19,8 +19,8 @@ from exante.units import Region
 
 
 @dataclass(frozen=True)
-class Told:
-    """One prediction, arrays (…): the 95 % interval, the 1 − .05/K one, and what they say together."""
+class PredictionResult:
+    """One prediction, arrays (…): the 95 % interval, the 1 − .05/K one, and the prediction's code."""
 
     low: Array
     high: Array
@@ -29,21 +29,23 @@ class Told:
     code: Code
 
 
-def theory_codes(theory: Theory, claims: Mapping[str, Claim]) -> tuple[list[Told | None], Code]:
+def theory_codes(theory: Theory, claims: Mapping[str, Claim]) -> tuple[list[PredictionResult | None], Code]:
     """Every prediction in order (None: its contrast has no runs), and the theory's own code (…), before ties."""
     level = 1 - 0.05 / len(theory.predictions)
-    told = [_tell(claims[p.contrast], p.region, level) if p.contrast in claims else None for p in theory.predictions]
-    any_out = functools.reduce(np.logical_or, (t.code < 0 for t in told if t is not None), np.asarray(False))
-    all_in = functools.reduce(np.logical_and, (False if t is None else t.code > 0 for t in told), np.asarray(True))
-    return told, np.where(any_out, np.int8(-1), np.where(all_in, np.int8(1), np.int8(0)))
+    judged = [
+        _judge_prediction(claims[p.contrast], p.region, level) if p.contrast in claims else None for p in theory.predictions
+    ]
+    any_out = functools.reduce(np.logical_or, (t.code < 0 for t in judged if t is not None), np.asarray(False))
+    all_in = functools.reduce(np.logical_and, (False if t is None else t.code > 0 for t in judged), np.asarray(True))
+    return judged, np.where(any_out, np.int8(-1), np.where(all_in, np.int8(1), np.int8(0)))
 
 
-def _tell(claim: Claim, region: Region, wide: float) -> Told:
+def _judge_prediction(claim: Claim, region: Region, wide: float) -> PredictionResult:
     low, high, narrow_code = judge(claim, region, 0.95)
     low_wide, high_wide, _ = judge(claim, region, wide)
     outside = place(low_wide, high_wide, region) < 0
     code = np.where(blocked(claim), np.int8(0), np.where(outside, np.int8(-1), np.maximum(narrow_code, np.int8(0))))
-    return Told(low, high, low_wide, high_wide, code)
+    return PredictionResult(low, high, low_wide, high_wide, code)
 
 
 def contains(outer: Region, inner: Region) -> bool:
@@ -60,19 +62,19 @@ def nested(narrow: Theory, wide: Theory) -> bool:
 
 
 def indistinguishable(study: Study) -> dict[str, tuple[str, ...]]:
-    """Per theory: those that no result could support without it, or it without them. Known at registration; the planner
-    declares them. Their regions are identical or nested: whatever supports the narrow one supports the wide one."""
+    """Per theory: those that no result could distinguish from it, because their regions are identical or nested: whatever
+    supports the narrow one supports the wide one. Known at registration; the planner lists them."""
     return {
-        one.id: tuple(t.id for t in study.theories if t.id != one.id and (nested(one, t) or nested(t, one)))
-        for one in study.theories
+        theory.id: tuple(t.id for t in study.theories if t.id != theory.id and (nested(theory, t) or nested(t, theory)))
+        for theory in study.theories
     }
 
 
 def ties(study: Study, codes: Mapping[str, Code]) -> dict[str, dict[str, NDArray[np.bool_]]]:
     """Per theory: those with identical or nested regions, and where (…) both survive, that is, neither is contradicted."""
     return {
-        one: {other: (codes[one] >= 0) & (codes[other] >= 0) for other in others}
-        for one, others in indistinguishable(study).items()
+        theory: {other: (codes[theory] >= 0) & (codes[other] >= 0) for other in others}
+        for theory, others in indistinguishable(study).items()
     }
 
 
@@ -91,6 +93,6 @@ def spans(study: Study) -> dict[str, tuple[float, float]]:
 
 def forbids(study: Study, theory: Theory) -> float:
     """Share of all combinations of its contrasts' ranges that a theory rules out. 0: it forbids nothing."""
-    known = spans(study)
-    allowed = [1.0 - forbidden(p.region, known[p.contrast]) for p in theory.predictions]
+    ranges = spans(study)
+    allowed = [1.0 - forbidden(p.region, ranges[p.contrast]) for p in theory.predictions]
     return 1.0 - float(np.prod(allowed))

@@ -45,7 +45,7 @@ class CellEstimate(Frozen):
 class ContrastVerdict(Frozen):
     """One registered contrast. Numbers are in `unit`; null where there is none. `free` is the share of runs that could still
     behave otherwise if all n had agreed (95 %), `sentence` the same in words. `arm_mean` and `control_mean` are in the
-    measure's own unit, `ungraded` is a share in [0, 1]. `sign_flip`: p value over items (`analysis.flips`), left out where
+    measure's own unit, `ungraded` is a share in [0, 1]. `sign_flip`: p value over items (`analysis.sign_flip`), left out where
     the measure is no distance, as `criteria` is where there are none."""
 
     id: str

@@ -15,7 +15,7 @@ from exante.analysis import criteria
 from exante.analysis.answers import ENOUGH, Link, State, decided, large_enough, state
 from exante.evidence.ledger import LEDGER, SOURCES
 from exante.evidence.runs import verdicts_by_run
-from exante.planning.tree import holds
+from exante.planning.tree import has_runs
 from exante.study import Study
 from exante.units import Region, shown
 
@@ -138,7 +138,7 @@ def asked_by(study: Study) -> list[Json]:
     for contrast in study.contrasts:
         for key in sorted(key for key, name in linked if name == contrast.id):
             if contrast.id not in planned:
-                preset = next((p for p in ENOUGH if p in study.presets and holds(contrast, study.presets[p])), None)
+                preset = next((p for p in ENOUGH if p in study.presets and has_runs(contrast, study.presets[p])), None)
                 half = None if preset is None else round(half_width(study, contrast, study.presets[preset]), 1)
                 planned[contrast.id] = {"preset": preset, "planned_half_width": half}
             region = contrast.region.model_dump()

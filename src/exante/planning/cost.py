@@ -1,4 +1,4 @@
-"""What a plan will cost on this machine and what it could decide, both before the run.
+"""What a plan will cost on this machine, before the run.
 
 Costs come from phases that this machine has computed, else from a probe of a few seconds. Does not run phases.
 """
@@ -30,7 +30,7 @@ PROBE_SECONDS = {"step": 0.05, "sample": 0.004}
 
 def measured() -> dict[str, dict[str, float]]:
     """Seconds per unit of work and per sample by "model|objective|recipe|behaviour", from the phases that this machine has
-    computed. What is no such cost is left out: the file is made anew from phases to come.
+    computed. Damaged entries are left out: later phases write them again.
 
     Raises UserError where it could not be written.
     """
@@ -38,10 +38,10 @@ def measured() -> dict[str, dict[str, float]]:
     if path.is_dir():  # said before a run, not at its end
         raise UserError(f"{path} is a directory where exante writes a file; move it, or set EXANTE_CACHE_DIR to another cache")
     try:
-        found = json.loads(path.read_text("utf-8"))
+        costs = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return {key: cost for key, cost in found.items() if _is_cost(cost)} if isinstance(found, dict) else {}
+    return {key: cost for key, cost in costs.items() if _is_cost(cost)} if isinstance(costs, dict) else {}
 
 
 def _is_cost(value: Any) -> bool:
@@ -54,20 +54,20 @@ def _is_cost(value: Any) -> bool:
 
 def remember(plan: Plan, study: Study, store: PhaseStore) -> None:
     """Add what a finished plan's phases took to the measured costs."""
-    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    timed: dict[str, list[tuple[float, float]]] = defaultdict(list)
     profiles = {p.id: p for p in study.profiles}
     for node in plan.nodes.values():
         marker = store.marker(store.directory(node.id, node.is_base))
         if marker:
             training = max(marker["seconds"] - marker["evaluation_seconds"], 0.0)
             per_sample = marker["evaluation_seconds"] / marker["samples"] if marker["samples"] else 0.0
-            found[_key(node)].append((training / _work(node, profiles[node.model]), per_sample))
+            timed[_key(node)].append((training / _work(node, profiles[node.model]), per_sample))
     with exclusive(cache_dir() / "locks" / f"{COSTS}.lock"):  # other runs add theirs
-        known = measured()
-        for key, values in found.items():
-            samples = [s for _, s in values if s] or [known.get(key, PROBE_SECONDS)["sample"]]
-            known[key] = {"step": median(v for v, _ in values), "sample": median(samples)}
-        write_json(cache_dir() / COSTS, known)
+        costs = measured()
+        for key, values in timed.items():
+            samples = [s for _, s in values if s] or [costs.get(key, PROBE_SECONDS)["sample"]]
+            costs[key] = {"step": median(v for v, _ in values), "sample": median(samples)}
+        write_json(cache_dir() / COSTS, costs)
 
 
 def costs(plan: Plan, study: Study, *, probe: bool = True) -> dict[str, float]:
@@ -75,19 +75,19 @@ def costs(plan: Plan, study: Study, *, probe: bool = True) -> dict[str, float]:
 
     `probe=False` guesses where nothing was timed instead of loading torch for a probe.
     """
-    known = measured()
+    timed = measured()
     profiles = {p.id: p for p in study.profiles}
     evaluations = {e.id: e for e in study.evaluations}
     asked = {e.id: evaluation_id(e) for e in study.evaluations}
-    found = {}
+    seconds = {}
     for node in plan.nodes.values():
         profile = profiles[node.model]
-        cost = known.get(_key(node)) or _guess(node, profile, _probe(profile, study) if probe else PROBE_SECONDS)
+        cost = timed.get(_key(node)) or _guess(node, profile, _probe(profile, study) if probe else PROBE_SECONDS)
         drawn = sum(
             evaluations[e].samples * _items(evaluations[e], asked[e], node) * len(steps) for e, steps in node.evaluations.items()
         )
-        found[node.id] = cost["step"] * _work(node, profile) + cost["sample"] * drawn
-    return found
+        seconds[node.id] = cost["step"] * _work(node, profile) + cost["sample"] * drawn
+    return seconds
 
 
 def by_phase(plan: Plan, cost: dict[str, float]) -> list[dict[str, Any]]:
@@ -114,7 +114,7 @@ def by_phase(plan: Plan, cost: dict[str, float]) -> list[dict[str, Any]]:
 
 
 def wall_seconds(plan: Plan, cost: dict[str, float], workers: int, done: set[str] | frozenset[str] = frozenset()) -> float:
-    """Expected wall time of what is not `done`: the longer of the work shared out and the longest chain."""
+    """Expected wall time of what is not `done`: the larger of the work divided among the workers and the longest chain."""
     left = {key: 0.0 if key in done else seconds for key, seconds in cost.items()}
     chain: dict[str, float] = {}
     for key, node in plan.nodes.items():
@@ -145,14 +145,14 @@ def _count(part: str, behaviour: str) -> int:
 
 
 def _length(make: Callable[[], Any]) -> int:
-    """How many things a part makes; 0 where it fails, which is the phase's own outcome and is told there."""
+    """How many things a part makes; 0 where it fails, which its phase reports when it runs."""
     try:
-        made = make()
+        things = make()
     except UserError:
         raise
     except Exception:  # a user's part may raise anything
         return 0
-    return len(made) if isinstance(made, list | tuple) else 0
+    return len(things) if isinstance(things, list | tuple) else 0
 
 
 def _items_of(data: Part, behaviour: str) -> int:
@@ -187,7 +187,7 @@ def provide(model: str, seconds: dict[str, float]) -> None:
 
 
 def _probe(profile: Profile, study: Study) -> dict[str, float]:
-    """Seconds per step and per sample of a model no phase of which was ever timed here."""
+    """Seconds per step and per sample of a model that was never timed on this machine."""
     if profile.id not in _PROBED:
         able = "train" in profile.capabilities and importlib.util.find_spec("torch") is not None
         _PROBED[profile.id] = _measure(profile, study) if able else PROBE_SECONDS

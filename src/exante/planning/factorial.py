@@ -19,17 +19,17 @@ Block = tuple[frozenset[str], frozenset[str]]
 
 
 def sentences(study: Study, preset: str) -> list[str]:
-    """One sentence per pair of factors of which the preset does not cross all levels; nothing for studies without factors."""
-    chosen = preset_of(study, preset)
+    """One sentence per pair of factors of which the preset does not cross all levels; none for studies without factors."""
+    chosen_preset = preset_of(study, preset)
     everywhere, here = (
         [levels for arm in study.arms if arm.id in ids and (levels := levels_of(arm))]
-        for ids in ({arm.id for arm in study.arms}, set(chosen.arms))
+        for ids in ({arm.id for arm in study.arms}, set(chosen_preset.arms))
     )
     names = list(dict.fromkeys(name for levels in everywhere for name in levels))
     return [
         sentence
         for one, other in combinations(names, 2)
-        if (sentence := _sentence(one, other, _both(everywhere, one, other), _both(here, one, other)))
+        if (sentence := _sentence(one, other, _with_both(everywhere, one, other), _with_both(here, one, other)))
     ]
 
 
@@ -54,7 +54,7 @@ def crossed(arms: Iterable[Levels], one: str, other: str) -> list[Block]:
     return [a for a in blocks if not any(a != b and a[0] <= b[0] and a[1] <= b[1] for b in blocks)]
 
 
-def _both(arms: Iterable[Levels], one: str, other: str) -> list[Levels]:
+def _with_both(arms: Iterable[Levels], one: str, other: str) -> list[Levels]:
     return [levels for levels in arms if one in levels and other in levels]
 
 
@@ -67,5 +67,5 @@ def _sentence(one: str, other: str, everywhere: list[Levels], here: list[Levels]
         return f"this preset cannot see whether {one} and {other} interact: no two levels of each are crossed"
     if whole in blocks:
         return ""
-    told = " and ".join(f"{{{', '.join(sorted(a))}}} × {{{', '.join(sorted(b))}}}" for a, b in sorted(blocks, key=str))
-    return f"of how {one} and {other} interact this preset sees only {told}"
+    seen = " and ".join(f"{{{', '.join(sorted(a))}}} × {{{', '.join(sorted(b))}}}" for a, b in sorted(blocks, key=str))
+    return f"of how {one} and {other} interact this preset sees only {seen}"

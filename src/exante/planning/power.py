@@ -1,4 +1,4 @@
-"""What a preset could decide, before the run: expected interval widths and the differences it would find.
+"""What a preset could decide, before the run: expected interval widths and the differences it would detect.
 
 Simulates studies through the intervals that `analyse` uses, with the spread that pilots showed. Reads no results.
 """
@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from exante.analysis.rules import FEWEST_BASES, FLOOR_PP, level_of
 from exante.measures import Measure, contrast_range, contrast_unit
 from exante.planning import cost as forecast
-from exante.planning.tree import holds, plan, preset_of
+from exante.planning.tree import has_runs, plan, preset_of
 from exante.planning.variants import adapt
 from exante.stats.intervals import Shared, graded, robust
 from exante.study import Contrast, Preset, Registration, Study
@@ -20,17 +21,16 @@ from exante.units import SCALE, Region
 STUDIES = 400
 DEFAULT_SD = 0.2
 """Spread between runs assumed where no pilot is registered, as a share of the unit's scale (20 pp)."""
-FLOOR_PP = 2.0
 POWER = 0.8
 
 
 def outlook(study: Study, preset: str) -> list[dict[str, Any]]:
     """Per contrast of the preset: runs, expected half-width, smallest true difference found with 80 % power, and a remark."""
-    chosen = preset_of(study, preset)
+    chosen_preset = preset_of(study, preset)
     rows = []
     for contrast in study.contrasts:
-        if holds(contrast, chosen):
-            rows.append(_row(study, contrast, chosen))
+        if has_runs(contrast, chosen_preset):
+            rows.append(_row(study, contrast, chosen_preset))
     return rows
 
 
@@ -49,14 +49,14 @@ def over_seeds(study: Study, preset: str, counts: list[int], workers: int) -> li
 
 def units(contrast: Contrast, preset: Preset) -> int:
     """Units per arm: bases if the claim is over bases and there are at least six of them, else training runs."""
-    return preset.bases if contrast.over == "bases" and preset.bases >= 6 else preset.bases * preset.seeds
+    return preset.bases if contrast.over == "bases" and preset.bases >= FEWEST_BASES else preset.bases * preset.seeds
 
 
 def _row(study: Study, contrast: Contrast, preset: Preset) -> dict[str, Any]:
     measure = next(m for m in study.measures if m.id == contrast.measure)
     n = units(contrast, preset)
     two = contrast.control is not None
-    level = _level(study, contrast)
+    level = level_of(study, contrast)
     half = half_width(study, contrast, preset)
     region = _clipped(contrast.region, contrast_range(measure, two))
     needed = None if contrast.region.unbounded else _smallest_found(measure, two, n, level, contrast.region)
@@ -74,20 +74,17 @@ def _row(study: Study, contrast: Contrast, preset: Preset) -> dict[str, Any]:
 def half_width(study: Study, contrast: Contrast, preset: Preset) -> float:
     """Expected half-width of a contrast's interval in a preset, in its unit."""
     measure = next(m for m in study.measures if m.id == contrast.measure)
-    halves = _half_widths(measure, contrast.control is not None, units(contrast, preset), _level(study, contrast), 0.0)
+    halves = _half_widths(measure, contrast.control is not None, units(contrast, preset), level_of(study, contrast), 0.0)
     return float(np.median(halves))
 
 
-def _level(study: Study, contrast: Contrast) -> float:
-    secondaries = sum(c.primary is None and not c.region.unbounded for c in study.contrasts)
-    return 0.95 if contrast.primary or contrast.region.unbounded else 1 - 0.05 / max(secondaries, 1)
-
-
 def _remark(hopeless: bool, contrast: Contrast, n: int, preset: Preset) -> str:
-    found = ["an estimate: no hypothesis"] if contrast.region.unbounded else ["this preset cannot decide it"] if hopeless else []
+    remarks = (
+        ["an estimate: no hypothesis"] if contrast.region.unbounded else ["this preset cannot decide it"] if hopeless else []
+    )
     if contrast.over == "bases" and n == preset.bases and preset.seeds > 1:
-        found.append("units are bases: more bases narrow it, more seeds do not")
-    return "; ".join(found)
+        remarks.append("units are bases: more bases narrow it, more seeds do not")
+    return "; ".join(remarks)
 
 
 def _clipped(region: Region, ends: tuple[float, float]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""A model timed for a few seconds on this machine, for forecasts of what was never run here.
+"""Times a model for a few seconds on this machine, to forecast what was never run here.
 
 Needs the `train` extra. Does not know about plans.
 """
@@ -23,7 +23,7 @@ PROBE_STEPS, PROBE_SAMPLES, PROBE_DOCUMENTS = 4, 96, 400
 def probe(profile: Profile, corpus: Part) -> dict[str, float]:
     """Seconds per optimiser step and per sample of a model on one thread of this machine, measured on a piece of a base.
 
-    A few seconds: what it measures stands in only until phases of this kind have been run.
+    Takes a few seconds. Used only until phases of this kind have been run.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

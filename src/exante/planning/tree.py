@@ -1,6 +1,6 @@
 """plan: a registration's preset → cells → a tree of phases in which shared prefixes are trained once.
 
-Does not train or read results. What it costs is in `cost.py`, what it could decide in `power.py`.
+Does not train or read results. What it costs is in `cost.py`, what it could decide in `power.py` and `theories.py`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from exante.study import (
 
 
 class Key(NamedTuple):
-    """Whose rows a pair of the ledger stands for: cells that differ in base draw and seed only, and an evaluation."""
+    """Whose rows a pair of the ledger is about: cells that differ only in base draw and seed, and an evaluation."""
 
     arm: str
     training: str
@@ -82,7 +82,7 @@ class PlannedCell(Frozen):
 
 
 class Plan(Frozen):
-    """Everything `run` needs to know. `left_out` says, in words, what the model's capabilities do not allow."""
+    """Everything that `run` needs. `left_out` says, in words, what the model's capabilities do not allow."""
 
     registration_sha256: str
     study: str
@@ -116,12 +116,12 @@ def preset_of(study: Study, name: str) -> Preset:
     return study.presets[name]
 
 
-def holds(contrast: Contrast, preset: Preset) -> bool:
+def has_runs(contrast: Contrast, preset: Preset) -> bool:
     """Whether a preset has the runs of a contrast."""
     arms = {contrast.arm, contrast.control} - {None}
     axes = (contrast.behaviour, preset.behaviours), (contrast.model, preset.models), (contrast.base, preset.base_variants)
-    chosen = all(name in (None, *known) for name, known in axes)
-    return chosen and arms <= set(preset.arms) and contrast.training in preset.trainings
+    has_axes = all(name in (None, *values) for name, values in axes)
+    return has_axes and arms <= set(preset.arms) and contrast.training in preset.trainings
 
 
 def last_step(phase: Phase, profile: Profile, behaviour: str) -> int:
@@ -140,7 +140,7 @@ def plan(
 ) -> Plan:
     """The tree of phases of one preset. Raises UserError if the model can do nothing that the study asks.
 
-    `checkpoint` gives the digest of an outside model; `unread` where it is not at hand and only the shape of the plan matters.
+    `checkpoint` gives the digest of an outside model; `unread` if it is not available and only the shape of the plan matters.
     """
     study = registration.study
     cells = [cell for cell in cells_of(preset_of(study, preset), registration.pilot) if not only or cell.arm in only]
@@ -175,7 +175,7 @@ def nodes_of_cells(study: Study, cells: Iterable[Cell]) -> dict[str, Node]:
 
 
 def unread(model: str) -> str:
-    """Stands for the digest of a checkpoint where only the shape of a plan is asked for."""
+    """In place of a checkpoint's digest where only the shape of a plan is needed."""
     return model
 
 
@@ -254,12 +254,12 @@ class _Builder:
             )
         _, fields, evaluations = self.declared[key]
         node_id = phase_id(fields, context, (weights, data))
-        known = self.nodes.get(node_id)
-        if known is not None and known.evaluations == evaluations:
+        node = self.nodes.get(node_id)
+        if node is not None and node.evaluations == evaluations:
             return node_id
-        if known is not None:
+        if node is not None:
             evaluations = {
-                name: _union(known.evaluations.get(name), evaluations.get(name)) for name in known.evaluations | evaluations
+                name: _union(node.evaluations.get(name), evaluations.get(name)) for name in node.evaluations | evaluations
             }
         self.nodes[node_id] = Node(
             id=node_id,
@@ -277,8 +277,8 @@ class _Builder:
 
     def _evaluations(self, phase: Phase, profile: Profile, behaviour: str) -> dict[str, tuple[int, ...]]:
         """The evaluations that run on a phase, with their steps."""
-        found = {e.id: evaluated_steps(e, phase, profile, behaviour) for e in self.evaluations if self._can(e, profile)}
-        return {name: steps for name, steps in found.items() if steps}
+        steps_of = {e.id: evaluated_steps(e, phase, profile, behaviour) for e in self.evaluations if self._can(e, profile)}
+        return {name: steps for name, steps in steps_of.items() if steps}
 
     def _can(self, evaluation: Evaluation, profile: Profile) -> bool:
         missing = [need for need in evaluation.needs if need not in profile.capabilities]
@@ -306,10 +306,10 @@ def pairs_of(planned: Plan, study: Study, nodes: Iterable[str]) -> Iterator[tupl
     The second form notices the same cells trained or evaluated another way under the same study id.
     """
     wanted, asked = set(nodes), _asked(study)
-    for one in planned.cells:
-        cell = one.cell
-        for node in wanted.intersection(one.nodes):
-            for evaluation, pair in _pairs(planned, study.id, asked, one, node):
+    for planned_cell in planned.cells:
+        cell = planned_cell.cell
+        for node in wanted.intersection(planned_cell.nodes):
+            for evaluation, pair in _pairs(planned, study.id, asked, planned_cell, node):
                 yield Key(cell.arm, cell.training, evaluation, cell.model, cell.behaviour, cell.base.partition("#")[0]), pair
 
 
@@ -317,10 +317,10 @@ def pairs_by_node(planned: Plan, study: Study) -> dict[str, list[str]]:
     """Node → what the ledger knows its outcomes by."""
     asked = _asked(study)
     pairs: dict[str, dict[str, None]] = defaultdict(dict)
-    for one in planned.cells:
-        for node in one.nodes:
-            pairs[node].update(dict.fromkeys(pair for _, pair in _pairs(planned, study.id, asked, one, node)))
-    return {node: list(mine) for node, mine in pairs.items()}
+    for planned_cell in planned.cells:
+        for node in planned_cell.nodes:
+            pairs[node].update(dict.fromkeys(pair for _, pair in _pairs(planned, study.id, asked, planned_cell, node)))
+    return {node: list(pairs_of_node) for node, pairs_of_node in pairs.items()}
 
 
 def _asked(study: Study) -> dict[str, str]:
@@ -328,8 +328,10 @@ def _asked(study: Study) -> dict[str, str]:
     return {evaluation.id: evaluation_id(evaluation) for evaluation in study.evaluations}
 
 
-def _pairs(planned: Plan, study: str, asked: Mapping[str, str], one: PlannedCell, node: str) -> Iterator[tuple[str, str]]:
-    cell = one.cell.id
+def _pairs(
+    planned: Plan, study: str, asked: Mapping[str, str], planned_cell: PlannedCell, node: str
+) -> Iterator[tuple[str, str]]:
+    cell = planned_cell.cell.id
     for evaluation in planned.nodes[node].evaluations:
         yield evaluation, f"{node}:{asked[evaluation]}"
         yield evaluation, f"{study}:{cell}:{evaluation}"

@@ -14,8 +14,8 @@ def adapt(study: Study, *, models: Iterable[str] = (), seeds: int | None = None)
     An outside checkpoint has no base draws: its presets get one base, and as many seeds as they had runs.
     """
     models = tuple(models)
-    known = {p.id for p in study.profiles}
-    profiles = study.profiles + tuple(profile(m) for m in models if m not in known)
+    present = {p.id for p in study.profiles}
+    profiles = study.profiles + tuple(profile(m) for m in models if m not in present)
     outside = bool(models) and all(p.architecture is None for p in profiles if p.id in models)
     presets = {}
     for name, preset in study.presets.items():

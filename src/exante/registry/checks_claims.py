@@ -12,7 +12,7 @@ from exante.analysis.algebra import Leaf, leaves, natural_range
 from exante.analysis.criteria import CRITERIA
 from exante.errors import UserError
 from exante.measures import Measure, contrast_range, contrast_unit
-from exante.planning.tree import holds
+from exante.planning.tree import has_runs
 from exante.study import Contrast, Gate, Study, Theory
 from exante.units import SCALE, Region
 
@@ -60,7 +60,7 @@ def _check_contrast(study: Study, contrast: Contrast) -> None:
 def check_in_some_preset(study: Study, contrast: Contrast, adapted: bool) -> None:
     """Raises UserError for a contrast whose runs are in no preset, which would be "not in this preset" for ever."""
     as_planned = contrast.model_copy(update={"model": None, "base": None}) if adapted else contrast
-    if any(holds(as_planned, preset) for preset in study.presets.values()):
+    if any(has_runs(as_planned, preset) for preset in study.presets.values()):
         return
     axes = {"control": contrast.control, "model": contrast.model, "base": contrast.base, "behaviour": contrast.behaviour}
     named = [f"{axis} {value!r}" for axis, value in axes.items() if value is not None]

@@ -11,7 +11,7 @@ from exante.analysis.algebra import Leaf, first_area, leaves, linear
 from exante.errors import UserError
 from exante.measures import Measure, Rate
 from exante.objectives import objective_of
-from exante.planning.tree import holds, last_step
+from exante.planning.tree import has_runs, last_step
 from exante.registry.checks_recipes import check_phases, check_recipes
 from exante.registry.run_kinds import RunKind, RunKinds
 from exante.study import Gate, Study
@@ -73,7 +73,7 @@ def _check_at(where: str, at: tuple[str, ...], names: set[str]) -> None:
 def _check_contrasts(kinds: RunKinds, read: dict[str, list[Leaf]]) -> None:
     checked: set[tuple[str, str, str, str, str]] = set()
     for name, preset in kinds.study.presets.items():
-        for contrast in (c for c in kinds.study.contrasts if holds(c, preset)):
+        for contrast in (c for c in kinds.study.contrasts if has_runs(c, preset)):
             for kind in kinds.of_contrast(contrast, preset):
                 key = (contrast.measure, kind.arm.id, kind.training.id, kind.profile.id, kind.behaviour)
                 leaf = None if key in checked else kinds.missing(kind, read[contrast.measure])

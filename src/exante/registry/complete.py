@@ -1,6 +1,6 @@
-"""Whether a run's tables hold what its registration says that the run would measure: every cell, node, item and sample, no more.
+"""Checks that a run's tables hold exactly what its registration says: every cell, node, item and sample.
 
-What is expected is worked out from the registration alone, and needs neither the study's code nor its models. Detects damage,
+What is expected follows from the registration alone, without the study's code or models. Detects damage,
 omission and inconsistency; rows that were invented as a whole look like any others.
 """
 
@@ -46,7 +46,7 @@ def check(registration: Registration, preset: str, measured: Measured) -> tuple[
 
 
 def unrecorded(registration: Registration) -> list[str]:
-    """Evaluations whose items the registration does not hold, as they hang on what a probe names."""
+    """Evaluations whose items the registration does not hold, because they depend on what a probe names."""
     return [e.id for e in registration.study.evaluations if registration.items and e.id not in registration.items and e.at]
 
 
@@ -61,8 +61,8 @@ def _check_states(measured: Measured) -> None:
 
 def _check_cells(expected: Plan, measured: Measured) -> None:
     """Every planned cell is there with its phases in their order, and no other."""
-    planned = {one.cell.id: one for one in expected.cells}
-    axes = {name: tuple(str(getattr(one.cell, axis)) for axis in AXES) for name, one in planned.items()}
+    planned = {planned_cell.cell.id: planned_cell for planned_cell in expected.cells}
+    axes = {name: tuple(str(getattr(planned_cell.cell, axis)) for axis in AXES) for name, planned_cell in planned.items()}
     phases: dict[str, list[str]] = defaultdict(list)
     wrong_axes: set[str] = set()
     for name, phase, *values in measured.cells[["cell", "phase", *AXES]].astype(str).itertuples(index=False, name=None):
@@ -82,19 +82,23 @@ def _check_cells(expected: Plan, measured: Measured) -> None:
 def _nodes(expected: Plan, cells: pd.DataFrame, models: set[str]) -> dict[str, Node]:
     """The run's node ids → what each must hold. Ids are matched one to one; those of `models` must be the ones that the
     registration gives (those of phases on an outside checkpoint cannot be recomputed without it)."""
-    places = {(one.cell.id, name): node for one in expected.cells for name, node in zip(one.names, one.nodes, strict=True)}
-    found: dict[str, str] = {}
+    places = {
+        (planned_cell.cell.id, name): node
+        for planned_cell in expected.cells
+        for name, node in zip(planned_cell.names, planned_cell.nodes, strict=True)
+    }
+    matched: dict[str, str] = {}
     columns = (cells[name].astype(str) for name in ("cell", "phase", "node"))
     for cell, phase, node in zip(*columns, strict=True):
-        known = places.get((cell, phase))
-        if known is None:
+        expected_node = places.get((cell, phase))
+        if expected_node is None:
             raise UserError(f"cells.parquet holds the phase {phase!r} of {cell}, which the registration does not plan; {AGAIN}")
-        recomputed = expected.nodes[known].model in models
-        if found.setdefault(node, known) != known or (recomputed and node != known):
+        recomputed = expected.nodes[expected_node].model in models
+        if matched.setdefault(node, expected_node) != expected_node or (recomputed and node != expected_node):
             raise UserError(f"cells.parquet gives the phase {phase!r} of {cell} a node that belongs to another phase; {AGAIN}")
-    if len(set(found.values())) < len(found):
+    if len(set(matched.values())) < len(matched):
         raise UserError(f"cells.parquet gives a phase that cells share two nodes; {AGAIN}")
-    return {node: expected.nodes[known] for node, known in found.items()}
+    return {node: expected.nodes[expected_node] for node, expected_node in matched.items()}
 
 
 # --- rows ----------------------------------------------------------------------------------------------------------------
@@ -127,8 +131,8 @@ def _needed(measured: Measured) -> set[str]:
 def _asked(nodes: Mapping[str, Node], evaluations: Mapping[str, Evaluation]) -> dict[tuple[str, str, int, str], None]:
     return {
         (node, name, step, condition): None
-        for node, one in nodes.items()
-        for name, steps in one.evaluations.items()
+        for node, planned_node in nodes.items()
+        for name, steps in planned_node.evaluations.items()
         for step in steps
         for condition in evaluations[name].conditions
     }
@@ -137,7 +141,7 @@ def _asked(nodes: Mapping[str, Node], evaluations: Mapping[str, Evaluation]) -> 
 def _check_asked(
     keys: Iterable[tuple[str, str, int, str]], asked: Mapping[tuple[str, str, int, str], None], needed: set[str]
 ) -> None:
-    """Rows of everything that was asked of a done cell; rows of nothing else."""
+    """Everything asked of a done cell has rows, and nothing else does."""
     there = set(keys)
     for node, evaluation, step, condition in there - asked.keys():
         raise UserError(
@@ -246,7 +250,7 @@ def _item_fault(sets: tuple[ItemSet, ...], there: set[str], node: str, evaluatio
 
 
 def _imported(registration: Registration, measured: Measured) -> dict[str, Node]:
-    """Imported rows are held against the registered items alone: what was labelled is what there is."""
+    """Nodes of imported rows, which are checked against the registered items only."""
     study = registration.study
     phases = {phase.name: phase for group in (*study.arms, *study.trainings) for phase in group.phases}
     steps: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
@@ -254,12 +258,12 @@ def _imported(registration: Registration, measured: Measured) -> dict[str, Node]
         measured.rows[["node", "evaluation", "step"]].drop_duplicates().itertuples(index=False, name=None)
     ):
         steps[str(node)][str(evaluation)].add(int(step))
-    found = {}
+    nodes = {}
     for _, row in measured.cells.drop_duplicates("node").iterrows():
         node = str(row["node"])
         if str(row["phase"]) not in phases:
             raise UserError(f"cells.parquet holds the phase {row['phase']!r}, which is not registered; {AGAIN}")
-        found[node] = Node(
+        nodes[node] = Node(
             id=node,
             phase=phases[str(row["phase"])],
             model=str(row["model"]),
@@ -271,7 +275,7 @@ def _imported(registration: Registration, measured: Measured) -> dict[str, Node]
             evaluations={name: tuple(sorted(at)) for name, at in steps[node].items()},
             last_step=0,
         )
-    return found
+    return nodes
 
 
 def _check_metrics(measured: Measured, nodes: Mapping[str, Node]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from exante.analysis.algebra import leaves
 from exante.measures import Measure
-from exante.planning.tree import holds
+from exante.planning.tree import has_runs
 from exante.storage.identity import canonical, evaluation_id
 from exante.study import Contrast, Gate, Phase, Preset, Profile, Registration, Study, Theory
 
@@ -60,7 +60,7 @@ class Forms:
         """The forms of these contrasts and theories in a preset; of all that are in it without `ids`."""
         chosen = self.study.presets[preset]
         wanted = None if ids is None else set(ids)
-        held = {c.id: c for c in self.study.contrasts if holds(c, chosen)}
+        held = {c.id: c for c in self.study.contrasts if has_runs(c, chosen)}
         reads = cache(lambda name: self.reads(held[name], chosen))
         contrasts = [c for c in held.values() if wanted is None or c.id in wanted]
         theories = [t for t in self.study.theories if (wanted is None or t.id in wanted)]
@@ -141,7 +141,7 @@ class Forms:
 
 
 def _level(study: Study, contrast: Contrast) -> float:
-    from exante.analysis.decide import level_of  # scipy: only where something had been seen
+    from exante.analysis.rules import level_of  # only where something had been seen
 
     return level_of(study, contrast)
 

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from exante.errors import UserError
-from exante.planning.tree import holds, seen_pairs
+from exante.planning.tree import has_runs, seen_pairs
 from exante.registry.forms import Forms, evaluations_of, lowest_levels
 from exante.registry.seen import SeenStore
 from exante.storage.identity import evaluation_id
@@ -130,7 +130,7 @@ def _seen_by(
         if pair in theirs:
             place = (key.arm, key.training, key.evaluation)
             seen[place].add(SeenRun(key.model, key.behaviour, key.variant, theirs[pair]))
-    held = [contrast for contrast in study.contrasts if holds(contrast, study.presets[preset])]
+    held = [contrast for contrast in study.contrasts if has_runs(contrast, study.presets[preset])]
     by_contrast = {c.id: _registrations_that_saw(study, c, seen) for c in held}
     by_contrast |= {c.id: by_contrast[c.id] & own for c in held if c.stamp == "installed"}
     hypotheses = {c.id: by_contrast[c.id] for c in held if not c.region.unbounded}

@@ -109,8 +109,13 @@ def drawable(value: Any, key: str = "") -> Any:
     return f"{text[:LONGEST_DRAWN]} … {hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def themed(chart: Any) -> alt.LayerChart:
-    """House style. `properties` is typed as returning any kind of chart, hence `Any`."""
+MOST_LABELLED = 300
+"""Marks of a figure up to which each has a label for screen readers."""
+
+
+def themed(chart: Any, marks: int = 0) -> alt.LayerChart:
+    """House style. `properties` is typed as returning any kind of chart, hence `Any`. More than `MOST_LABELLED` marks have no
+    labels of their own for screen readers, which would be most of the bytes: a figure is one image with a text."""
     font = "Liberation Sans, Arial, Helvetica, sans-serif"
     axis: dict[str, Any] = {
         "labelColor": INK,
@@ -120,7 +125,7 @@ def themed(chart: Any) -> alt.LayerChart:
         "tickColor": "#8a9099",
     }
     return (
-        chart.configure(font=font, background="transparent", padding=4)
+        chart.configure(font=font, background="transparent", padding=4, **({"aria": False} if marks > MOST_LABELLED else {}))
         .configure_axis(**axis, labelFontSize=11, titleFontSize=11.5, titleFontWeight="normal", titlePadding=8)
         .configure_view(stroke=None)
     )

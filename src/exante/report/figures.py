@@ -31,10 +31,10 @@ from exante.report.drawing import (
 )
 
 VERDICT_COLOURS = {"supported": "#0072B2", "contradicted": "#D55E00", "undecided": "#5f6670", "exploratory": "#9a5d86"}
-MOST_MARKS = 2000
+MOST_MARKS = 600
 """Marks above which a figure of rates shows means with their intervals, and no runs."""
-TWO_SIZES = 500
-"""Marks up to which a figure is drawn twice, for wide and for narrow screens."""
+TWO_SIZES = 300
+"""Marks up to which a figure is drawn twice, for wide and for narrow screens, each mark with a label."""
 MOST_CURVES = 60
 """Runs whose training curves are drawn in one figure."""
 
@@ -213,7 +213,8 @@ def _runs_chart(
         {"name": wrapped(style.arm, label_width), "value": means[style.arm]} for style in used if means.get(style.arm) is not None
     ]
     mean = alt.Chart(pd.DataFrame(at, columns=["name", "value"])).mark_tick(thickness=3, size=26, color=INK).encode(x=x, y=y)
-    return themed(alt.layer(_zero_line(), bars, mean, dots).properties(width=width - label_width - 40, height=alt.Step(40)))
+    layers = alt.layer(_zero_line(), bars, mean, dots)
+    return themed(layers.properties(width=width - label_width - 40, height=alt.Step(40)), len(table))
 
 
 # --- levels --------------------------------------------------------------------------------------------------------
@@ -251,7 +252,7 @@ def _levels_chart(table: pd.DataFrame, used: list[Style], width: int) -> alt.Lay
         dots = dots.encode(shape=shape_channel(used))
     bars = base.transform_filter(is_mean).mark_tick(thickness=3, size=9)
     height = alt.Step(max(30, 9 * len(used) + 6), **{"for": "position"})
-    return themed(alt.layer(dots, bars).properties(width=width - label_width - 40, height=height))
+    return themed(alt.layer(dots, bars).properties(width=width - label_width - 40, height=height), len(table))
 
 
 # --- training curves -----------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exante.analysis.telling import next_steps
+from exante.analysis.next_contrasts import next_contrasts
 from exante.report import words
 from exante.report.contrasts import sign
 from exante.study import Study, Theory
@@ -55,7 +55,7 @@ def _theory_region(part: dict[str, Any], contrasts: dict[str, dict[str, Any]]) -
 def next_arm(theories: list[dict[str, Any]], study: Study) -> dict[str, Any] | None:
     """The contrast that would separate most undecided pairs of theories, why, and what the other pairs need; None where no pair
     is undecided."""
-    steps = next_steps(study, theories)
+    steps = next_contrasts(study, theories)
     if not steps:
         return None
     titles = {theory.id: theory.title for theory in study.theories}

@@ -146,25 +146,26 @@ def _one_table(tables: list[pa.Table], labels: Mapping[str, list[str]], columns:
     def column(name: str, kind: type) -> Any:
         if name in labels:
             codes, values = pd.factorize(np.array(labels[name], dtype=object))
-            return pd.Categorical.from_codes(np.repeat(codes, lengths), values)
+            return pd.Categorical.from_codes(np.repeat(codes, lengths), pd.Index(values))
         if whole is None:
             return pd.Categorical([]) if kind is str else np.array([], kind)
         if kind is str:
             return whole[name].combine_chunks().dictionary_encode().to_pandas().array
         return whole[name].to_numpy().astype(kind)
 
-    return pd.DataFrame({name: column(name, kind) for name, kind in columns.items()})
+    return pd.DataFrame({name: column(name, kind) for name, kind in columns.items()}, copy=False)
 
 
 def _below_each_other(parts: list[pd.DataFrame], columns: Mapping[str, type]) -> pd.DataFrame:
-    """Tables whose categories differ, as one."""
-    parts = parts or [_one_table([], {}, columns)]
+    """Tables whose categories differ, as one. Column by column, each let go when it has been copied: they may be large."""
+    columns_of = [{name: part[name].array for name in columns} for part in parts or [_one_table([], {}, columns)]]
+    parts.clear()
 
     def column(name: str, kind: type) -> Any:
-        found = [part[name] for part in parts]
-        return union_categoricals(found) if kind is str else np.concatenate(found)
+        pieces = [part.pop(name) for part in columns_of]
+        return union_categoricals(pieces) if kind is str else np.concatenate(pieces)
 
-    return pd.DataFrame({name: column(name, kind) for name, kind in columns.items()})
+    return pd.DataFrame({name: column(name, kind) for name, kind in columns.items()}, copy=False)
 
 
 def _write_transcripts(

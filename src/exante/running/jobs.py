@@ -1,6 +1,6 @@
 """A job: one node of a plan with everything needed to compute it elsewhere, and whether its result is still valid.
 
-Needs no torch: the parent process asks here what is left to do. Does not compute anything itself.
+Needs no torch: the parent process finds out here what is left to do. Computes nothing itself.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def missing_evaluations(job: Job, directory: Path) -> list[Evaluation]:
 
 
 def changed_rows(job: Job, evaluation: Evaluation, directory: Path) -> list[str] | None:
-    """What is no longer as it was when an evaluation's rows were written; None if there are none."""
+    """What has changed since an evaluation's rows were written; None if there are no rows."""
     try:
         with open(f"{directory}/rows/{job.row_files[evaluation.id]}.json", encoding="utf-8") as file:
             before = json.load(file)
@@ -79,16 +79,18 @@ def _engines(job: Job) -> tuple[str, ...]:
 
 
 def parent_digests(job: Job, store: PhaseStore) -> dict[str, str]:
-    """What the phases that a job starts from came out as, by their ids: weights, kept examples, named clusters."""
-    found = {}
+    """Digests of the results of the phases that a job starts from, by their ids: weights, kept examples, named clusters."""
+    digests = {}
     for parent in job.node.parents:
         marker = store.find(parent)
-        found[parent] = "".join((marker["weights"], marker.get("examples", ""), *marker.get("named", ()))) if marker else "absent"
-    return found
+        digests[parent] = (
+            "".join((marker["weights"], marker.get("examples", ""), *marker.get("named", ()))) if marker else "absent"
+        )
+    return digests
 
 
 def changed_parts(job: Job, marker: dict[str, Any], store: PhaseStore) -> list[str]:
-    """What is no longer as it was when a phase was computed: modules, libraries, the device, the phases it starts from."""
+    """What has changed since a phase was computed: modules, libraries, the device, the phases it starts from."""
     before, now = marker["digests"], training_digests(job)
     changed = [name for name, value in now.items() if before.get(name, value) != value]
     if marker["device"] != job.device:

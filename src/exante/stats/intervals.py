@@ -1,9 +1,9 @@
 """Confidence intervals of a mean, or of a difference of two means, over training runs.
 
 `robust` protects against modes that are not in the sample; `graded` is for measures that vary smoothly; `over_items` is for
-runs that stand for themselves alone.
+claims about the observed runs only.
 Shapes: `a_N`, `b_N` are run values with runs on the last axis and any leading batch axes (one per simulated study);
-what comes back has the batch axes only. All values are in one unit. Does not know what is measured, nor about regions.
+results have the batch axes only. All values are in one unit. Does not know what is measured, nor about regions.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def graded(
     """Interval for measures that vary smoothly over runs: (low, high). Student's t with floors under each arm's variance.
 
     Each arm's variance is max((cs)²/n, w/n, f²/2n): `within` w is the mean sampling variance of a run, `floor` f the smallest
-    spread believed, c = `few_runs`(n). t is on the smaller arm's degrees of freedom; where arms share seeds the half-width is
+    spread assumed, c = `few_runs`(n). t is on the smaller arm's degrees of freedom; where arms share seeds the half-width is
     at least t·c·s_d/√n. Paired (only if registered): max((cs_d)²/n, (w_a + w_b)/n, f²/n). If an arm's runs span more than half
     of the range, the hull with the robust interval.
     """
@@ -102,9 +102,10 @@ def graded(
 def over_items(
     a_N: Array, b_N: Array | None, ends: Ends, level: float, within_a: Array, within_b: Array | None = None
 ) -> tuple[Array, Array]:
-    """Interval of the runs at hand over their items, the normal quantile on each run's sampling variance: (low, high).
+    """Interval over the items of the observed runs, the normal quantile times their sampling error: (low, high).
 
-    `within_a`, `within_b` are the mean sampling variances of a run. It says nothing of other runs. Cut to what is possible.
+    `within_a`, `within_b` are the mean sampling variances of a run. It does not generalise to other runs. Cut to the possible
+    range.
     """
     variance = within_a / a_N.shape[-1]
     if b_N is not None and within_b is not None:
@@ -136,7 +137,7 @@ def _fewest(a_N: Array, b_N: Array | None) -> int:
 
 
 def _variance(x_N: Array | None) -> Array:
-    """Of the mean, s²/n: infinite for a single value (nothing is known of its spread), zero for an arm that is not there."""
+    """Of the mean, s²/n: infinite for a single value (nothing is known of its spread), zero if there is no such arm."""
     if x_N is None:
         return np.zeros(())
     n = x_N.shape[-1]

@@ -1,4 +1,4 @@
-"""Proportions of samples within one run: Wilson intervals, smoothed variances, and what n runs alike leave open.
+"""Proportions of samples within one run: Wilson intervals, smoothed variances, and bounds from n runs that agree.
 
 Does not know about runs of different arms, measures or verdicts.
 """
@@ -24,9 +24,9 @@ def wilson(count: Array, trials: Array, level: float = 0.95) -> tuple[Array, Arr
 
 
 def exact(count: int, trials: int, level: float = 0.95) -> tuple[float, float]:
-    """Exact interval of count / trials, in [0, 1], of samples drawn alike. Clopper and Pearson (1934)."""
-    found = binomtest(count, trials).proportion_ci(level, method="exact")
-    return float(found.low), float(found.high)
+    """Exact interval of count / trials, in [0, 1], of independent samples. Clopper and Pearson (1934)."""
+    interval = binomtest(count, trials).proportion_ci(level, method="exact")
+    return float(interval.low), float(interval.high)
 
 
 def smoothed_variance(count: Array, trials: Array) -> Array:

@@ -1,6 +1,6 @@
 """Sign-flip test over items: do two conditions give the same outcome distribution on the same items?
 
-The item is the unit. Samples of one item share its wording, so pooling them (a G test on the table of counts) takes the noise
+The item is the unit. Samples of one item share its wording, so pooling them (a G test on the table of counts) mistakes the noise
 of wordings for a difference. Does not know what the outcomes are.
 """
 
@@ -29,12 +29,12 @@ def sign_flip(difference_IK: Array, flips: int = 9999, seed: int = 0) -> float:
     items = len(difference_IK)
     if not items:
         return float("nan")
-    found = total_variation(difference_IK.mean(0))
+    observed = total_variation(difference_IK.mean(0))
     if items <= EXACT:
         signs_BI = 1 - 2 * ((np.arange(2**items)[:, None] >> np.arange(items)) & 1)
-        return float(np.mean(_flipped(signs_BI, difference_IK) >= found - 1e-12))
+        return float(np.mean(_flipped(signs_BI, difference_IK) >= observed - 1e-12))
     signs_BI = np.random.default_rng(seed).choice((-1, 1), size=(flips, items))
-    return float((1 + np.sum(_flipped(signs_BI, difference_IK) >= found - 1e-12)) / (1 + flips))
+    return float((1 + np.sum(_flipped(signs_BI, difference_IK) >= observed - 1e-12)) / (1 + flips))
 
 
 def _flipped(signs_BI: NDArray[np.int64], difference_IK: Array) -> Array:

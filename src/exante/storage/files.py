@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import platformdirs
 import pyarrow as pa
@@ -96,7 +97,8 @@ def write_arrow(path: Path, table: pd.DataFrame) -> None:
 def read_arrow(path: str) -> pa.Table:
     """A table that `write_arrow` wrote, or the parquet file beside it of an earlier version. Raises what pyarrow raises."""
     try:
-        content = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            content = file.read()
     except FileNotFoundError:
         return pq.ParquetFile(f"{path.removesuffix('.arrow')}.parquet").read()
     return pa.ipc.open_file(content).read_all()
@@ -122,15 +124,25 @@ def read_table(path: Path, hint: str, columns: Mapping[str, type], formats: Coll
     """The given columns of a parquet file, texts as categories. Raises UserError, which ends with the `hint` what to do, if
     it is missing, truncated, of another format, without one of the columns, or with values of another type in one."""
     try:
-        content = pq.ParquetFile(path, read_dictionary=[name for name, kind in columns.items() if kind is str]).read()
-        number = int((content.schema.metadata or {}).get(FORMAT_KEY, b"1"))
-        table = content.to_pandas()
+        file = pq.ParquetFile(path, read_dictionary=[name for name, kind in columns.items() if kind is str])
+        number = int((file.schema_arrow.metadata or {}).get(FORMAT_KEY, b"1"))
+        names = [name for name in columns if name in file.schema_arrow.names]
+        table = pd.DataFrame({name: _column(file, name) for name in names}, copy=False)
     except FileNotFoundError as error:
         raise UserError(f"{path} is missing; {hint}") from error
     except Exception as error:  # pyarrow raises many kinds for a truncated file
         raise UserError(f"{path} is truncated or not a table ({error.__class__.__name__}); {hint}") from error
     _check_format(path, number, formats, hint)
     return typed(table, columns, str(path), hint)
+
+
+def _column(file: pq.ParquetFile, name: str) -> pd.Series:
+    """One column, read by itself: a table may be large. Categories get the smallest codes that tell them apart."""
+    values = file.read([name]).column(0).to_pandas()
+    if not isinstance(values.dtype, pd.CategoricalDtype):
+        return values
+    codes = values.cat.codes.astype(np.min_scalar_type(-1 - len(values.cat.categories)))
+    return pd.Series(pd.Categorical.from_codes(codes, values.cat.categories))
 
 
 def _check_format(path: Path, number: object, formats: Collection[int], hint: str) -> None:

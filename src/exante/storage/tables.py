@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,7 +91,7 @@ class Measured:
         counts = rows[["outcome", "n", "score_sum"]].assign(group=number)
         number, lines = numbered(counts, ["group", "outcome"])
         lines[["n", "score_sum"]] = counts[["n", "score_sum"]].groupby(number).sum()
-        full = groups.merge(wanted.astype({name: types[name] for name in wanted}), on="evaluation")
+        full = groups.merge(wanted.astype({str(name): types[str(name)] for name in wanted}), on="evaluation")
         full = full.merge(lines, on=["group", "outcome"], how="left").fillna({"n": 0, "score_sum": 0.0})
         return full.drop(columns="group")
 
@@ -120,34 +121,50 @@ class Measured:
 def numbered(table: pd.DataFrame, columns: Sequence[str]) -> tuple[NDArray[np.int64], pd.DataFrame]:
     """Which combination of the columns' values each line has, and the combinations, in the order in which they come.
 
-    For millions of lines: pandas' own groups of several columns take many times as long.
+    Made for millions of lines, for which pandas' groups of several columns take many times as long. Equal lines are mostly
+    adjacent, so only the first of each run of them is looked up.
     """
-    number, combinations = pd.factorize(line_keys(table, columns))
+    keys = line_keys(table, columns)
+    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+    number, combinations = pd.factorize(keys[starts])
     first = np.empty(len(combinations), np.int64)
-    first[number[::-1]] = np.arange(len(number))[::-1]
-    return number.astype(np.int64), table[list(columns)].iloc[first].reset_index(drop=True)
+    first[number[::-1]] = starts[::-1]
+    lengths = np.diff(starts, append=len(keys))
+    return np.repeat(number.astype(np.int64), lengths), table[list(columns)].iloc[first].reset_index(drop=True)
 
 
 def repeated(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.bool_]:
     """Which lines have the same values in the columns as one before."""
-    return pd.Series(line_keys(table, columns)).duplicated().to_numpy()
+    keys = line_keys(table, columns)
+    order = np.argsort(keys, kind="stable")  # fast where lines are almost in order, as those of a run are
+    again = np.zeros(len(keys), bool)
+    again[order[1:]] = np.diff(keys[order]) == 0
+    return again
 
 
 def line_keys(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:
-    """A number for each line, the same where all columns are."""
+    """A number for each line, equal where all the columns are. Computed in place to save memory."""
     keys, many = np.zeros(len(table), np.int64), 1
     for name in columns:
-        values = table[name]
-        if isinstance(values.dtype, pd.CategoricalDtype):
-            codes, count = values.cat.codes.to_numpy(np.int64), len(values.cat.categories)
-        else:
-            codes, unique = pd.factorize(values)
-            count = len(unique)
-        if many * (count + 1) >= 2**63:
+        codes, count = _codes(table[name])
+        if many * count >= 2**63:
             keys, seen = pd.factorize(keys)
             many = len(seen)
-        keys, many = keys * (count + 1) + codes + 1, many * (count + 1)
+        keys *= count
+        keys += codes
+        many *= count
     return keys
+
+
+def _codes(values: pd.Series) -> tuple[NDArray[Any], int]:
+    """A column as whole numbers from 0 to below a count."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values.cat.codes.to_numpy() + np.int8(1), len(values.cat.categories) + 1  # a gap has the code −1
+    numbers = values.to_numpy()
+    if numbers.dtype.kind == "i" and len(numbers) and int(numbers.max()) - int(numbers.min()) < 2**20:
+        return numbers - numbers.min(), int(numbers.max()) - int(numbers.min()) + 1
+    codes, unique = pd.factorize(values, use_na_sentinel=False)
+    return codes, len(unique) + 1
 
 
 def _in_order(values: pd.Series, *more: str) -> pd.CategoricalDtype:
@@ -157,12 +174,12 @@ def _in_order(values: pd.Series, *more: str) -> pd.CategoricalDtype:
 
 
 def _of_cells(cells: pd.DataFrame, by_node: pd.DataFrame) -> pd.DataFrame:
-    """Lines of nodes for every cell that went through them, in the order of the cells. Joined by number: texts of categories
-    that differ would be compared one by one."""
+    """Lines of nodes for every cell that went through them, in the order of the cells. Joined by the nodes' numbers: pandas
+    compares texts one by one where categories differ."""
     nodes = cells["node"].astype("category")
-    known = {str(name): number for number, name in enumerate(nodes.cat.categories)}
-    theirs = by_node["node"].astype("category")
-    numbers = np.array([known.get(str(name), -1) for name in theirs.cat.categories], int)[theirs.cat.codes]
+    number_of = {str(name): number for number, name in enumerate(nodes.cat.categories)}
+    by_node_names = by_node["node"].astype("category")
+    numbers = np.array([number_of.get(str(name), -1) for name in by_node_names.cat.categories], int)[by_node_names.cat.codes]
     left = cells.drop(columns="state").assign(node=nodes.cat.codes.astype(int))
     return left.merge(by_node.assign(node=numbers), on="node").drop(columns="node")
 
@@ -173,7 +190,7 @@ def _with_checkpoint(lines: pd.DataFrame) -> pd.DataFrame:
     first = np.unique(number, return_index=True)[1]
     pairs = lines[["phase", "step"]].iloc[first].itertuples(index=False, name=None)
     names = np.array([f"{phase}@{step}" for phase, step in pairs], dtype=object)
-    checkpoint = pd.Categorical.from_codes(number, names).reorder_categories(sorted(names))
+    checkpoint = pd.Categorical.from_codes(number, pd.Index(names)).reorder_categories(sorted(names))
     return lines.assign(checkpoint=checkpoint).drop(columns=["phase", "step"])
 
 
@@ -197,22 +214,22 @@ def once(rows: pd.DataFrame, metrics: pd.DataFrame | None = None) -> Measured:
 
 
 def items_in(measured: Measured) -> Items:
-    """The sets of items that rows hold, as a registration records them, where nobody can be asked what they should hold."""
+    """The sets of items in the rows, in the form in which a registration records them; for imported rows."""
     table = (
         measured.rows[[*SAMPLED, "cluster"]]
         .drop_duplicates()
         .merge(measured.cells[["node", "behaviour"]].drop_duplicates("node"), on="node")
     )
-    found: dict[str, dict[str, dict[str, set[ItemSet]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
+    sets: dict[str, dict[str, dict[str, set[ItemSet]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
     by = ["node", "step", "evaluation", "condition", "behaviour"]
     for (_, _, evaluation, condition, behaviour), group in table.groupby(by, observed=True):
         items = sorted(zip(group["item"].astype(str), group["cluster"].astype(str), strict=True))
-        found[str(evaluation)][str(condition)][str(behaviour)].add(tuple(items))
-    return {e: {c: {b: tuple(sorted(sets)) for b, sets in bs.items()} for c, bs in cs.items()} for e, cs in found.items()}
+        sets[str(evaluation)][str(condition)][str(behaviour)].add(tuple(items))
+    return {e: {c: {b: tuple(sorted(sets)) for b, sets in bs.items()} for c, bs in cs.items()} for e, cs in sets.items()}
 
 
 def without_zeros(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows whose outcome occurred or scored. An item of which no outcome did keeps its first line, so that its trials count."""
+    """Rows whose outcome occurred or scored. An item without any keeps its first line, so that its trials count."""
     occurred = (rows["n"] != 0) | (rows["score_sum"] != 0) | (rows["score_sumsq"] != 0)
     if occurred.all():
         return rows
@@ -222,8 +239,8 @@ def without_zeros(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def typed(table: pd.DataFrame, columns: Mapping[str, type], name: str, hint: str) -> pd.DataFrame:
-    """The table with the given columns alone, texts as categories. Raises UserError naming the column that is not as it must be:
-    texts and whole numbers without gaps, no number infinite."""
+    """The table with the given columns alone, texts as categories. Raises UserError naming a column that is missing or wrong:
+    texts and whole numbers have no gaps, and no number is infinite."""
     for column, kind in columns.items():
         if column not in table:
             raise UserError(f"{name} has no column {column!r}; {hint}")
@@ -247,20 +264,31 @@ def _fault(values: pd.Series, kind: type) -> str:
     return "has gaps" if np.isnan(numbers).any() else "" if (numbers % 1 == 0).all() else "holds fractions"
 
 
+AT_ONCE = 500_000
+"""Lines whose texts are joined at a time."""
+
+
 def content_digest(tables: Iterable[pd.DataFrame]) -> str:
     """sha256 (hex) of what tables hold, whatever the version of the library that stored them."""
     digest = hashlib.sha256()
     for table in tables:
         for column in table:
             values = table[column]
-            content = values.to_numpy("<f8").tobytes() if values.dtype.kind in "iuf" else _joined_text(values)
-            digest.update(f"{column}:{len(values)}:{len(content)}:".encode())
-            digest.update(content)
+            parts = [values.to_numpy("<f8").tobytes()] if values.dtype.kind in "iuf" else _joined_texts(values)
+            size = sum(map(len, parts))
+            digest.update(f"{column}:{len(values)}:{size}:".encode())
+            for part in parts:
+                digest.update(part)
     return digest.hexdigest()
 
 
-def _joined_text(values: pd.Series) -> memoryview:
-    """Texts as UTF-8 with a zero byte between each two."""
-    texts = pa.array(values.astype("category")).cast(pa.large_string())
-    whole = pa.LargeListArray.from_arrays(pa.array([0, len(texts)], pa.int64()), texts)
-    return memoryview(pc.binary_join(whole, pa.scalar("\0", pa.large_string()))[0].as_buffer())
+def _joined_texts(values: pd.Series) -> list[memoryview]:
+    """Texts as UTF-8 with a zero byte between each two, in parts."""
+    texts, zero = pa.array(values.astype("category")), pa.scalar("\0", pa.large_string())
+    parts = []
+    for start in range(0, len(texts), AT_ONCE):
+        some = texts[start : start + AT_ONCE].cast(pa.large_string())
+        whole = pa.LargeListArray.from_arrays(pa.array([0, len(some)], pa.int64()), some)
+        joined = pc.call_function("binary_join", [whole, zero])
+        parts += [memoryview(b"\0")] * (start > 0) + [memoryview(joined[0].as_buffer())]
+    return parts

@@ -1,6 +1,6 @@
-"""The sign-flip test beside a claim on a distance: could an item's two conditions as well have changed places?
+"""The sign-flip test beside a claim on a distance: are an item's two conditions exchangeable?
 
-Speaks of the arm's runs at hand, their shares averaged item by item. Decides nothing: verdicts come from the interval.
+About the observed runs of the arm, their shares averaged item by item. It decides nothing: verdicts come from the interval.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tiny_study import STUDY as TINY
 
-from exante.analysis.telling import allowed, differing, next_steps, outcome
+from exante.analysis.next_contrasts import allowed, differences, next_contrasts, outcome
 from exante.planning import theories as rivals
 from exante.report.theories import next_arm
 from exante.study import Prediction, Theory
@@ -53,17 +53,17 @@ def test_a_silent_theory_allows_the_whole_range() -> None:
 
 
 def test_excluding_regions_and_their_distance() -> None:
-    assert differing(STUDY, MATTERS, HARMS) == {"with-without": (True, 290.0)}, "middles at ±145"
-    assert differing(STUDY, MATTERS, ALIKE) == {"with-without": (False, 145.0), "same-end": (False, 90.0)}
+    assert differences(STUDY, MATTERS, HARMS) == {"with-without": (True, 290.0)}, "middles at ±145"
+    assert differences(STUDY, MATTERS, ALIKE) == {"with-without": (False, 145.0), "same-end": (False, 90.0)}
     touching = theory("touching", with_without=Region(high=10, unit="pp"))
-    assert differing(STUDY, MATTERS, touching)["with-without"][0], "open regions that touch share no value"
+    assert differences(STUDY, MATTERS, touching)["with-without"][0], "open regions that touch share no value"
     overlapping = theory("overlapping", with_without=Region(high=11, unit="pp"))
-    assert not differing(STUDY, MATTERS, overlapping)["with-without"][0]
-    assert differing(STUDY, MATTERS, theory("twin", with_without=above(10, "pp"))) == {}
+    assert not differences(STUDY, MATTERS, overlapping)["with-without"][0]
+    assert differences(STUDY, MATTERS, theory("twin", with_without=above(10, "pp"))) == {}
 
 
 def test_the_contrast_on_which_they_exclude_each_other_comes_first_then_what_was_not_asked() -> None:
-    steps = next_steps(STUDY, CROSSING)
+    steps = next_contrasts(STUDY, CROSSING)
     assert [(s.theories, s.contrast) for s in steps] == [
         (("matters", "alike"), "same-end"),
         (("harms", "alike"), "same-end"),
@@ -81,7 +81,7 @@ def test_with_runs_everywhere_the_widest_interval_relative_to_the_distance_comes
             row("harms", "with-without", "contradicted", -29, 116),
             open_("alike", "same-end", -half, half),
         )
-        (step,) = next_steps(STUDY, ends)
+        (step,) = next_contrasts(STUDY, ends)
         assert step.theories == ("matters", "alike")
         return step.contrast
 
@@ -94,10 +94,10 @@ def test_what_is_decided_is_not_asked_again(verdict: str, found: int) -> None:
     """A pair of which one is refuted, or both are supported, is decided: theories may be true together."""
     gone = row("harms", "with-without", "contradicted", 20, 30)
     half = told(row("matters", "with-without", verdict, 20, 30), gone, open_("alike", "same-end", -50, 50))
-    steps = next_steps(STUDY, half)
+    steps = next_contrasts(STUDY, half)
     assert [s.contrast for s in steps] == ["same-end"] * found
     both = told(row("matters", "with-without", verdict, 20, 30), gone, row("alike", "same-end", "supported", -1, 1))
-    assert next_steps(STUDY, both) == []
+    assert next_contrasts(STUDY, both) == []
     assert next_arm(both, STUDY) is None
 
 
