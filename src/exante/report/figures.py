@@ -37,7 +37,7 @@ WIDE, NARROW = 800, 330
 FACET = 430
 MOST_MARKS = 600
 """Marks above which a figure of rates shows means with their intervals, and no runs."""
-TWO_SIZES = 300
+TWO_SIZES = 200
 """Marks up to which a figure is drawn twice, for wide and for narrow screens, each mark with a label."""
 MOST_CURVES = 60
 """Runs whose training curves are drawn in one figure."""
