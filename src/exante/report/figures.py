@@ -33,7 +33,7 @@ from exante.report.drawing import (
 VERDICT_COLOURS = {"supported": "#0072B2", "contradicted": "#D55E00", "undecided": "#5f6670", "exploratory": "#9a5d86"}
 MOST_MARKS = 600
 """Marks above which a figure of rates shows means with their intervals, and no runs."""
-TWO_SIZES = 300
+TWO_SIZES = 200
 """Marks up to which a figure is drawn twice, for wide and for narrow screens, each mark with a label."""
 MOST_CURVES = 60
 """Runs whose training curves are drawn in one figure."""

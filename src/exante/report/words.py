@@ -172,6 +172,8 @@ def spelled(text: str) -> str:
 
 def visible(text: str) -> Markup:
     """Escaped text in which each hidden character is a marked ⟨U+202E⟩."""
+    if text.replace("\n", "").replace("\t", "").isprintable():  # most texts: no need to look at each character
+        return escape(text)
     pieces: list[str] = []
     for character in text:
         if is_hidden(character):
