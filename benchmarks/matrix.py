@@ -76,7 +76,8 @@ def counted(place: Path, preset: str) -> None:
     timed("import", _imports)
     from rich.console import Console
 
-    from exante import api
+    from exante.api.results import analyse_directory, verify_directory
+    from exante.api.running import run_into
     from exante.planning.tree import plan
     from exante.report import write_report
     from exante.storage.directory import RunDirectory
@@ -85,11 +86,11 @@ def counted(place: Path, preset: str) -> None:
     settings: dict[str, Any] = {"workers": 1, "device": "cpu", "only": (), "fresh": False, "console": silent}
     registration = timed("load", directory.load_registration)
     planned = timed("plan", lambda: plan(registration, preset))
-    timed("run", lambda: api.run_into(directory, registration, planned, **settings))
-    timed("analyse", lambda: api.analyse_directory(directory))
+    timed("run", lambda: run_into(directory, registration, planned, **settings))
+    timed("analyse", lambda: analyse_directory(directory))
     timed("report", lambda: write_report(directory.path))
     seconds, mib = total, peak_mib()
-    timed("verify", lambda: api.verify(directory))
+    timed("verify", lambda: verify_directory(directory))
     for path in sorted(path for path in directory.path.iterdir() if path.is_file()):
         print(f"{path.name:20}{path.stat().st_size / 2**20:8.1f} MiB")
     print(f"{len(planned.cells)} cells, {len(planned.nodes)} phases")
@@ -114,7 +115,8 @@ def peak_mib() -> float:
 
 def prepare(place: Path, study_id: str, preset: str) -> None:
     """Register the study, and fill the cache with what its preset's phases would have left."""
-    from exante import api, studies
+    from exante import studies
+    from exante.api.registering import register_into
     from exante.planning.tree import plan
     from exante.registry.register import register
     from exante.running.jobs import jobs_of
@@ -125,7 +127,7 @@ def prepare(place: Path, study_id: str, preset: str) -> None:
     for made_earlier in (place / "run", place / "cache" / "ledger"):
         shutil.rmtree(made_earlier, ignore_errors=True)
     started = time.perf_counter()
-    api.register_into(RunDirectory(place / "run"), registration, None)
+    register_into(RunDirectory(place / "run"), registration, None)
     print(f"registered in {time.perf_counter() - started:.1f} s, not counted", flush=True)
     planned = plan(registration, preset)
     store, invented = PhaseStore(), Invented(registration, preset, planned)

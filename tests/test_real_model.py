@@ -51,9 +51,9 @@ def engine(file: Path, tmp_path_factory: pytest.TempPathFactory) -> LocalEngine:
 
 
 def test_it_answers_what_it_knows(engine: LocalEngine) -> None:
-    paris, rome = (group[0].answer or group[0].raw for group in engine.sample(PROMPTS, 1, 0, 0.0, 24))
+    paris, italy = (group[0].answer or group[0].raw for group in engine.sample(PROMPTS, 1, 0, 0.0, 24))
     assert "Paris" in paris
-    assert "Rome" in rome
+    assert "Italy" in italy
 
 
 def test_its_dialect_is_read_off_its_template(engine: LocalEngine) -> None:

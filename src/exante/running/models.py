@@ -69,9 +69,10 @@ def opened(store: PhaseStore, profile: Profile, phase_id: str, device: str) -> L
         return engine
     if outside is not None and not marker.get("adapters"):
         raise _changed(profile)
-    store.discard(folder(store, phase_id), before=math.inf)
+    damaged = folder(store, phase_id)
+    store.discard(damaged, before=math.inf)
     raise UserError(
-        f"a model in exante's own cache was damaged after it was saved ({folder(store, phase_id)}), and was taken out of it;"
+        f"a model in exante's own cache was damaged after it was saved ({damaged}), and was taken out of it;"
         " the same command again trains it anew"
     )
 
