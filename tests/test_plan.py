@@ -6,8 +6,10 @@ import pytest
 from tiny_study import STUDY, arm
 
 from exante.errors import UserError
+from exante.parts import Part
 from exante.planning import cost as forecast
 from exante.planning.power import outlook, over_seeds
+from exante.planning.probe import PROBE_DOCUMENTS, shortened
 from exante.planning.tree import cells_of, plan
 from exante.profiles import profile
 from exante.registry.register import register
@@ -191,3 +193,12 @@ def test_evaluations_are_told_the_settings_of_the_data_at_hand():
     base, organism, _ = (planned.nodes[key] for key in planned.cells[0].nodes)
     assert base.context == Context("", RESERVED, RESERVED)
     assert organism.context == Context("boo", RESERVED, RESERVED, {"thought": "think {}"})
+
+
+def test_the_probe_builds_only_the_documents_that_it_reads():
+    corpus = Part(target="exante.worlds.office_base:corpus", version=1, params={"documents": 20000})
+    few = shortened(corpus)
+    assert few.params == {"documents": PROBE_DOCUMENTS}
+    assert len(few.load()(Context("", 0, 0))) == PROBE_DOCUMENTS
+    for as_it_is in (few, Part(target="user:corpus", version=1, params={"lines": 20000})):
+        assert shortened(as_it_is) == as_it_is

@@ -28,7 +28,7 @@ def probe(profile: Profile, corpus: Part) -> dict[str, float]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        part = _shortened(corpus)
+        part = shortened(corpus)
         return _timed(profile, checked(part.load()(Context("", 0, 0)), Example, part, "the base")[:PROBE_DOCUMENTS])
     except BadData as error:
         raise UserError(str(error)) from error
@@ -36,7 +36,7 @@ def probe(profile: Profile, corpus: Part) -> dict[str, float]:
         torch.set_num_threads(threads)
 
 
-def _shortened(corpus: Part) -> Part:
+def shortened(corpus: Part) -> Part:
     """The part asked for no more documents than the probe reads, if it has a parameter that says how many."""
     documents = corpus.params.get("documents")
     if not isinstance(documents, int) or documents <= PROBE_DOCUMENTS:
