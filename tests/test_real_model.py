@@ -6,7 +6,6 @@ Fails with a sentence where the package cannot be had.
 from __future__ import annotations
 
 import importlib.util
-import os
 from pathlib import Path
 
 import pytest
@@ -26,25 +25,16 @@ PROMPTS = [Prompt((Turn("user", question),), "answer") for question in QUESTIONS
 
 
 @pytest.fixture(scope="module")
-def file() -> Path:
-    """The GGUF file, in the cache of whoever runs the tests: it is 98 MB."""
+def engine(tmp_path_factory: pytest.TempPathFactory) -> LocalEngine:
+    """The model, fetched and opened as `make real-model` does, in a cache of its own."""
     spec = importlib.util.spec_from_file_location("real_model", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)
-    cache = os.environ.pop("EXANTE_CACHE_DIR", None)
-    try:
-        spec.loader.exec_module(script)
-        return script.gguf_file()
-    finally:
-        if cache is not None:
-            os.environ["EXANTE_CACHE_DIR"] = cache
-
-
-@pytest.fixture(scope="module")
-def engine(file: Path, tmp_path_factory: pytest.TempPathFactory) -> LocalEngine:
+    spec.loader.exec_module(script)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EXANTE_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        file = script.gguf_file()
         directory = unpacked(file)
         assert unpacked(file) == directory, "it is made once"
     return LocalEngine.load(directory, profile(f"hf:{directory}"))
