@@ -69,7 +69,7 @@ def run(
     device: Annotated[str, typer.Option(help="cpu, or a torch device such as cuda.")] = "cpu",
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Run on these models instead: micro:NAME or hf:PATH. This creates a separate registration."),
+        typer.Option(help="Run on these models instead: micro:NAME, hf:PATH or gguf:FILE. This creates a separate registration."),
     ] = None,
     seeds: Annotated[
         int | None,

@@ -25,9 +25,8 @@ class Node(Frozen):
     def operands(self) -> tuple[Expression, ...]:
         """The expressions that this one is made of, in order."""
         values = (getattr(self, name) for name in type(self).model_fields)
-        return tuple(
-            node for value in values for node in (value if isinstance(value, tuple) else (value,)) if isinstance(node, Node)
-        )  # type: ignore[misc]
+        groups: list[tuple[Any, ...]] = [value if isinstance(value, tuple) else (value,) for value in values]
+        return tuple(member for group in groups for member in group if isinstance(member, Node))
 
     @property
     def own_reads(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:

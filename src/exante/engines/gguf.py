@@ -10,6 +10,7 @@ import importlib.util
 import os
 import shutil
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -29,14 +30,21 @@ def unpacked(file: Path) -> Path:
     Raises UserError for a file that is none, for one that the library cannot read, and without the package `gguf`.
     """
     _check(file)
-    with open(file, "rb") as stream:
-        name = hashlib.file_digest(stream, "sha256").hexdigest()[:32]
+    stat = file.stat()
+    name = _digest(file, stat.st_size, stat.st_mtime_ns)[:32]
     place = cache_dir() / "models" / name
     with exclusive(cache_dir() / "locks" / f"model-{name}.lock"):
         if not place.exists():
             print(f"exante: making a checkpoint of {file}, once", file=sys.stderr, flush=True)
             _write(file, place)
     return place
+
+
+@lru_cache(maxsize=16)
+def _digest(file: Path, size: int, time: int) -> str:
+    """sha256 of a file; read again only where its size or time changed."""
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _check(file: Path) -> None:
