@@ -26,7 +26,8 @@ class Node(Frozen):
         """The expressions that this one is made of, in order."""
         values = (getattr(self, name) for name in type(self).model_fields)
         groups: list[tuple[Any, ...]] = [value if isinstance(value, tuple) else (value,) for value in values]
-        return tuple(member for group in groups for member in group if isinstance(member, Node))
+        members: list[Any] = [member for group in groups for member in group if isinstance(member, Node)]
+        return tuple(members)
 
     @property
     def own_reads(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
