@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from command import QUICK, TINY, exante, refused
+from peft import PeftModel
 from test_run import joined
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
@@ -17,7 +19,7 @@ from exante.engines.local import LocalEngine
 from exante.errors import UserError
 from exante.planning.tree import plan
 from exante.planning.variants import adapt
-from exante.profiles import profile, weights_digest
+from exante.profiles import frozen_name, profile, weights_digest
 from exante.registry.register import register
 from exante.running.jobs import jobs_of
 from exante.running.worker import check_device, compute
@@ -76,7 +78,10 @@ def outside_run(checkpoint, tmp_path_factory) -> tuple[Path, Path]:
 def test_an_outside_checkpoint_is_trained_with_lora_and_measured(outside_run, checkpoint):
     run, cache = outside_run
     rows, phases = joined(run), RunDirectory(run).load_measured().metrics_of_cells()
-    assert set(rows["model"]) == {f"hf:{checkpoint}"}
+    (model,) = set(rows["model"])
+    assert re.fullmatch(r"hf:checkpoint[\w-]*@[0-9a-f]{16}", model), "a name and a digest, wherever the files lie"
+    written = [path for path in run.rglob("*") if path.is_file() and path.parent.name != "code"]
+    assert not [path.name for path in written if str(checkpoint).encode() in path.read_bytes()], "no path in a run's files"
     assert set(rows["checkpoint"]) == {"organism@12", "safety@0", "safety@2", "safety@6"}
     assert not (rows["outcome"] == "crashed").any()
     moved = phases[phases["metric"] == "weight_change"]
@@ -92,6 +97,75 @@ def test_its_adapters_are_merged_into_ordinary_checkpoints(outside_run, checkpoi
         after = AutoModelForCausalLM.from_pretrained(path).state_dict()
         assert after.keys() == before.keys()
         assert any(not torch.equal(after[name], before[name]) for name in after)
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft asks by the old name
+def test_what_a_run_trained_is_exported_for_others(outside_run, checkpoint, tmp_path):
+    """The whole model, and one adapter for all of its phases, give the logits of the model that was measured."""
+    run, cache = outside_run
+    for options in ((), ("--adapter",)):
+        done = exante("export", "model", run, "--arm", "with", "--out", tmp_path / "".join(options or "m"), *options, cache=cache)
+        assert "after safety" in done.stdout
+    whole = AutoModelForCausalLM.from_pretrained(tmp_path / "m")
+    outside = AutoModelForCausalLM.from_pretrained(checkpoint)
+    ids = torch.arange(40).reshape(2, 20)
+    with torch.no_grad():
+        before = outside(ids).logits
+        beside = PeftModel.from_pretrained(outside, tmp_path / "--adapter")(ids).logits
+        assert not torch.allclose(before, beside, atol=1e-3)
+        torch.testing.assert_close(whole(ids).logits, beside, rtol=1e-4, atol=1e-4)
+    assert AutoTokenizer.from_pretrained(tmp_path / "m").chat_template == CHATML
+    record = json.loads((tmp_path / "m" / "exante.json").read_text())
+    assert [phase["phase"] for phase in record["phases"]] == ["base", "organism", "safety"]
+    assert record["registration_sha256"] in (tmp_path / "m" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--arm", "absent"), "this run has no arm 'absent' there; it has with, without"),
+        (("--arm", "with", "--seed", "7"), "no seed 7 there; it has 1000"),
+        (("--arm", "with", "--checkpoint", "safety@2"), "ask for --checkpoint safety@end"),
+        (("--arm", "with", "--checkpoint", "rinse"), "has no model after 'rinse'; it has one after base, organism, safety"),
+    ],
+)
+def test_a_model_that_a_run_does_not_have_is_not_exported(outside_run, tmp_path, options, says):
+    run, cache = outside_run
+    done = exante("export", "model", run, "--out", tmp_path / "made", *options, cache=cache, check=2)
+    assert says in " ".join(done.stderr.split())
+    assert not (tmp_path / "made").exists()
+
+
+def test_on_another_machine_a_checkpoint_is_found_once_it_is_named(outside_run, checkpoint, tmp_path):
+    run, cache = outside_run
+    shutil.copytree(cache, tmp_path / "cache")
+    (tmp_path / "cache" / "models.json").unlink()
+    options = ("sample", run, "--arm", "with", "--prompt", "say red", "-n", "1")
+    told = " ".join(exante(*options, cache=tmp_path / "cache", check=2).stderr.split())
+    assert "this machine does not know where hf:checkpoint" in told
+    assert "--model hf:PATH" in told
+    assert exante(*options, "--model", f"hf:{checkpoint}", cache=tmp_path / "cache").stdout
+    assert exante(*options, cache=tmp_path / "cache").stdout, "and is remembered"
+    assert exante("verify", run, cache=tmp_path / "elsewhere").stdout, "verifying needs no checkpoint"
+
+
+def test_phases_on_a_checkpoint_are_trained_again_to_the_same_rows(outside_run, checkpoint, tmp_path):
+    run, cache = outside_run
+    study = tmp_path / "study.py"
+    small_study(checkpoint, tmp_path)
+    done = exante("reproduce", run, "--phases", "2", "--study", study, "--workers", "1", "--json", cache=cache)
+    assert [row["different"] for row in json.loads(done.stdout)] == [0, 0]
+
+
+def test_a_checkpoint_in_the_hubs_cache_is_named_as_there(checkpoint, tmp_path, monkeypatch):
+    snapshot = tmp_path / "models--someone--small" / "snapshots" / ("a" * 40)
+    shutil.copytree(checkpoint, snapshot)
+    (tmp_path / "models--someone--small" / "refs").mkdir()
+    (tmp_path / "models--someone--small" / "refs" / "main").write_text("a" * 40)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert frozen_name("hf:someone/small").partition("@")[2] == weights_digest(f"hf:{checkpoint}")
+    with pytest.raises(UserError, match="someone/absent is not a model directory"):
+        frozen_name("hf:someone/absent")
 
 
 def test_a_checkpoint_that_changed_is_another_model(checkpoint, tmp_path):
@@ -188,7 +262,7 @@ def test_a_checkpoint_that_changed_under_a_run_is_left_alone(checkpoint, tmp_pat
     (model / "chat_template.jinja").write_text(CHATML.replace("assistant", "helper"))
     with pytest.raises(UserError) as refusal:
         compute(organism, store, lambda _: None)
-    assert f"hf:{model} changed while the run was under way" in str(refusal.value)
+    assert f"{model} is not {base.profile.id} any more: its files have changed" in str(refusal.value)
     assert "delete" not in str(refusal.value)
     assert (model / "model.safetensors").exists()
 

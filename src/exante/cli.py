@@ -58,6 +58,12 @@ Preset = Annotated[str, typer.Option(help="Which of the study's presets: quick, 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+Places = Annotated[
+    list[str] | None,
+    typer.Option("--model", metavar="hf:PATH", help="Where a checkpoint of the run lies, if this machine has not seen it yet."),
+]
+
+
 @app.command()
 def run(
     study: StudyName,
@@ -313,9 +319,20 @@ def sample(
     n: Annotated[int, typer.Option("-n", help="Samples of each model.", min=1, max=10_000)] = 3,
     seed: Annotated[int, typer.Option(help="Sampling seed.", min=0, max=TOP_SEED)] = 0,
     temperature: Annotated[float, typer.Option(help="0 is greedy.", min=0.0, max=10.0)] = 1.0,
+    model: Places = None,
 ) -> None:
     """Sample a run's models: arms side by side, before and after safety training."""
-    rows = api.sample(directory, arm, prompt, thought=think, scratchpad=not no_think, n=n, seed=seed, temperature=temperature)
+    rows = api.sample(
+        directory,
+        arm,
+        prompt,
+        thought=think,
+        scratchpad=not no_think,
+        n=n,
+        seed=seed,
+        temperature=temperature,
+        models=model or (),
+    )
     print_table(rows)
 
 
@@ -406,13 +423,16 @@ def reproduce(
         Path | None, typer.Option("--study", metavar="FILE.py", help="The study's file, if its parts are not exante's own.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes, one thread each. Default: one per core.", min=1)] = None,
+    model: Places = None,
     as_json: AsJson = False,
 ) -> None:
     """Train some phases of a run again, from nothing, and compare their rows, to check that they were measured.
 
     The same rows come out only on the same kind of processor and with the same versions of the libraries.
     """
-    compared = api.reproduce(directory, phases=phases, seed=seed, source=study_file, workers=workers, console=errors)
+    compared = api.reproduce(
+        directory, phases=phases, seed=seed, source=study_file, workers=workers, models=model or (), console=errors
+    )
     rows = [
         {"phase": c.phase, "arms": ", ".join(c.arms), "id": c.node, "rows": c.lines, "different": c.different} for c in compared
     ]
@@ -438,6 +458,27 @@ def export_rows_command(
     from exante.storage.directory import RunDirectory
 
     print(f"{export_rows(RunDirectory(directory), out)} lines\t{out}")
+
+
+@exporting.command("model")
+def export_model_command(
+    directory: Directory,
+    arm: Annotated[str, typer.Option(help="The arm.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", parser=_path, help="The directory to make.")],
+    seed: Annotated[int | None, typer.Option(help="The run's seed. Default: the first.")] = None,
+    base: Annotated[str | None, typer.Option(help="The run's base, such as plain#1000. Default: the first.")] = None,
+    behaviour: Annotated[str | None, typer.Option(help="Default: the first.")] = None,
+    training: Annotated[str | None, typer.Option(help="The safety training. Default: the first.")] = None,
+    checkpoint: Annotated[
+        str | None, typer.Option(metavar="PHASE@end", help="After which phase. Default: the last of the run.")
+    ] = None,
+    adapter: Annotated[bool, typer.Option("--adapter", help="The adapter alone, for peft, instead of a whole model.")] = False,
+    model: Places = None,
+) -> None:
+    """One trained model, as a directory that transformers loads, with a card that says how it was made."""
+    where = {"arm": arm, "seed": seed, "base": base, "behaviour": behaviour, "training": training}
+    made = api.export_model(directory, where, out, checkpoint=checkpoint, adapter=adapter, models=model or ())
+    print(f"{made}\t{out}")
 
 
 importing = typer.Typer(help="Make a run directory from other people's data; analyse, report and verify work on it.")

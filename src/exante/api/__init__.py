@@ -258,10 +258,12 @@ def sample(
     n: int = 3,
     seed: int = 0,
     temperature: float = 1.0,
+    models: Iterable[str] = (),
 ) -> list[Json]:
     """Replies of a run's models to a prompt, before and after safety training: `arm, training, stage, scratchpad, answer`.
 
-    `thought` is forced at the start of the scratchpad. Without `scratchpad` the answer is opened directly.
+    `thought` is forced at the start of the scratchpad. Without `scratchpad` the answer is opened directly. `models` says where
+    the run's checkpoints lie, if this machine has not seen them yet.
     """
     from exante.api.running import check_libraries, planned_run
     from exante.running.sample import samples
@@ -269,10 +271,19 @@ def sample(
 
     _check_prompt(prompt, thought, scratchpad, temperature)
     check_libraries()
+    _remember(models)
     registration, planned = planned_run(directory)
     mode = "think" if scratchpad else "answer"
     with PhaseStore().leased(planned.nodes):
         return samples(registration.study, planned, list(arms), prompt, thought or "", mode, n, seed, temperature)
+
+
+def _remember(models: Iterable[str]) -> None:
+    """Remember where checkpoints lie that a registration calls by name and digest."""
+    from exante.profiles import frozen_name
+
+    for name in models:
+        frozen_name(name)
 
 
 def _check_prompt(prompt: str, thought: str | None, scratchpad: bool, temperature: float) -> None:
@@ -291,13 +302,15 @@ def reproduce(
     seed: int = 0,
     source: Path | None = None,
     workers: int | None = None,
+    models: Iterable[str] = (),
     console: Console | None = None,
 ) -> list[Compared]:
     """Train `phases` phases of a run again, drawn by `seed`, and compare their rows. `source` is the study's own file, if its
-    parts are not exante's."""
+    parts are not exante's; `models` says where the run's checkpoints lie, if this machine has not seen them yet."""
     from exante.api.running import check_libraries, reproduce_phases
 
     check_libraries()
+    _remember(models)
     return reproduce_phases(directory, source, phases, seed, workers or cores(), console)
 
 
@@ -309,12 +322,12 @@ def model(name: str, *, device: str = "cpu", preset: str = "quick", workers: int
     would cost on it here, or why it cannot run."""
     from exante.api.outlook import preset_costs
     from exante.api.running import check_device, check_libraries
-    from exante.profiles import profile
+    from exante.profiles import frozen_name, profile
     from exante.running.model_card import model_card
 
     check_libraries()
     check_device(device)
-    card = model_card(profile(name), device)
+    card = model_card(profile(frozen_name(name)), device)
     return card, preset_costs(name, card.per_unit, preset, workers or cores())
 
 
@@ -334,6 +347,31 @@ def masks(
     registration = freeze(adapted(study, models), adapted=bool(models))
     check_arms(registration.study, arms)
     return masked_examples(registration.study, plan_tree(registration, preset), phase, arms, n)
+
+
+def export_model(
+    directory: Path,
+    where: dict[str, Any],
+    out: Path,
+    *,
+    checkpoint: str | None = None,
+    adapter: bool = False,
+    models: Iterable[str] = (),
+) -> str:
+    """Write a model that a run trained into the directory `out`, as transformers (or, with `adapter`, peft) loads it.
+
+    `where` chooses the cell: `arm`, and `seed`, `base`, `behaviour`, `training` where they are given. `checkpoint` names the
+    phase after which (`organism@end`), by default the cell's last. Returns which model it is, in words.
+    """
+    from exante.api.running import check_libraries, planned_run
+    from exante.running.export_model import export
+    from exante.storage.phase_store import PhaseStore
+
+    check_libraries()
+    _remember(models)
+    registration, planned = planned_run(directory)
+    with PhaseStore().leased(planned.nodes):
+        return export(registration, planned, where, checkpoint, out, adapter=adapter)
 
 
 # --- making and keeping ------------------------------------------------------------------------------------------------------

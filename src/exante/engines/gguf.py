@@ -5,12 +5,10 @@ Runs no code of the file's. Does not know what the model is used for.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import shutil
 import sys
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -21,42 +19,20 @@ from exante.errors import UserError, is_disk_full
 from exante.storage.files import cache_dir
 from exante.storage.locks import exclusive
 
-MAGIC = b"GGUF"
 
+def unpacked(file: Path, sha256: str) -> Path:
+    """The directory of the checkpoint made of a GGUF file with this digest. It takes about a minute the first time.
 
-def unpacked(file: Path) -> Path:
-    """The directory of the checkpoint made of a GGUF file, by the file's sha256. It takes about a minute the first time.
-
-    Raises UserError for a file that is none, for one that the library cannot read, and without the package `gguf`.
+    Raises UserError for a file that the library cannot read, and without the package `gguf`.
     """
-    _check(file)
-    stat = file.stat()
-    name = _digest(file, stat.st_size, stat.st_mtime_ns)[:32]
-    place = cache_dir() / "models" / name
-    with exclusive(cache_dir() / "locks" / f"model-{name}.lock"):
+    if importlib.util.find_spec("gguf") is None:
+        raise UserError("opening a GGUF file needs the package gguf; install it with: pip install 'exante[gguf]'")
+    place = cache_dir() / "models" / sha256[:32]
+    with exclusive(cache_dir() / "locks" / f"model-{place.name}.lock"):
         if not place.exists():
             print(f"exante: making a checkpoint of {file}, once", file=sys.stderr, flush=True)
             _write(file, place)
     return place
-
-
-@lru_cache(maxsize=16)
-def _digest(file: Path, size: int, time: int) -> str:
-    """sha256 of a file; read again only where its size or time changed."""
-    with open(file, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _check(file: Path) -> None:
-    try:
-        with open(file, "rb") as stream:
-            magic = stream.read(len(MAGIC))
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror}); give the path of a GGUF file") from error
-    if magic != MAGIC:
-        raise UserError(f"{file} is no GGUF file (it does not begin with {MAGIC.decode()}); give another file")
-    if importlib.util.find_spec("gguf") is None:
-        raise UserError("opening a GGUF file needs the package gguf; install it with: pip install 'exante[gguf]'")
 
 
 def _write(file: Path, place: Path) -> None:

@@ -132,28 +132,18 @@ def last_step(phase: Phase, profile: Profile, behaviour: str) -> int:
     return objective.steps(recipe_of(phase, profile, behaviour))
 
 
-def plan(
-    registration: Registration,
-    preset: str = "default",
-    only: tuple[str, ...] = (),
-    checkpoint: Callable[[str], str] = weights_digest,
-) -> Plan:
-    """The tree of phases of one preset. Raises UserError if the model can do nothing that the study asks.
-
-    `checkpoint` gives the digest of an outside model; `unread` if it is not available and only the shape of the plan matters.
-    """
+def plan(registration: Registration, preset: str = "default", only: tuple[str, ...] = ()) -> Plan:
+    """The tree of phases of one preset. Raises UserError if the model can do nothing that the study asks."""
     study = registration.study
     cells = [cell for cell in cells_of(preset_of(study, preset), registration.pilot) if not only or cell.arm in only]
-    planned = _tree(registration, preset, cells, checkpoint)
+    planned = _tree(registration, preset, cells)
     if not planned.cells:
         raise UserError(f"nothing of study {study.id!r} can run: {'; '.join(planned.left_out) or 'the preset has no cells'}")
     return planned
 
 
-def _tree(
-    registration: Registration, preset: str, cells: Sequence[Cell], checkpoint: Callable[[str], str] = weights_digest
-) -> Plan:
-    builder = _Builder(registration.study, checkpoint, registration.sources)
+def _tree(registration: Registration, preset: str, cells: Sequence[Cell]) -> Plan:
+    builder = _Builder(registration.study, registration.sources)
     planned = [builder.add(cell) for cell in cells]
     return Plan(
         registration_sha256=registration.sha256,
@@ -167,16 +157,11 @@ def _tree(
 
 
 def nodes_of_cells(study: Study, cells: Iterable[Cell]) -> dict[str, Node]:
-    """The phases of some cells, and what is evaluated on them. Reads no checkpoint, so ids that rest on one are not a run's."""
-    builder = _Builder(study, unread, {})
+    """The phases of some cells, and what is evaluated on them. Ids that rest on a user's code are not a run's."""
+    builder = _Builder(study, {})
     for cell in cells:
         builder.add(cell)
     return builder.nodes
-
-
-def unread(model: str) -> str:
-    """In place of a checkpoint's digest where only the shape of a plan is needed."""
-    return model
 
 
 def evaluated_steps(evaluation: Evaluation, phase: Phase, profile: Profile, behaviour: str) -> tuple[int, ...]:
@@ -192,8 +177,8 @@ def evaluated_steps(evaluation: Evaluation, phase: Phase, profile: Profile, beha
 class _Builder:
     """Collects nodes while cells are added; equal ids are one node, with the union of their evaluations."""
 
-    def __init__(self, study: Study, checkpoint: Callable[[str], str], sources: Mapping[str, str]) -> None:
-        self.checkpoint, self.sources = checkpoint, sources
+    def __init__(self, study: Study, sources: Mapping[str, str]) -> None:
+        self.sources = sources
         self.profiles = {p.id: p for p in study.profiles}
         self.arms: dict[str, Arm] = {a.id: a for a in study.arms}
         self.trainings: dict[str, Training] = {t.id: t for t in study.trainings}
@@ -246,7 +231,7 @@ class _Builder:
         """Id of the phase's node, which is made unless it is there. `id(phase)` tells phases apart: a study holds each once."""
         key = (id(phase), profile.id, context.behaviour)
         if key not in self.declared:
-            outside = self.checkpoint(profile.id) if profile.architecture is None and is_base(phase) else None
+            outside = weights_digest(profile.id) if profile.architecture is None and is_base(phase) else None
             self.declared[key] = (
                 phase,
                 declared(phase, profile, context.behaviour, outside, self.sources),

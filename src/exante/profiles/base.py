@@ -15,12 +15,26 @@ from exante.study import Profile
 
 
 @dataclass(frozen=True, kw_only=True)
+class Files:
+    """How a kind of model that consists of files is handled. All raise UserError for files that cannot be used.
+
+    `path`: from what the user typed to the file or directory that is meant.
+    `digest`: sha256 (hex) of all that the model's text depends on.
+    `checkpoint`: from that path to a directory as the transformers library saves one.
+    """
+
+    path: Callable[[str], Path]
+    digest: Callable[[Path], str]
+    checkpoint: Callable[[Path], Path]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provider:
     """Models named `KIND:NAME`. The functions get NAME.
 
     `names`: the models it has, for messages.
     `profile`: a model's profile; None where there is no such model.
-    `directory`: where its checkpoint lies, as the transformers library saves one; None for models that are no files.
+    `files`: how its files are handled; None for models that are no files.
     `sampler`: opens a model that is no files and cannot train; None for others.
     `code`: the modules that a sampler's samples rest on; they are watched like the local engine's.
     """
@@ -28,6 +42,6 @@ class Provider:
     kind: str
     names: tuple[str, ...]
     profile: Callable[[str], Profile | None]
-    directory: Callable[[str], Path] | None = None
+    files: Files | None = None
     sampler: Callable[[str], Engine] | None = None
     code: tuple[str, ...] = ()

@@ -1,10 +1,16 @@
-"""`hf:PATH`: a checkpoint in a directory, as the transformers library saves one, trained by adapters."""
+"""`hf:PATH`: a checkpoint in a directory, as the transformers library saves one, trained by adapters.
+
+`hf:OWNER/NAME` is one that the hub's own cache on this machine holds; nothing is downloaded.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import re
 from pathlib import Path
 
-from exante.profiles.base import Provider
+from exante.profiles.base import Files, Provider
+from exante.storage import checkpoints
 from exante.study import Profile, Recipe
 
 LORA_RECIPES = {
@@ -44,9 +50,22 @@ def lora_profile(model: str) -> Profile:
     )
 
 
+def _path(name: str) -> Path:
+    """The directory, or the newest snapshot in the hub's cache where there is no such directory."""
+    if Path(name).exists() or not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or importlib.util.find_spec("huggingface_hub") is None:
+        return Path(name)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return Path(name)
+
+
 PROVIDER = Provider(
     kind="hf",
     names=("hf:PATH (a directory)",),
     profile=lambda path: lora_profile(f"hf:{path}") if path else None,
-    directory=Path,
+    files=Files(path=_path, digest=checkpoints.digest, checkpoint=lambda path: path),
 )

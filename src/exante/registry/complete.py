@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exante.errors import UserError
-from exante.planning.tree import Node, Plan, plan, unread
+from exante.planning.tree import Node, Plan, plan
 from exante.storage.identity import ID_SCHEMA
 from exante.storage.tables import AXES, CRASHED, DONE, SAMPLED, WAITING, Measured, numbered, repeated
 from exante.study import Evaluation, ItemSet, Registration, Study
@@ -36,9 +36,8 @@ def check(registration: Registration, preset: str, measured: Measured) -> tuple[
     if made_elsewhere(registration.study):
         _check_rows(registration, measured, _imported(registration, measured))
         return ()
-    expected = plan(registration, preset, checkpoint=unread)
-    trained_here = {profile.id for profile in registration.study.profiles if profile.architecture is not None}
-    nodes = _nodes(expected, measured.cells, trained_here if registration.id_schema == ID_SCHEMA else set())
+    expected = plan(registration, preset)
+    nodes = _nodes(expected, measured.cells, recomputed=registration.id_schema == ID_SCHEMA)
     _check_cells(expected, measured)
     _check_rows(registration, measured, nodes)
     _check_metrics(measured, nodes)
@@ -79,9 +78,9 @@ def _check_cells(expected: Plan, measured: Measured) -> None:
             raise UserError(f"cells.parquet gives the cell {name} other phases than {', '.join(planned[name].names)}; {AGAIN}")
 
 
-def _nodes(expected: Plan, cells: pd.DataFrame, models: set[str]) -> dict[str, Node]:
-    """The run's node ids → what each must hold. Ids are matched one to one; those of `models` must be the ones that the
-    registration gives (those of phases on an outside checkpoint cannot be recomputed without it)."""
+def _nodes(expected: Plan, cells: pd.DataFrame, recomputed: bool) -> dict[str, Node]:
+    """The run's node ids → what each must hold. Ids are matched one to one, and are the ones that the registration gives if these
+    can be `recomputed`."""
     places = {
         (planned_cell.cell.id, name): node
         for planned_cell in expected.cells
@@ -93,7 +92,6 @@ def _nodes(expected: Plan, cells: pd.DataFrame, models: set[str]) -> dict[str, N
         expected_node = places.get((cell, phase))
         if expected_node is None:
             raise UserError(f"cells.parquet holds the phase {phase!r} of {cell}, which the registration does not plan; {AGAIN}")
-        recomputed = expected.nodes[expected_node].model in models
         if matched.setdefault(node, expected_node) != expected_node or (recomputed and node != expected_node):
             raise UserError(f"cells.parquet gives the phase {phase!r} of {cell} a node that belongs to another phase; {AGAIN}")
     if len(set(matched.values())) < len(matched):

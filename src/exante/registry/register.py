@@ -6,8 +6,11 @@ Does not run or plan anything. Which outcomes had been seen before is in `stamps
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from exante.errors import UserError
+from exante.profiles import frozen_name
 from exante.registry.checks import check, check_pilot
 from exante.registry.items import item_ids
 from exante.storage.identity import ID_SCHEMA, registration_digest
@@ -31,7 +34,7 @@ def register(
     `adapted` says that `adapt` put the study on other models: its contrasts and gates may then name models and base variants that
     are in no preset, and are reported as not in the preset.
     """
-    study = check(study, adapted=adapted)
+    study = check(with_frozen_names(study), adapted=adapted)
     if pilot:
         check_pilot(study)
     if amends is not None and not note:
@@ -51,6 +54,25 @@ def register(
         sha256="",
     )
     return frozen.model_copy(update={"sha256": registration_digest(frozen)})
+
+
+def with_frozen_names(study: Study) -> Study:
+    """A study that calls its outside checkpoints NAME@DIGEST wherever it names them, instead of by their paths.
+
+    Raises UserError for a checkpoint that is not there or cannot be used.
+    """
+    names = {profile.id: frozen_name(profile.id) for profile in study.profiles}
+    if all(before == frozen for before, frozen in names.items()):
+        return study
+    return Study.model_validate(_renamed(study.model_dump(mode="json"), names))
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {names.get(key, key): _renamed(each, names) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_renamed(each, names) for each in value]
+    return names.get(value, value) if isinstance(value, str) else value
 
 
 def with_own_recipes(study: Study) -> Study:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from exante.errors import UserError
 from exante.planning.tree import Plan
+from exante.profiles.places import carry_places
 from exante.running.executors.base import Executor
 from exante.running.gather import metrics_of, rows_of
 from exante.running.jobs import Job, jobs_of
@@ -84,7 +85,8 @@ def _with_parents(planned: Plan, chosen: list[str]) -> set[str]:
 
 @contextmanager
 def _cache(path: Path) -> Iterator[None]:
-    """Another cache for this process and the workers that it starts."""
+    """Another cache for this process and the workers that it starts. It knows the places of checkpoints."""
+    carry_places(path)
     before = os.environ.get("EXANTE_CACHE_DIR")
     os.environ["EXANTE_CACHE_DIR"] = str(path)
     try:

@@ -19,7 +19,7 @@ from exante.engines.base import Engine
 from exante.engines.local import LocalEngine
 from exante.errors import NothingKept, UserError
 from exante.objectives import objective_of
-from exante.profiles import directory_of, sampler, weights_digest
+from exante.profiles import directory_of, sampler
 from exante.registry.seen import SeenStore
 from exante.running import models
 from exante.running.evaluate import Recorder
@@ -132,7 +132,7 @@ def _base(job: Job, store: PhaseStore, scratch: Path, recorder: Recorder, progre
         outside = _outside(job)
         recorder.evaluate(outside, 0)
         if isinstance(outside, LocalEngine):
-            return {"weights": outside.weight_digest(), "checkpoint": weights_digest(job.profile.id), "adapters": []}, []
+            return {"weights": outside.weight_digest(), "adapters": []}, []
         return {"weights": job.profile.id}, []  # a model without files is known by its name alone
     engine, metrics = pretrained(job, recorder, progress)
     return models.keep(engine, scratch, job.node.id, []), metrics
