@@ -160,8 +160,8 @@ class Invented:
         import pandas as pd
 
         from exante.running.jobs import parent_digests, training_digests
-        from exante.storage.files import write_arrow
         from exante.storage.identity import digest
+        from exante.storage.table_files import write_arrow
 
         node, filters = job.node, job.node.phase.objective == "sample_and_filter"
         write_arrow(scratch / "metrics.arrow", pd.DataFrame(self.metrics(job), columns=["step", "metric", "value"]))
@@ -191,7 +191,8 @@ class Invented:
         import pandas as pd
 
         from exante.running.jobs import evaluation_digests
-        from exante.storage.files import write_arrow, write_json
+        from exante.storage.files import write_json
+        from exante.storage.table_files import write_arrow
         from exante.storage.tables import NODE_ROWS
 
         steps = job.node.evaluations[evaluation.id]

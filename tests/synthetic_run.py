@@ -29,8 +29,9 @@ from exante.measures import Area, Difference, Measure, Rate
 from exante.parts import Part
 from exante.planning.tree import cells_of
 from exante.storage.directory import RunDirectory
-from exante.storage.files import write_json, write_table
+from exante.storage.files import write_json
 from exante.storage.identity import digest
+from exante.storage.table_files import write_table
 from exante.storage.tables import CELLS, JOINED_ROWS, ROWS, SERIES, Measured, once
 from exante.study import (
     Arm,

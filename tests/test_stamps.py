@@ -69,7 +69,7 @@ def test_its_own_run_is_not_seen_by_another(first: Registration, seen_store: See
 
 
 def test_another_model_in_the_study_or_in_a_preset_elsewhere_changes_nothing(seen_store: SeenStore) -> None:
-    more = (*COT.profiles, profile("hf:somewhere"))
+    more = (*COT.profiles, profile("hf:somewhere@0123456789abcdef"))
     full = COT.presets["full"].model_copy(update={"models": ("micro:gpt2-64",)})
     elsewhere = cot(
         profiles=more, presets=COT.presets | {"full": full, "larger": COT.presets["default"].model_copy(update={"first": 3000})}

@@ -14,7 +14,8 @@ import pytest
 from command import QUICK, TINY, Finished, here, refused
 
 from exante.storage.directory import RunDirectory
-from exante.storage.files import write_json, write_table
+from exante.storage.files import write_json
+from exante.storage.table_files import write_table
 from exante.storage.tables import JOINED_ROWS
 
 Spoil = Callable[[Path], None]

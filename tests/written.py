@@ -7,7 +7,8 @@ from typing import Any
 from exante.api import results
 from exante.registry.plan_file import PlanFile, save_plan_file
 from exante.storage.directory import RunDirectory
-from exante.storage.files import write_json, write_table
+from exante.storage.files import write_json
+from exante.storage.table_files import write_table
 from exante.storage.tables import Measured
 from exante.study import Registration
 

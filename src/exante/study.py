@@ -74,6 +74,8 @@ class Profile(Frozen):
     A recipe named "NAME:BEHAVIOUR" is used instead of "NAME" where a behaviour needs another dose.
 
     `architecture` holds the Hugging Face config's keyword arguments of a micro model (None: a checkpoint is loaded).
+    `dtype` bfloat16: a checkpoint's weights are kept in it beside adapters in float32; a model that is trained as a whole keeps
+    its weights in float32 and computes in bfloat16.
     """
 
     id: str
@@ -85,6 +87,11 @@ class Profile(Frozen):
     think_open: str = "<think>"
     think_close: str = "</think>"
     capabilities: tuple[Capability, ...] = ("train", "sample", "force_prefix", "logprobs")
+
+    @property
+    def rounds_weights(self) -> bool:
+        """Whether the weights themselves are kept in bfloat16."""
+        return self.dtype == "bfloat16" and self.method == "lora"
 
 
 class Phase(Frozen):

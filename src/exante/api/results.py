@@ -22,9 +22,10 @@ from exante.registry import complete
 from exante.registry.plan_file import load_plan_file
 from exante.registry.stamps import stamps_of
 from exante.storage.directory import RunDirectory
-from exante.storage.files import json_text, read_json, write_json, write_table
+from exante.storage.files import json_text, read_json, write_json
 from exante.storage.identity import digest
 from exante.storage.sources import package_digest
+from exante.storage.table_files import write_table
 from exante.storage.tables import CRASHED, DONE, WAITING, Measured, content_digest
 from exante.study import Cell, Registration
 

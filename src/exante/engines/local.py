@@ -46,7 +46,8 @@ class Trains(Protocol):
 
 
 class LocalEngine:
-    """One model in memory. Training changes it; between phases it is always a plain, merged model."""
+    """One model in memory. Training changes it. Between phases it is a plain model, but for the adapter `beside` weights that are
+    kept in bfloat16."""
 
     def __init__(self, profile: Profile, net: Network, lineage: Sequence[str] = ()) -> None:
         """`lineage`: digests of the outside checkpoint and of the adapters on it, in order; empty for a model of our own."""
@@ -54,6 +55,7 @@ class LocalEngine:
         self.net = net
         self.lineage = tuple(lineage)
         self.adapter: lora.Adapter | None = None
+        self.beside: lora.Adapter | None = None
 
     @classmethod
     def initialise(cls, profile: Profile, corpus: Iterable[str | Example], seed: int, device: str = "cpu") -> LocalEngine:
@@ -90,11 +92,13 @@ class LocalEngine:
         cache, which is not `outside`, is spared some checks.
         """
         directory = Path(path)
-        model = load_model(directory, outside)
+        model = load_model(directory, outside, torch.bfloat16 if profile.rounds_weights else torch.float32)
+        applied, beside = lora.apply_saved(model, adapters)
         lineage = [checkpoints.digest(directory)] if outside and profile.method == "lora" else []
-        for adapter in adapters:
-            lineage.append(tensors_digest(lora.merge_saved(model, adapter)))
-        return cls._wrap(profile, model, load_tokenizer(directory), device, lineage)
+        lineage += [tensors_digest(adapter.weights) for adapter in applied]
+        engine = cls._wrap(profile, model, load_tokenizer(directory), device, lineage)
+        engine.beside = beside
+        return engine
 
     @staticmethod
     def probe(path: str | Path, profile: Profile) -> None:
@@ -117,7 +121,9 @@ class LocalEngine:
         place = torch.device(device)
         make_deterministic(place)
         dialect = _dialect(profile, model, tokenizer)
-        return cls(profile, network(model, dialect, place, bf16=profile.dtype == "bfloat16"), lineage)
+        return cls(
+            profile, network(model, dialect, place, bf16=profile.dtype == "bfloat16" and not profile.rounds_weights), lineage
+        )
 
     def save(self, path: str | Path) -> None:
         """An ordinary checkpoint: config, safetensors, tokenizer, chat template. Adapters of a running phase are merged
@@ -146,10 +152,12 @@ class LocalEngine:
         """Run one phase in place; metrics in long form (step, metric, value). Same seed, same weights, byte for byte."""
         total = objective.steps(recipe)
         hooks = Hooks(self.net, total, frozenset(checkpoints), on_checkpoint, on_progress)
-        with seeded(seed, self.net.device), lora.trainable(self.net.model, self.profile) as trained:
+        with seeded(seed, self.net.device), lora.trainable(self.net.model, self.profile, self.beside) as trained:
             rows = objective.train(Run(self.net, recipe, data, seed, hooks, reward, keep, scratchpad))
             rows.append({"step": total, "metric": "weight_change", "value": trained.change()})
         self.adapter = trained.adapter
+        if self.adapter is not None and not lora.merges(self.net.model):
+            self.beside = self.adapter if self.beside is None else lora.joined([self.beside, self.adapter])
         if self.lineage and trained.adapter is not None:
             self.lineage = (*self.lineage, tensors_digest(trained.adapter.weights))
         self.net.model.eval()

@@ -22,8 +22,8 @@ COUNTED = ("layer", "expert", "head")
 MOST = 1024
 
 
-def load_model(directory: Path, outside: bool) -> PreTrainedModel:
-    """The model in float32. Raises UserError where configuration and weights do not fit.
+def load_model(directory: Path, outside: bool, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """The model, its weights rounded to `dtype`. Raises UserError where configuration and weights do not fit.
 
     Of a checkpoint from outside sizes are compared before any is allocated; one that exante saved is spared the 60 ms.
     """
@@ -31,14 +31,14 @@ def load_model(directory: Path, outside: bool) -> PreTrainedModel:
         probe_model(directory)
     else:
         checkpoints.check(directory)
-    return _read(directory)
+    return _read(directory, dtype=dtype)
 
 
 def probe_model(directory: Path) -> PreTrainedModel:
     """The model without its numbers (on torch's meta device), after the same checks as when it is loaded."""
     checkpoints.check(directory)
     _check_counts(directory)
-    return _read(directory, device_map="meta")
+    return _read(directory, dtype=torch.float32, device_map="meta")
 
 
 def load_tokenizer(directory: Path) -> Any:
@@ -68,9 +68,7 @@ def _numbers(config: dict[str, Any]) -> Iterator[tuple[str, int]]:
 def _read(directory: Path, **where: Any) -> PreTrainedModel:
     options = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True, "output_loading_info": True}
     with _refusing(directory), _quiet():
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            directory, **options, **where, dtype=torch.float32, attn_implementation="sdpa"
-        )
+        loaded: Any = AutoModelForCausalLM.from_pretrained(directory, **options, **where, attn_implementation="sdpa")
     model, report = loaded
     wrong = {
         "lack": report["missing_keys"],

@@ -13,10 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-from peft import LoraConfig
-from safetensors.torch import load_file
-
 from exante.engines import lora
 from exante.errors import UserError
 from exante.objectives import objective_of
@@ -52,7 +48,7 @@ def export(
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     if adapter:
-        _joined(_chain(store, node)).save(scratch)
+        lora.joined([lora.load(path) for path in _chain(store, node)]).save(scratch)
     else:
         models.opened(store, profile, node.id, "cpu").save(scratch)
     record = _record(registration, planned, cell, place, whole=not adapter)
@@ -96,19 +92,6 @@ def _chain(store: PhaseStore, node: Node) -> list[Path]:
     if not chain:
         raise UserError("this model has no adapter: all of its weights were trained; leave --adapter out")
     return [models.folder(store, phase) / models.ADAPTER for phase in chain]
-
-
-def _joined(paths: list[Path]) -> lora.Adapter:
-    """One adapter that adds what all of them add one after the other: their factors side by side, as rank and α that keep
-    α / rank."""
-    configs = [LoraConfig.from_pretrained(str(path)) for path in paths]
-    weights = [load_file(path / lora.WEIGHTS) for path in paths]
-    joined = {
-        name: torch.cat([each[name] for each in weights], dim=0 if "lora_A" in name else 1).contiguous() for name in weights[0]
-    }
-    config = configs[0]
-    config.r, config.lora_alpha = sum(c.r for c in configs), sum(c.lora_alpha for c in configs)
-    return lora.Adapter(config, joined)
 
 
 def _record(registration: Registration, planned: Plan, cell: PlannedCell, place: str, *, whole: bool) -> dict[str, Any]:

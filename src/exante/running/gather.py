@@ -23,10 +23,11 @@ from exante.errors import UserError
 from exante.planning.tree import Plan, PlannedCell
 from exante.running.jobs import Job
 from exante.storage.directory import RunDirectory
-from exante.storage.files import read_arrow, write_atomic
+from exante.storage.files import write_atomic
 from exante.storage.identity import digest
 from exante.storage.phase_store import DONE as DONE_MARKER
 from exante.storage.phase_store import PhaseStore
+from exante.storage.table_files import read_arrow
 from exante.storage.tables import AXES, CELLS, METRICS, ROWS, WAITING, Measured, without_zeros
 
 SHOWN_CELLS = 2

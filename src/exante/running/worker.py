@@ -33,9 +33,10 @@ from exante.running.jobs import (
     training_digests,
 )
 from exante.running.phases import pretrained, sampled, trained
-from exante.storage.files import write_arrow, write_atomic, write_json
+from exante.storage.files import write_atomic, write_json
 from exante.storage.identity import digest
 from exante.storage.phase_store import PhaseStore
+from exante.storage.table_files import write_arrow
 from exante.storage.tables import NODE_METRICS, NODE_ROWS, without_zeros
 from exante.study import Context, Profile
 from exante.text import Example, Prompt, Turn

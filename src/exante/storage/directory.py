@@ -13,8 +13,9 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from exante.errors import UserError, is_disk_full
-from exante.storage.files import FORMAT, file_digest, read_json, read_table, write_atomic, write_json, write_table
+from exante.storage.files import FORMAT, file_digest, read_json, write_atomic, write_json
 from exante.storage.identity import digest, intact
+from exante.storage.table_files import read_table, write_table
 from exante.storage.tables import CELLS, METRICS, ROWS, SERIES, Measured
 from exante.study import Registration
 

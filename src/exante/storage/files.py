@@ -7,27 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import json
 import os
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import platformdirs
-import pyarrow as pa
-import pyarrow.ipc
-import pyarrow.parquet as pq
 
 from exante.errors import UserError, is_disk_full
-from exante.storage.tables import typed
 
 FORMAT = 2
 """Number of the format of every file that exante writes. It rises when a file's shape changes."""
-FORMAT_KEY = b"exante.format"
 
 
 def cache_dir() -> Path:
@@ -75,35 +67,6 @@ def json_text(value: dict[str, Any]) -> str:
     return json.dumps({"format": FORMAT} | value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_table(path: Path, table: pd.DataFrame) -> None:
-    """A parquet file of plain numbers and texts (also where these are categories), with the format number in its metadata."""
-    content = pa.Table.from_pandas(table, preserve_index=False)
-    buffer = io.BytesIO()
-    with pq.ParquetWriter(buffer, content.schema, store_schema=False, compression="zstd", compression_level=9) as writer:
-        writer.add_key_value_metadata({FORMAT_KEY.decode(): str(FORMAT)})
-        writer.write_table(content)
-    write_atomic(path, buffer.getvalue())
-
-
-def write_arrow(path: Path, table: pd.DataFrame) -> None:
-    """A small table as an uncompressed Arrow file: the cache holds thousands, and parquet takes six times as long to open."""
-    content = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata({FORMAT_KEY: str(FORMAT)})
-    buffer = io.BytesIO()
-    with pa.ipc.new_file(buffer, content.schema) as writer:
-        writer.write_table(content)
-    write_atomic(path, buffer.getvalue())
-
-
-def read_arrow(path: str) -> pa.Table:
-    """A table that `write_arrow` wrote, or the parquet file beside it of an earlier version. Raises what pyarrow raises."""
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except FileNotFoundError:
-        return pq.ParquetFile(f"{path.removesuffix('.arrow')}.parquet").read()
-    return pa.ipc.open_file(content).read_all()
-
-
 def read_json(path: Path, hint: str, formats: Collection[int] = (1, FORMAT)) -> dict[str, Any]:
     """A JSON object without its format number. Raises UserError, which ends with the `hint` what to do, if the file is missing,
     truncated, no object, or not of one of the `formats` (files without a number are of format 1)."""
@@ -116,36 +79,12 @@ def read_json(path: Path, hint: str, formats: Collection[int] = (1, FORMAT)) -> 
     if not isinstance(value, dict):
         raise UserError(f"{path} does not hold a JSON object; {hint}")
     number = value.pop("format", 1)
-    _check_format(path, number, formats, hint)
+    check_format(path, number, formats, hint)
     return value
 
 
-def read_table(path: Path, hint: str, columns: Mapping[str, type], formats: Collection[int] = (FORMAT,)) -> pd.DataFrame:
-    """The given columns of a parquet file, texts as categories. Raises UserError, which ends with the `hint` what to do, if
-    it is missing, truncated, of another format, without one of the columns, or with values of another type in one."""
-    try:
-        file = pq.ParquetFile(path, read_dictionary=[name for name, kind in columns.items() if kind is str])
-        number = int((file.schema_arrow.metadata or {}).get(FORMAT_KEY, b"1"))
-        names = [name for name in columns if name in file.schema_arrow.names]
-        table = pd.DataFrame({name: _column(file, name) for name in names}, copy=False)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is missing; {hint}") from error
-    except Exception as error:  # pyarrow raises many kinds for a truncated file
-        raise UserError(f"{path} is truncated or not a table ({error.__class__.__name__}); {hint}") from error
-    _check_format(path, number, formats, hint)
-    return typed(table, columns, str(path), hint)
-
-
-def _column(file: pq.ParquetFile, name: str) -> pd.Series:
-    """One column, read by itself: a table may be large. Categories get the smallest codes that tell them apart."""
-    values = file.read([name]).column(0).to_pandas()
-    if not isinstance(values.dtype, pd.CategoricalDtype):
-        return values
-    codes = values.cat.codes.astype(np.min_scalar_type(-1 - len(values.cat.categories)))
-    return pd.Series(pd.Categorical.from_codes(codes, values.cat.categories))
-
-
-def _check_format(path: Path, number: object, formats: Collection[int], hint: str) -> None:
+def check_format(path: Path, number: object, formats: Collection[int], hint: str) -> None:
+    """Raises UserError for a file of a format that is not among `formats`."""
     if number not in formats:
         age = "an older" if isinstance(number, int) and number < FORMAT else "another"
         raise UserError(f"{path} was written by {age} version of exante (its format is {number!r:.20}); {hint}")
