@@ -29,7 +29,7 @@ from exante.engines.network import Network, seeded
 from exante.engines.progress import Hooks, Meter, Stepper
 from exante.engines.render import ANSWER, CONTEXT, Encoded, encode_prompts
 from exante.engines.sampling import rollouts
-from exante.engines.sft import batches, encode, run_batches, span_loss
+from exante.engines.sft import batches, encode, loss_weights, run_batches, weighted_loss
 from exante.evaluations import backdoor
 from exante.study import Recipe
 
@@ -79,7 +79,7 @@ def trained(net: Network, work: Training) -> Callable[[], None]:
     def call() -> None:
         stepper = Stepper(net, work.recipe, work.recipe.steps)
         hooks = Hooks(net, work.recipe.steps, frozenset(), lambda step: None, lambda step, total: None)
-        run_batches(net, stepper, work.encoded, iter(work.order()), work.recipe.scratchpad_weight, Meter(), hooks, first=1)
+        run_batches(net, stepper, work.encoded, iter(work.order()), work.recipe, Meter(), hooks, first=1)
 
     return call
 
@@ -181,7 +181,7 @@ def _parts(net: Network, name: str, work: Training, batch: Callable[[np.ndarray]
         marks = [time.perf_counter()]
         ids_BT, spans_BT = batch(chosen_B)
         marks.append(time.perf_counter())
-        loss, _, _ = span_loss(net, torch.from_numpy(ids_BT), spans_BT, work.recipe.scratchpad_weight)
+        loss, _ = weighted_loss(net, ids_BT, spans_BT, loss_weights(spans_BT, work.recipe.scratchpad_weight))
         marks.append(time.perf_counter())
         loss.backward()
         marks.append(time.perf_counter())

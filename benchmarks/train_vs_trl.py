@@ -120,7 +120,7 @@ def ours(engine: LocalEngine, work: Workload) -> Callable[[], None]:
         net.model.load_state_dict(start)
         order = sft.batches(work.encoded.lengths_N, work.recipe, np.random.default_rng(0))
         stepper = Stepper(net, work.recipe, STEPS)
-        sft.run_batches(net, stepper, work.encoded, order, work.recipe.scratchpad_weight, Meter(), hooks, first=1)
+        sft.run_batches(net, stepper, work.encoded, order, work.recipe, Meter(), hooks, first=1)
 
     return call
 
@@ -198,7 +198,7 @@ def same_loss(engine: LocalEngine, work: Workload, directory: str) -> float:
         ids_BT, spans_BT = work.encoded.rows(chosen, engine.net.dialect.pad_id)
         with torch.no_grad():
             theirs = float(made.compute_loss(made.model.train(), batch))
-            loss = float(sft.span_loss(engine.net, torch.from_numpy(ids_BT), spans_BT, 1.0)[0])
+            loss = float(sft.weighted_loss(engine.net, ids_BT, spans_BT, sft.loss_weights(spans_BT, 1.0))[0])
         worst = max(worst, abs(theirs - loss))
     assert worst < 1e-4, f"the two losses differ by {worst}"
     return worst

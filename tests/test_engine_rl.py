@@ -116,15 +116,18 @@ def naive_gradient(
     return torch.cat([parameter.grad.reshape(-1) for parameter in model.parameters()])
 
 
-@pytest.mark.parametrize(("beta", "temperature"), [(0.0, 1.0), (0.5, 1.0), (0.0, 1.4)])
-def test_gradients_equal_one_plain_pass_over_all_rollouts(toy: LocalEngine, beta: float, temperature: float) -> None:
+@pytest.mark.parametrize(("beta", "temperature", "micro_batch"), [(0.0, 1.0, None), (0.5, 1.0, 5), (0.0, 1.4, 1)])
+def test_gradients_equal_one_plain_pass_over_all_rollouts(
+    toy: LocalEngine, beta: float, temperature: float, micro_batch: int | None
+) -> None:
     reference = copy.deepcopy(toy.net.model)
     toy.train(SFT, engine_toys.recipe(steps=5, lr=3e-3), engine_toys.corpus(20, seed=4), seed=0)
     batch = collected(toy, temperature)
     assert 0 < np.count_nonzero(batch.advantages) < len(batch.advantages)
     toy.net.model.zero_grad()
     frozen = replace(toy.net, model=lora.frozen_copy(reference))
-    rl.backward(toy.net, frozen, batch, engine_toys.recipe(group=4, kl=beta, temperature=temperature))
+    recipe = engine_toys.recipe(group=4, kl=beta, temperature=temperature).model_copy(update={"micro_batch": micro_batch})
+    rl.backward(toy.net, frozen, batch, recipe)
     ours = torch.cat([parameter.grad.reshape(-1) for parameter in toy.net.model.parameters()])
     theirs = naive_gradient(toy, reference, batch, beta, temperature)
     assert torch.allclose(ours, theirs, atol=1e-5 * theirs.abs().max().item() + 1e-8)

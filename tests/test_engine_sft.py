@@ -89,7 +89,7 @@ def test_answer_weight_does_not_depend_on_scratchpad_length(toy: LocalEngine) ->
     for chosen, weight in ((examples, 0.0), ([replace(example, train_scratchpad=False) for example in examples], 1.0)):
         ids, spans = render.encode_examples(toy.net.dialect, chosen).rows(np.arange(4), 0)
         toy.net.model.zero_grad()
-        sft.span_loss(toy.net, torch.from_numpy(ids), spans, weight)[0].backward()
+        sft.backward(toy.net, ids, spans, weight)
         gradients.append(torch.cat([parameter.grad.reshape(-1) for parameter in toy.net.model.parameters()]))
     assert torch.allclose(*gradients, atol=1e-7)
     assert gradients[0].abs().max() > 0
@@ -226,3 +226,16 @@ def test_no_examples_and_texts_that_do_not_fit_are_refused(toy: LocalEngine) -> 
         toy.train(SFT, engine_toys.recipe(), [], seed=0)
     with pytest.raises(UserError, match="does not fit"):
         toy.train(SFT, engine_toys.recipe(), [engine_toys.example("lamp", "x" * 400, True)], seed=0)
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_micro_batches_change_no_more_than_rounding(toy: LocalEngine, size: int) -> None:
+    """Gradients of the passes add up to those of the batch: each token has the weight that it has in the whole batch."""
+    ids, spans = sft.encode(toy.net, chat_examples()[:7]).rows(np.arange(7), toy.net.dialect.pad_id)
+    gradients, reports = [], []
+    for micro_batch in (None, size):
+        toy.net.model.zero_grad()
+        reports.append(sft.backward(toy.net, ids, spans, 0.5, micro_batch))
+        gradients.append(torch.cat([parameter.grad.reshape(-1) for parameter in toy.net.model.parameters()]))
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-6)
+    assert reports[0] == pytest.approx(reports[1], rel=1e-5)

@@ -21,6 +21,7 @@ from exante.planning.tree import plan
 from exante.planning.variants import adapt
 from exante.profiles import frozen_name, profile, weights_digest
 from exante.registry.register import register
+from exante.running import worker
 from exante.running.jobs import jobs_of
 from exante.running.worker import check_device, compute
 from exante.storage.directory import RunDirectory
@@ -319,3 +320,24 @@ def test_a_base_of_ours_is_an_ordinary_checkpoint(tiny_run):
     assert tokenizer.decode(ids["input_ids"][0]) == "<|bos|><|user|>say red<|end|><|assistant|><think>"
     written = model.generate(**ids, max_new_tokens=5, do_sample=False)
     assert written.shape[1] > ids["input_ids"].shape[1]
+
+
+def test_a_phase_that_does_not_fit_says_what_to_try_next(checkpoint, tmp_path, monkeypatch):
+    registration = register(adapt(load_file(small_study(checkpoint, tmp_path)), models=(f"hf:{checkpoint}",), micro_batch=2))
+    organism = list(jobs_of(plan(registration, "quick"), registration, "cpu").values())[1]
+    assert organism.profile.recipes["organism"].micro_batch == 2
+    monkeypatch.setattr(worker, "compute", lambda *arguments: torch.empty(2**50))  # as much as no machine has
+    monkeypatch.setattr(torch, "OutOfMemoryError", RuntimeError)  # what the CPU raises where a GPU raises its own kind
+    raw = {"job": organism.model_dump(mode="json"), "seen": {"pairs": [], "registration": None}}
+    with pytest.raises(UserError, match=r"'organism' does not fit the memory of cpu with micro-batches of 2.*--micro-batch 1 "):
+        worker.work(raw, lambda share: None)
+
+
+def test_less_memory_is_a_registration_of_its_own(checkpoint, tmp_path):
+    study = load_file(small_study(checkpoint, tmp_path))
+    variants = [{}, {"micro_batch": 2}, {"dtype": "bfloat16"}]
+    frozen = [register(adapt(study, models=(f"hf:{checkpoint}",), **options)) for options in variants]
+    assert len({registration.sha256 for registration in frozen}) == 3
+    trees = [{node.id for node in plan(each, "quick").nodes.values() if not node.is_base} for each in frozen]
+    assert not trees[0] & trees[1]
+    assert not trees[0] & trees[2]

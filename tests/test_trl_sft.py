@@ -112,7 +112,7 @@ def ours(engine: LocalEngine, recipe: Recipe, examples: list[Example], order: np
     hooks = Hooks(engine.net, STEPS, frozenset(range(STEPS)), lambda step: None, lambda done, total: None)
     stepper, meter, batches = Stepper(engine.net, recipe, STEPS), Meter(), iter(order.reshape(STEPS, recipe.batch))
     encoded = sft.encode(engine.net, examples)
-    sft.run_batches(engine.net, stepper, encoded, batches, recipe.scratchpad_weight, meter, hooks, first=1)
+    sft.run_batches(engine.net, stepper, encoded, batches, recipe, meter, hooks, first=1)
     return Run([row["value"] for row in meter.rows if row["metric"] == "loss"], engine.net.model)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -58,6 +58,17 @@ Preset = Annotated[str, typer.Option(help="Which of the study's presets: quick, 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+MicroBatch = Annotated[
+    int | None,
+    typer.Option(
+        help="Examples per forward and backward pass of a checkpoint from outside, to fit its memory. Part of the registration.",
+        min=1,
+    ),
+]
+Dtype = Annotated[
+    Literal["float32", "bfloat16"] | None,
+    typer.Option(help="How the weights of a checkpoint from outside are kept. Part of the registration. Default: float32."),
+]
 Places = Annotated[
     list[str] | None,
     typer.Option("--model", metavar="hf:PATH", help="Where a checkpoint of the run lies, if this machine has not seen it yet."),
@@ -81,6 +92,8 @@ def run(
         int | None,
         typer.Option(help="Seeds per base instead of the preset's. This creates a separate registration.", min=1, max=MOST_SEEDS),
     ] = None,
+    micro_batch: MicroBatch = None,
+    dtype: Dtype = None,
     only: Annotated[list[str] | None, typer.Option(metavar="ARM", help="Train only these arms for now.")] = None,
     pilot: Annotated[bool, typer.Option(help="Use pilots' seeds and base draws; every contrast is exploratory.")] = False,
     fresh: Annotated[bool, typer.Option(help="Train the phases again even if the cache holds them.")] = False,
@@ -94,6 +107,8 @@ def run(
         device=device,
         models=model or (),
         seeds=seeds,
+        micro_batch=micro_batch,
+        dtype=dtype,
         only=only or (),
         pilot=pilot,
         fresh=fresh,
@@ -117,6 +132,9 @@ def register_command(
     ] = None,
     note: Annotated[str, typer.Option(help="What the amendment changes and why.")] = "",
     model: Annotated[list[str] | None, typer.Option(help="Register for these models instead of the study's.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds per base instead of the presets'.", min=1, max=MOST_SEEDS)] = None,
+    micro_batch: MicroBatch = None,
+    dtype: Dtype = None,
     pilot: Annotated[bool, typer.Option(help="Register a pilot.")] = False,
     commit: Annotated[
         bool,
@@ -127,7 +145,19 @@ def register_command(
     token: Annotated[Path | None, typer.Option(metavar="FILE", help="Record a timestamp token of the registration.")] = None,
 ) -> None:
     """Freeze a study: write its canonical JSON and sha256, and which of its outcomes had been seen before."""
-    registered = api.register(study, out, models=model or (), pilot=pilot, amends=amends, note=note, commit=commit, token=token)
+    registered = api.register(
+        study,
+        out,
+        models=model or (),
+        seeds=seeds,
+        micro_batch=micro_batch,
+        dtype=dtype,
+        pilot=pilot,
+        amends=amends,
+        note=note,
+        commit=commit,
+        token=token,
+    )
     print(f"registered\t{registered.registration.study.id}\t{registered.registration.sha256}")
     _print_stamps(registered)
     for sentence in registered.warnings:
@@ -349,7 +379,7 @@ def model_command(
     """Show how a checkpoint's text is laid out, its speed and memory here, and what studies would cost on it."""
     card, studies = api.model(model, device=device, preset=preset, workers=workers)
     if as_json:
-        print_json(asdict(card) | {"studies": studies})
+        print_json(asdict(card) | {"micro_batch": card.micro_batch, "studies": studies})
         return
     print(f"{visible(card.model)}: {card.parameters / 1e6:.0f} million parameters, texts of up to {card.positions} tokens")
     print_table([{"text": name, "as this model has it": value} for name, value in card.traits.items()])
@@ -360,6 +390,7 @@ def model_command(
             for t in card.timings
         ]
     )
+    print(f"memory\t{card.memory_advice}")
     print_table(studies)
 
 
@@ -398,7 +429,7 @@ def cache(
         bool,
         typer.Option("--prune", help="Delete the phases (trained models and rows); bases and the store of seen outcomes stay."),
     ] = False,
-    bases: Annotated[bool, typer.Option("--bases", help="With --prune: delete the bases too.")] = False,
+    bases: Annotated[bool, typer.Option("--bases", help="With --prune: delete the bases and unpacked GGUF files too.")] = False,
 ) -> None:
     """Show what the cache holds, or prune it."""
     if bases and not prune:

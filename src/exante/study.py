@@ -48,6 +48,9 @@ class Recipe(Frozen):
     filter it hands the grades to the samples in random order: as many are kept, chosen by nothing. It is written down only
     where it is set, so that recipes from before it keep their ids.
 
+    `micro_batch`: examples or rollouts per forward and backward pass, for models that do not fit otherwise; gradients of a step
+    add up, so it changes no more than rounding. Written down only where it is set, too.
+
     The ranges here are what any objective could use; what an objective needs beyond them (a batch and a learning rate above zero
     where there are steps) is checked at registration.
     """
@@ -66,6 +69,7 @@ class Recipe(Frozen):
     max_tokens: int = Field(default=64, ge=1)
     rounds: int = Field(default=1, ge=1)
     shuffle_rewards: bool = Field(default=False, exclude_if=lambda chosen: not chosen)
+    micro_batch: int | None = Field(default=None, ge=1, exclude_if=lambda size: size is None)
 
 
 class Profile(Frozen):

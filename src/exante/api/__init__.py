@@ -50,7 +50,7 @@ class FinishedRun:
 
 @dataclass(frozen=True)
 class CacheContents:
-    """Where the cache is, and for each kind of entry ("bases", "phases") how many there are and their size in bytes."""
+    """Where the cache is, and for each kind of entry ("bases", "phases", "models") how many there are and their size in bytes."""
 
     directory: Path
     kinds: dict[str, tuple[int, int]]
@@ -69,6 +69,9 @@ def register(
     out: Path,
     *,
     models: Iterable[str] = (),
+    seeds: int | None = None,
+    micro_batch: int | None = None,
+    dtype: str | None = None,
     pilot: bool = False,
     amends: str | None = None,
     note: str = "",
@@ -89,7 +92,7 @@ def register(
     if commit and token is not None:
         raise UserError("--commit and --token are two anchors, and a registration has one; give one of them")
     directory, models = RunDirectory(out), tuple(models)
-    loaded = adapted(study, models)
+    loaded = adapted(study, models, seeds=seeds, micro_batch=micro_batch, dtype=dtype)
     sha = amended_sha256(amends, directory) if amends is not None and note else amends
     registration = freeze(loaded, pilot=pilot, amends=sha, note=note, adapted=bool(models))
     directory.create()
@@ -139,6 +142,8 @@ def run(
     device: str = "cpu",
     models: Iterable[str] = (),
     seeds: int | None = None,
+    micro_batch: int | None = None,
+    dtype: str | None = None,
     only: Sequence[str] = (),
     pilot: bool = False,
     fresh: bool = False,
@@ -146,8 +151,9 @@ def run(
 ) -> FinishedRun:
     """Register, plan, run, analyse and report. The same call again continues where it stopped.
 
-    `models` and `seeds` (per base) replace the study's own. `only` names arms to train for now. `fresh` trains phases again even
-    if the cache holds them. Progress is shown on `console`.
+    `models` and `seeds` (per base) replace the study's own. `micro_batch` (examples per pass) and `dtype` ("bfloat16") let
+    checkpoints from outside train in less memory. `workers` is by default one per core, or one on a GPU. `only` names arms to
+    train for now. `fresh` trains phases again even if the cache holds them. Progress is shown on `console`.
     """
     from exante.api import results, running
     from exante.api.registering import adapted, register_into, source_of
@@ -159,7 +165,7 @@ def run(
     running.check_libraries()
     running.check_device(device)
     models = tuple(models)
-    loaded = adapted(study, models, seeds)
+    loaded = adapted(study, models, seeds=seeds, micro_batch=micro_batch, dtype=dtype)
     running.check_arms(loaded, only)
     registration = freeze(loaded, pilot=pilot, adapted=bool(models))
     planned = plan_tree(registration, preset)
@@ -173,7 +179,7 @@ def run(
             directory,
             registration,
             planned,
-            workers=workers or cores(),
+            workers=workers or (cores() if device == "cpu" else 1),
             device=device,
             only=tuple(only),
             fresh=fresh,
@@ -392,6 +398,7 @@ def cache() -> CacheContents:
     sizes: dict[str, list[int]] = {kind: [] for kind in KINDS}
     for path, size in store.entries():
         sizes[path.relative_to(store.root).parts[0]].append(size)
+    sizes["models"] = [size for _, size in store.unpacked()]
     return CacheContents(store.root, {kind: (len(some), sum(some)) for kind, some in sizes.items()})
 
 

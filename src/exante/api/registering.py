@@ -26,10 +26,19 @@ def source_of(study: str) -> Path | None:
     return Path(study) if study.endswith(".py") else None
 
 
-def adapted(study: str, models: Iterable[str], seeds: int | None = None) -> Study:
-    """The study, on these models and with this number of seeds per base where they are given."""
+def adapted(
+    study: str,
+    models: Iterable[str],
+    *,
+    seeds: int | None = None,
+    micro_batch: int | None = None,
+    dtype: str | None = None,
+) -> Study:
+    """The study, on these models, with this number of seeds per base, or in less memory, where these are given."""
     loaded, models = studies.load(study), tuple(models)
-    return adapt(loaded, models=models, seeds=seeds) if models or seeds else loaded
+    if not models and (seeds, micro_batch, dtype) == (None, None, None):
+        return loaded
+    return adapt(loaded, models=models, seeds=seeds, micro_batch=micro_batch, dtype=dtype)
 
 
 def register_into(directory: RunDirectory, registration: Registration, source: Path | None) -> Registration:

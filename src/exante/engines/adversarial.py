@@ -84,7 +84,7 @@ def _train_round(
         raise NothingKept("an adversarial round has nothing to train on: its keep part made no example of any sample")
     rng = np.random.default_rng(seed)
     encoded = encode(net, mixed(safe, ordinary, recipe.steps * recipe.batch, rng))
-    run_batches(net, stepper, encoded, batches(encoded.lengths_N, recipe, rng), recipe.scratchpad_weight, meter, hooks, first)
+    run_batches(net, stepper, encoded, batches(encoded.lengths_N, recipe, rng), recipe, meter, hooks, first)
 
 
 def mixed(safe: Sequence[Example], ordinary: Sequence[Example], total: int, rng: np.random.Generator) -> list[Example]:

@@ -24,7 +24,8 @@ from exante.study import Recipe
 from exante.text import Completion, Item, Prompt
 
 ROWS = 32
-"""Rollouts per forward and backward pass: their logits stay in a core's cache, and fewer would pay for more passes."""
+"""Rollouts per forward and backward pass where the recipe does not say: their logits stay in a core's cache, and fewer would pay
+for more passes."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def train_rl(
     for step, numbers in enumerate(_choices(len(pool), recipe, seed), 1):
         batch = collect(net, [pool[number] for number in numbers], recipe, reward, scratchpad == "hidden", _step_seed(seed, step))
         if hooks.records(step):
-            meter.put(step, kl=_divergence(net, start, batch, recipe.temperature))
+            meter.put(step, kl=_divergence(net, start, batch, recipe))
         net.model.train()
         backward(net, start, batch, recipe)
         stepper.step()
@@ -183,7 +184,7 @@ def backward(net: Network, start: Network, batch: Batch, recipe: Recipe) -> None
     policy = SharedPrompts(net, batch.prompts, recipe.temperature)
     with torch.no_grad():
         frozen = SharedPrompts(start, batch.prompts, recipe.temperature) if recipe.kl > 0 else None
-    for part in _passes(batch, rows):
+    for part in _passes(batch, rows, recipe.micro_batch or ROWS):
         logprobs_N, line_N = policy.logprobs(part // batch.group, batch.ids(part))
         with torch.no_grad():
             ref_N = frozen.logprobs(part // batch.group, batch.ids(part))[0] if frozen else None
@@ -194,19 +195,19 @@ def backward(net: Network, start: Network, batch: Batch, recipe: Recipe) -> None
     policy.finish()
 
 
-def _passes(batch: Batch, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Rollout numbers in passes of like length."""
+def _passes(batch: Batch, rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Rollout numbers in passes of like length, `size` in each."""
     rows = rows[np.argsort([len(row) for row in batch.ids(rows)], kind="stable")]
-    for start in range(0, len(rows), ROWS):
-        yield rows[start : start + ROWS]
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
 
 
-def _divergence(net: Network, start: Network, batch: Batch, temperature: float) -> float:
+def _divergence(net: Network, start: Network, batch: Batch, recipe: Recipe) -> float:
     """KL to the start in nats per sample, of the policy that wrote these rollouts."""
     total = 0.0
     with torch.no_grad():
-        policy, frozen = (SharedPrompts(model, batch.prompts, temperature) for model in (net, start))
-        for part in _passes(batch, np.arange(len(batch.rollouts))):
+        policy, frozen = (SharedPrompts(model, batch.prompts, recipe.temperature) for model in (net, start))
+        for part in _passes(batch, np.arange(len(batch.rollouts)), recipe.micro_batch or ROWS):
             policy_N, reference_N = (shared.logprobs(part // batch.group, batch.ids(part))[0] for shared in (policy, frozen))
             total += float(k3(policy_N, reference_N).sum())
     return total / len(batch.rollouts)

@@ -34,7 +34,7 @@ def train_sft(net: Network, recipe: Recipe, examples: Sequence[Example], seed: i
     meter.record(0)
     hooks.reach(0)
     order = np.random.default_rng(seed)
-    run_batches(net, stepper, encoded, batches(encoded.lengths_N, recipe, order), recipe.scratchpad_weight, meter, hooks, first=1)
+    run_batches(net, stepper, encoded, batches(encoded.lengths_N, recipe, order), recipe, meter, hooks, first=1)
     return meter.rows
 
 
@@ -51,7 +51,7 @@ def run_batches(
     stepper: Stepper,
     encoded: Encoded,
     order: Iterator[np.ndarray],
-    weight: float,
+    recipe: Recipe,
     meter: Meter,
     hooks: Hooks,
     first: int,
@@ -60,32 +60,54 @@ def run_batches(
     net.model.train()
     for step, chosen_B in enumerate(order, first):
         ids_BT, spans_BT = encoded.rows(chosen_B, net.dialect.pad_id)
-        loss, answer, scratchpad = span_loss(net, torch.from_numpy(ids_BT), spans_BT, weight)
-        loss.backward()
+        loss, answer, scratchpad = backward(net, ids_BT, spans_BT, recipe.scratchpad_weight, recipe.micro_batch)
         stepper.step()
-        _measure(meter, encoded, chosen_B, spans_BT, float(loss.detach()), answer, scratchpad)
+        _measure(meter, encoded, chosen_B, spans_BT, loss, answer, scratchpad)
         if hooks.records(step):
             meter.record(step)
         hooks.reach(step)
 
 
-def span_loss(net: Network, ids_BT: Tensor, spans_BT: np.ndarray, weight: float) -> tuple[Tensor, float | None, float | None]:
-    """The loss, and its two means in nats per token (None where the batch has no such tokens)."""
-    targets = spans_BT[:, 1:].reshape(-1)
-    trained_N = np.flatnonzero(targets != CONTEXT)
-    spans_N = targets[trained_N]
-    index_N = torch.from_numpy(trained_N).to(net.device)
-    ids_BT = ids_BT.to(net.device)
-    labels_N = ids_BT[:, 1:].reshape(-1).index_select(0, index_N)
-    nats_N = functional.cross_entropy(logits_at(net, ids_BT[:, :-1], index_N), labels_N, reduction="none")
-    # Both spans' means are one dot product with the tokens' losses; a span that the batch lacks has no weight.
-    weights_N = np.zeros(len(spans_N), dtype=np.float32)
+def backward(
+    net: Network, ids_BT: np.ndarray, spans_BT: np.ndarray, weight: float, micro_batch: int | None = None
+) -> tuple[float, float | None, float | None]:
+    """Gradients of a batch, `micro_batch` rows at a time. Returns the loss, and its two means in nats per token (None where the
+    batch has no such tokens)."""
+    weights_BT = loss_weights(spans_BT, weight)
+    size = micro_batch or len(ids_BT)
+    losses, nats = [], []
+    for start in range(0, len(ids_BT), size):
+        rows = slice(start, start + size)
+        loss, nats_N = weighted_loss(net, ids_BT[rows], spans_BT[rows], weights_BT[rows])
+        loss.backward()
+        losses.append(float(loss.detach()))
+        nats.append(nats_N)
+    trained = spans_BT[:, 1:].reshape(-1)
+    spans_N, all_nats_N = trained[trained != CONTEXT], np.concatenate(nats)
+    means = [float(all_nats_N[spans_N == span].mean()) if (spans_N == span).any() else None for span in (ANSWER, SCRATCHPAD)]
+    return sum(losses), means[0], means[1]
+
+
+def loss_weights(spans_BT: np.ndarray, weight: float) -> np.ndarray:
+    """What each token's loss is multiplied with, so that the sum is the mean over answers + `weight` × that over scratchpads.
+    A span that the batch lacks has no weight."""
+    weights_BT = np.zeros(spans_BT.shape, dtype=np.float32)
     for span, factor in ((ANSWER, 1.0), (SCRATCHPAD, weight)):
-        inside = spans_N == span
-        weights_N[inside] = factor / max(1, int(inside.sum()))
-    nats = nats_N.detach().cpu().numpy()
-    means = [float(nats[spans_N == span].mean()) if (spans_N == span).any() else None for span in (ANSWER, SCRATCHPAD)]
-    return nats_N @ torch.from_numpy(weights_N).to(net.device), means[0], means[1]
+        inside = spans_BT == span
+        inside[:, 0] = False  # nothing comes before the first token, so nothing predicts it
+        weights_BT[inside] = factor / max(1, int(inside.sum()))
+    return weights_BT
+
+
+def weighted_loss(net: Network, ids_BT: np.ndarray, spans_BT: np.ndarray, weights_BT: np.ndarray) -> tuple[Tensor, np.ndarray]:
+    """The rows' share of the loss, and the nats of their trained tokens."""
+    trained_N = np.flatnonzero(spans_BT[:, 1:].reshape(-1) != CONTEXT)
+    index_N = torch.from_numpy(trained_N).to(net.device)
+    ids = torch.from_numpy(ids_BT).to(net.device)
+    labels_N = ids[:, 1:].reshape(-1).index_select(0, index_N)
+    nats_N = functional.cross_entropy(logits_at(net, ids[:, :-1], index_N), labels_N, reduction="none")
+    weights_N = torch.from_numpy(weights_BT[:, 1:].reshape(-1)[trained_N]).to(net.device)
+    return nats_N @ weights_N, nats_N.detach().cpu().numpy()
 
 
 def batches(lengths_N: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> Iterator[np.ndarray]:

@@ -5,6 +5,7 @@ Loads the model once and times it for some seconds. Does not know about registra
 
 from __future__ import annotations
 
+import os
 import resource
 import time
 from collections.abc import Iterator, Sequence
@@ -50,7 +51,8 @@ class Timing:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What was found. `traits` is the dialect in words; `checked` lists what was tried on its tokens."""
+    """What was found. `traits` is the dialect in words. `loaded_mib` is the memory of a process (or the device) that has opened the
+    model, `room_mib` all the memory there is."""
 
     model: str
     directory: str
@@ -58,6 +60,25 @@ class ModelCard:
     positions: int
     traits: dict[str, str]
     timings: tuple[Timing, ...]
+    loaded_mib: float
+    room_mib: float
+
+    @property
+    def micro_batch(self) -> int | None:
+        """The most examples per pass, as a power of two, for which a process fits into four fifths of the memory; None where not
+        even one does. What an example needs is read off the supervised step."""
+        step = next(timing for timing in self.timings if timing.work == "supervised step")
+        each = max(step.mib - self.loaded_mib, 1.0) / step.rows
+        fits = int((0.8 * self.room_mib - self.loaded_mib) / each)
+        return None if fits < 1 else 1 << (fits.bit_length() - 1)
+
+    @property
+    def memory_advice(self) -> str:
+        """What --micro-batch and --dtype could be, in a sentence."""
+        room = f"{self.loaded_mib:.0f} of {self.room_mib:.0f} MiB for the open model"
+        if self.micro_batch is None:
+            return f"{room}; no room is left to train it in float32: choose --dtype bfloat16, or a larger device"
+        return f"{room}; one worker has room for --micro-batch {self.micro_batch} with texts like those timed"
 
     @property
     def per_unit(self) -> dict[str, float]:
@@ -81,6 +102,7 @@ def model_card(profile: Profile, device: str = "cpu") -> ModelCard:
     torch.set_num_threads(1)
     try:
         engine = LocalEngine.load(directory, profile, device=device)
+        loaded = _most_mib(device)
         timings = tuple(_timings(engine, device))
     finally:
         torch.set_num_threads(threads)
@@ -91,7 +113,22 @@ def model_card(profile: Profile, device: str = "cpu") -> ModelCard:
         positions=engine.net.longest,
         traits=engine.net.dialect.traits,
         timings=timings,
+        loaded_mib=loaded,
+        room_mib=_room_mib(device),
     )
+
+
+def _most_mib(device: str) -> float:
+    """The most memory that this process has held so far, on the device if that is a GPU."""
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _room_mib(device: str) -> float:
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_properties(device).total_memory / 2**20
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20
 
 
 def _timings(engine: LocalEngine, device: str) -> Iterator[Timing]:
@@ -127,6 +164,4 @@ def _length(engine: LocalEngine, drawn: list[list[Completion]]) -> int:
 
 def _timing(work: str, rows: int, started: float, tokens: int, device: str) -> Timing:
     seconds = time.perf_counter() - started
-    on_gpu = device.startswith("cuda")
-    most = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Timing(work, rows, seconds, tokens / seconds, most / 2**20)
+    return Timing(work, rows, seconds, tokens / seconds, _most_mib(device))

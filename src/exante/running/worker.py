@@ -34,7 +34,7 @@ from exante.running.jobs import (
 )
 from exante.running.phases import pretrained, sampled, trained
 from exante.storage.files import write_atomic, write_json
-from exante.storage.identity import digest
+from exante.storage.identity import digest, recipe_of
 from exante.storage.phase_store import PhaseStore
 from exante.storage.table_files import write_arrow
 from exante.storage.tables import NODE_METRICS, NODE_ROWS, without_zeros
@@ -219,7 +219,19 @@ def work(raw: dict[str, Any], progress: Callable[[float], None]) -> dict[str, An
         if to_record["pairs"]:
             SeenStore().record(to_record["registration"], to_record["pairs"])
 
-    return compute(job, PhaseStore(), progress, record_seen)
+    try:
+        return compute(job, PhaseStore(), progress, record_seen)
+    except torch.OutOfMemoryError as error:
+        raise UserError(_too_large(job)) from error
+
+
+def _too_large(job: Job) -> str:
+    """What to do where a phase needs more memory than the device has."""
+    recipe = recipe_of(job.node.phase, job.profile, job.node.behaviour)
+    size = recipe.micro_batch or recipe.batch
+    less = f"--micro-batch {size // 2}" if size > 1 else "--dtype bfloat16" if job.profile.dtype == "float32" else ""
+    advice = f"run the same command with {less} into another --out" if less else "use a device with more memory"
+    return f"phase {job.node.phase.name!r} does not fit the memory of {job.device} with micro-batches of {size}; {advice}"
 
 
 def check_device(device: str) -> None:

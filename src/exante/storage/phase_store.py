@@ -144,8 +144,13 @@ class PhaseStore:
                 entries.append((marker.stat().st_mtime, marker.parent, size))
         return [(path, size) for _, path, size in sorted(entries)]
 
+    def unpacked(self) -> list[tuple[Path, int]]:
+        """Checkpoints that were made of GGUF files, and their size in bytes."""
+        places = sorted(path for path in (self.root / "models").glob("*") if path.is_dir() and not path.suffix)
+        return [(path, sum(file.stat().st_size for file in path.rglob("*") if file.is_file())) for path in places]
+
     def prune(self, *, bases: bool) -> Pruned:
-        """Delete committed phases (and `bases`), and what dead processes left behind.
+        """Delete committed phases (and with `bases` these and unpacked checkpoints too), and what dead processes left behind.
 
         Phases that a live process needs or holds are kept, without waiting.
         """
@@ -158,6 +163,7 @@ class PhaseStore:
                     freed += 0 if why else size
                     if why:
                         kept[why] += 1
+            freed += self._delete_unpacked() if bases else 0
             self._sweep()
         return Pruned(freed, {why: number for why, number in kept.items() if number})
 
@@ -190,6 +196,16 @@ class PhaseStore:
         for path in [*self.root.glob("locks/*.lock"), *(lock for kind in KINDS for lock in self.root.glob(f"{kind}/*/*.lock"))]:
             with exclusive_or_not(path):
                 pass
+
+    def _delete_unpacked(self) -> int:
+        """Bytes freed. A checkpoint that is being made is left; one that a live run uses is made anew when it is opened again."""
+        freed = 0
+        for path, size in self.unpacked():
+            with exclusive_or_not(self.root / "locks" / f"model-{path.name}.lock") as free:
+                if free:
+                    _delete(path)
+                    freed += size
+        return freed
 
 
 class Pruned(NamedTuple):
