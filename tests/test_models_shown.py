@@ -64,6 +64,9 @@ def test_a_model_card_tells_layout_speed_memory_and_costs(checkpoint: Path, tmp_
     assert card["positions"] == 512
     assert [timing["work"] for timing in card["timings"]] == ["supervised step", "sampling", "reinforcement step"]
     assert all(timing["tokens_per_second"] > 0 and timing["mib"] > 0 for timing in card["timings"])
+    assert 0 < card["loaded_mib"] < card["room_mib"]
+    assert card["micro_batch"] >= 1
+    assert card["micro_batch"].bit_count() == 1, "a power of two"
     costs = {row["study"]: row for row in card["studies"]}
     assert costs[STUDY]["runs"] == 20
     assert costs[STUDY]["core_hours"] > 0

@@ -51,8 +51,8 @@ class Timing:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What was found. `traits` is the dialect in words. `loaded_mib` is the memory of a process (or the device) that has opened the
-    model, `room_mib` all the memory there is."""
+    """What was found. `traits` is the dialect in words. `loaded_mib` is the memory of a process (or the device) that has opened
+    the model, `room_mib` all the memory there is."""
 
     model: str
     directory: str
