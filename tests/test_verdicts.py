@@ -85,6 +85,17 @@ def test_the_interval_is_the_robust_one_in_points() -> None:
     assert (found.unit, found.n_units, found.level, found.run_model) == ("pp", 8, 0.95, "robust")
 
 
+def test_intervals_are_cut_to_what_the_estimate_can_be() -> None:
+    """Three runs at 100 and three at 0 reach from 60 − 83 to 60 + 83 pp, by hand: (300 + 100)/5 − 100/5; each variance 2000/5."""
+    half = 2.776445 * np.sqrt(2 * 2000 / 5)
+    found = only(arms({"a": [20] * 3, "b": [0] * 3}), contrast(above(0, "pp"), primary=1))
+    assert (found.low, found.high) == (pytest.approx(60 - half, abs=1e-3), 100)
+    mirrored = only(arms({"a": [0] * 3, "b": [20] * 3}), contrast(above(0, "pp"), primary=1))
+    assert (mirrored.low, mirrored.high) == (-100, pytest.approx(half - 60, abs=1e-3))
+    one = only(arms({"a": [20] * 3}), contrast(above(50, "%"), control=None))
+    assert one.high == 100 > one.low > 0
+
+
 def test_graded_verdicts_decide_what_robust_ones_cannot() -> None:
     close = {"a": [12, 11, 12, 13], "b": [8, 9, 8, 7]}
     many = arms({arm: [10 * x for x in counts] for arm, counts in close.items()}, trials=200)

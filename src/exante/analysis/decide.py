@@ -70,6 +70,12 @@ class Claim:
     def n_units(self) -> int:
         return len(self.arm.units) if self.control is None else min(len(self.arm.units), len(self.control.units))
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """The values that the claim's estimate can take."""
+        width = self.ends[1] - self.ends[0]
+        return self.ends if self.control is None else (-width, width)
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -120,12 +126,22 @@ def places_of(study: Study, table: Table) -> Places:
     return places
 
 
-def interval(claim: Claim, level: float) -> tuple[Array, Array]:
-    """Lower end if everything unknown counts against the claim, upper end if it counts for it."""
+def interval(claim: Claim, level: float | Array) -> tuple[Array, Array]:
+    """The interval of a claim at a level, one for all simulated studies or one for each (…).
+
+    The lower end counts everything unknown against the claim, the upper end counts it for the claim. Cut to the values that the
+    estimate can take; infinite where there are too few units for an interval.
+    """
     arm, control = claim.arm, claim.control
     all_graded = np.array_equal(arm.low, arm.high) and (control is None or np.array_equal(control.low, control.high))
     low, high = _interval(claim, level, arm.low, None if control is None else control.high, 0)
-    return (low, high) if all_graded else (low, _interval(claim, level, arm.high, None if control is None else control.low, 1)[1])
+    if not all_graded:
+        high = _interval(claim, level, arm.high, None if control is None else control.low, 1)[1]
+    return _cut(low, claim.span), _cut(high, claim.span)
+
+
+def _cut(end: Array, span: tuple[float, float]) -> Array:
+    return np.where(np.isfinite(end), np.clip(end, *span), end)
 
 
 def place(low: Array, high: Array, region: Region) -> Code:
@@ -138,7 +154,7 @@ def place(low: Array, high: Array, region: Region) -> Code:
     return (inside(low, high, region).astype(np.int8) - outside.astype(np.int8)).astype(np.int8)
 
 
-def judge(claim: Claim, region: Region, level: float) -> tuple[Array, Array, Code]:
+def judge(claim: Claim, region: Region, level: float | Array) -> tuple[Array, Array, Code]:
     """Interval and code against a region. Includes the equivalence rule, not the claim's blocks."""
     if region.unit != claim.unit:
         raise UserError(f"a region for contrast {claim.contrast.id!r} is in {region.unit}; the contrast is in {claim.unit}")
@@ -163,12 +179,12 @@ def _any(hits: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:
     return np.asarray(functools.reduce(np.logical_or, hits, np.asarray(False)))
 
 
-def _interval(claim: Claim, level: float, a: Array, b: Array | None, side: int) -> tuple[Array, Array]:
+def _interval(claim: Claim, level: float | Array, a: Array, b: Array | None, side: int) -> tuple[Array, Array]:
     templates = None if claim.templates is None else claim.templates[side]
     if claim.measure.run_model == "robust":
         return robust(a, b, claim.ends, level, claim.shared, templates)
     if claim.measure.run_model == "items":
-        return over_items(a, b, claim.ends, level, claim.arm.within, None if claim.control is None else claim.control.within)
+        return over_items(a, b, level, claim.arm.within, None if claim.control is None else claim.control.within)
     return graded(
         a,
         b,

@@ -16,6 +16,8 @@ from scipy.special import stdtrit
 
 Array = NDArray[np.float64]
 Ends = tuple[float, float]
+Level = float | Array
+"""One for all simulated studies, or one for each."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,14 @@ class Templates:
     count: int
 
 
-def t_quantile(df: Array, level: float) -> Array:
+def t_quantile(df: Array, level: Level) -> Array:
     """Two-sided Student quantile; infinite where there are no degrees of freedom."""
     df = np.asarray(df, float)
-    return np.where(df >= 1, stdtrit(np.maximum(df, 1.0), (1 + level) / 2), np.inf)
+    return np.where(df >= 1, stdtrit(np.maximum(df, 1.0), (1 + np.asarray(level)) / 2), np.inf)
 
 
 def robust(
-    a_N: Array, b_N: Array | None, ends: Ends, level: float, shared: Shared | None = None, templates: Templates | None = None
+    a_N: Array, b_N: Array | None, ends: Ends, level: Level, shared: Shared | None = None, templates: Templates | None = None
 ) -> tuple[Array, Array]:
     """Interval that stays valid for all-or-nothing runs and for modes too rare to be seen: (low, high).
 
@@ -64,7 +66,7 @@ def graded(
     a_N: Array,
     b_N: Array | None,
     ends: Ends,
-    level: float,
+    level: Level,
     *,
     within_a: Array,
     within_b: Array | None = None,
@@ -100,19 +102,16 @@ def graded(
 
 
 def over_items(
-    a_N: Array, b_N: Array | None, ends: Ends, level: float, within_a: Array, within_b: Array | None = None
+    a_N: Array, b_N: Array | None, level: Level, within_a: Array, within_b: Array | None = None
 ) -> tuple[Array, Array]:
     """Interval over the items of the observed runs, the normal quantile times their sampling error: (low, high).
 
-    `within_a`, `within_b` are the mean sampling variances of a run. It does not generalise to other runs. Cut to the possible
-    range.
+    `within_a`, `within_b` are the mean sampling variances of a run. It does not generalise to other runs.
     """
     variance = within_a / a_N.shape[-1]
     if b_N is not None and within_b is not None:
         variance = variance + within_b / b_N.shape[-1]
-    low, high = _around(a_N, b_N, t_quantile(np.asarray(np.inf), level) * np.sqrt(variance))
-    least, most = ends if b_N is None else (ends[0] - ends[1], ends[1] - ends[0])
-    return np.maximum(low, least), np.minimum(high, most)
+    return _around(a_N, b_N, t_quantile(np.asarray(np.inf), level) * np.sqrt(variance))
 
 
 def few_runs(n: int) -> float:
@@ -155,7 +154,7 @@ def _around(a_N: Array, b_N: Array | None, half: Array) -> tuple[Array, Array]:
     return centre - half, centre + half
 
 
-def _half(variance: Array, df: int, runs: int, level: float, templates: Templates | None) -> Array:
+def _half(variance: Array, df: int, runs: int, level: Level, templates: Templates | None) -> Array:
     if templates is not None:
         variance, df = variance + templates.variance, min(runs, templates.count) - 1
     return t_quantile(np.asarray(df), level) * np.sqrt(variance)
