@@ -70,7 +70,7 @@ def padded(a: list[float], b: list[float]) -> tuple[float, float]:
 def test_a_run_crashed_in_one_behaviour_is_half_unknown() -> None:
     rows = two_behaviours({"a": [18] * 8, "b": [2] * 8}, {"a": [18] * 7, "b": [2] * 8})
     rows = pd.concat([rows, table([crash(cell("a", 1007, behaviour="y"))])])
-    found = decided(rows, contrast()).contrasts[0]
+    found = decided(rows, contrast(primary=1)).contrasts[0]
     runs = {"a": [90.0] * 7 + [45.0], "b": [10.0] * 8}
     assert found.low == pytest.approx(padded(runs["a"], runs["b"])[0])
     assert found.estimate == pytest.approx(80)

@@ -478,7 +478,7 @@ def _print_verdicts(verdicts: dict[str, Any]) -> None:
         {
             "contrast": c["id"],
             "verdict": c["verdict"],
-            **{end: shown(c[end], c["unit"]) for end in ("estimate", "low", "high")},
+            **{end: shown(c[end]) for end in ("estimate", "low", "high")},
             "unit": c["unit"],
             "n": c["n_units"],
             "reason": c["reason"],

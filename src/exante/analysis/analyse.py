@@ -180,8 +180,8 @@ def _contrast(
     decision = decisions.contrasts.get(contrast.id)
     measure = next(m for m in study.measures if m.id == contrast.measure)
     results = _no_results(contrast, runs.table) if decision is None else _results(decision, runs, why)
-    exploratory = bool(why) or contrast.region.unbounded  # where nothing was claimed, nothing is decided
-    verdict: Word = "exploratory" if exploratory else "undecided" if decision is None else word(decision.code)
+    code = 0 if decision is None else decision.code
+    verdict: Word = "estimate" if contrast.region.unbounded else "exploratory" if why else word(code)
     return ContrastVerdict(
         **contrast.model_dump(
             include={"id", "title", "arm", "control", "measure", "training", "behaviour", "model", "primary", "stamp", "criteria"}
@@ -189,9 +189,9 @@ def _contrast(
         region=contrast.region,
         unit=contrast_unit(measure, contrast.control is not None),
         run_model=measure.run_model,
-        level=level_of(study, contrast),
+        level=level_of(study, contrast) if decision is None else float(decision.level),
         verdict=verdict,
-        exploratory=exploratory,
+        exploratory=bool(why),
         objections=_linked(study, contrast),
         **results,
     )

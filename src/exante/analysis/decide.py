@@ -20,7 +20,7 @@ from exante.analysis.atoms import Values
 from exante.analysis.evaluate import evaluate, expected_events, ungraded_share
 from exante.analysis.gates import Check, Places, checks, inside
 from exante.analysis.items import values_of
-from exante.analysis.rules import level_of, spread_floor
+from exante.analysis.rules import PRIMARY_LEVEL, SECONDARY_ALPHA, is_secondary, spread_floor
 from exante.analysis.runs import Layout, Sample, ends_of, enough_bases, layouts, mean_of_finite, sample, scaled, shared_units
 from exante.analysis.table import Table
 from exante.errors import UserError
@@ -82,7 +82,7 @@ class Decision:
     """A contrast decided, all (…). `placed` is what the interval alone says, `code` after blocks and the fixed sequence."""
 
     claim: Claim
-    level: float
+    level: Array
     low: Array
     high: Array
     placed: Code
@@ -113,8 +113,8 @@ def decide(
     places = places_of(study, table)
     gates = checks(study, table, phases, values, places, texts)
     claims = {c.id: claim(study, c, table, values[c.measure], places[c.id], gates) for c in study.contrasts if c.id in places}
-    alone = {name: _decide_alone(study, claimed) for name, claimed in claims.items()}
-    return Decisions(in_sequence(study, alone), gates)
+    alone = {name: decide_at(claimed, PRIMARY_LEVEL) for name, claimed in claims.items()}
+    return Decisions(in_sequence(study, alone) | in_steps(study, claims), gates)
 
 
 def places_of(study: Study, table: Table) -> Places:
@@ -182,7 +182,7 @@ def _any(hits: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:
 def _interval(claim: Claim, level: float | Array, a: Array, b: Array | None, side: int) -> tuple[Array, Array]:
     templates = None if claim.templates is None else claim.templates[side]
     if claim.measure.run_model == "robust":
-        return robust(a, b, claim.ends, level, claim.shared, templates)
+        return robust(a, b, claim.ends, level, claim.shared, templates, paired=claim.contrast.paired)
     if claim.measure.run_model == "items":
         return over_items(a, b, level, claim.arm.within, None if claim.control is None else claim.control.within)
     return graded(
@@ -206,7 +206,7 @@ def claim(
     measure = next(m for m in study.measures if m.id == contrast.measure)
     weights = np.full(len(where[0].combos), 1 / len(where[0].combos))
     bare = weighted_claim(contrast, measure, table, values, where, weights)
-    blocks = (*_data_blocks(measure, table, values, where), *_gate_blocks(contrast, gates))
+    blocks = (*_data_blocks(measure, table, values, where), *_unpaired(bare), *_gate_blocks(contrast, gates))
     return replace(bare, blocks=blocks, ungraded=_ungraded(measure, table, where))
 
 
@@ -278,7 +278,7 @@ def _template_means(measure: Measure, table: Table, where: tuple[Layout, Layout 
 
 
 def _data_blocks(measure: Measure, table: Table, values: Values, where: tuple[Layout, Layout | None]) -> list[Block]:
-    blocks = []
+    blocks: list[Block] = []
     for layout in (x for x in where if x is not None):
         measured = np.asarray(np.isfinite(values.low[..., layout.cells]).any(-1))
         blocks.append(Block(f"not measured: no run of an arm has {measure.id!r}", np.logical_not(measured)))
@@ -292,6 +292,15 @@ def _data_blocks(measure: Measure, table: Table, values: Values, where: tuple[La
             hit = _any(_too_few_events(atom, table, x) for x in where if x is not None)
             blocks.append(Block("fewer than 3 events are expected in a cell: log-odds are undecided, the points decide", hit))
     return blocks
+
+
+def _unpaired(claim: Claim) -> list[Block]:
+    """A contrast registered as paired whose arms have not the same runs: where arms exclude each other, which is what `paired` is
+    for, the two-arm interval does not hold."""
+    partners = 0 if claim.shared is None else len(claim.shared.a)
+    if not claim.contrast.paired or (claim.control is not None and partners == len(claim.arm.units) == len(claim.control.units)):
+        return []
+    return [Block("registered as paired, but not every run has its partner in the other arm", np.asarray(True))]
 
 
 def _too_few_events(atom: LogOdds, table: Table, layout: Layout) -> NDArray[np.bool_]:
@@ -319,15 +328,34 @@ def _ungraded(measure: Measure, table: Table, where: tuple[Layout, Layout | None
     return np.maximum.reduce(shares)
 
 
-def _decide_alone(study: Study, claim: Claim) -> Decision:
-    """A contrast decided on its own, before the fixed sequence of primaries."""
-    region, level = claim.contrast.region, level_of(study, claim.contrast)
+def decide_at(claim: Claim, level: float | Array) -> Decision:
+    """A contrast decided on its own at a level, whatever became of the others."""
+    region = claim.contrast.region
     low, high, code = judge(claim, region, level)
     placed = place(low, high, region)
     lost = Block(TOO_UNGRADED, too_ungraded(claim, region) & (placed > 0))
     few = Block("too few units for an interval", ~(np.isfinite(low) & np.isfinite(high)))
     code = np.where(blocked(claim), np.int8(0), code)
-    return Decision(claim, level, low, high, placed, code, (*claim.blocks, few, lost))
+    return Decision(claim, np.asarray(level), low, high, placed, code, (*claim.blocks, few, lost))
+
+
+def in_steps(study: Study, claims: Mapping[str, Claim]) -> dict[str, Decision]:
+    """The secondary hypotheses that have runs, in Holm's (1979) steps: while a step decides any, those still undecided are read
+    again at 1 − .025/k, k their number among all that were registered.
+
+    A decided one keeps the interval of its step; undecided ones have that of the last.
+    """
+    registered = sum(map(is_secondary, study.contrasts))
+    held = {name: claim for name, claim in claims.items() if is_secondary(claim.contrast)}
+    decisions = {name: decide_at(claim, 1 - SECONDARY_ALPHA / registered) for name, claim in held.items()}
+    for _ in held:
+        decided = sum((np.asarray(d.code != 0).astype(int) for d in decisions.values()), np.zeros((), int))
+        level = 1 - SECONDARY_ALPHA / np.maximum(registered - decided, 1)
+        levels = {name: np.where(d.code != 0, d.level, level) for name, d in decisions.items()}
+        if all(np.array_equal(levels[name], np.broadcast_to(d.level, d.code.shape)) for name, d in decisions.items()):
+            break
+        decisions = {name: decide_at(claim, levels[name]) for name, claim in held.items()}
+    return decisions
 
 
 def in_sequence(study: Study, alone: dict[str, Decision]) -> dict[str, Decision]:

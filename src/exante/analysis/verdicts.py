@@ -14,7 +14,8 @@ from exante.measures import RunModel
 from exante.parts import Frozen
 from exante.units import Region, Unit
 
-Word = Literal["supported", "contradicted", "undecided", "exploratory"]
+Word = Literal["supported", "contradicted", "undecided", "exploratory", "estimate"]
+"""`estimate`: no hypothesis was registered, so there is a 95 % interval and nothing to decide."""
 
 
 class GateVerdict(Frozen):
@@ -84,7 +85,7 @@ class ContrastVerdict(Frozen):
 
 
 class RegionVerdict(Frozen):
-    """A theory's prediction. `low`, `high` are the 95 % interval; `low_wide`, `high_wide` the 1 − .05/K one that contradicts.
+    """A theory's prediction. `low`, `high` are the 96 % interval; `low_wide`, `high_wide` the 1 − .04/K one that contradicts.
     `forbids`: the share of the contrast's registered range outside the region."""
 
     contrast: str
