@@ -140,10 +140,12 @@ def test_swapping_labels_mirrors_the_verdict(a: list[int], b: list[int], edge: f
 
 
 def test_secondary_hypotheses_are_read_in_holms_steps_by_hand() -> None:
-    """Three hypotheses `> 12 pp` against b (padded mean 18, variance 84): a (90, 100) lies 60 ± t(9) √184 = 13.56 t away, c (70, 67.78)
-    40 from the edge with √151.78 = 12.32, so t = 3.247, d (22, 77.33) below it. t(9) is 3.364 at 1 − .025/3, 3.111 at 1 − .025/2: a
-    is decided in the first step (t = 4.42), c only in the second, and d, last, is read at 1 − .025. The primary and the estimate
-    take no part."""
+    """Three hypotheses `> 12 pp` against b (padded mean 18, squared standard error 84).
+
+    a (90, 100) lies 60 from the edge with √184 = 13.56, so t = 4.42; c (70, 67.78) 40 with √151.78 = 12.32, so t = 3.247; d (22)
+    below it. t(9) is 3.364 at 1 − .025/3 and 3.111 at 1 − .025/2: a is decided in the first step, c only in the second, and d,
+    last, is read at 1 − .025. The primary and the estimate take no part.
+    """
     counts = {"a": [20] * 8, "c": [15, 14, 15, 16, 15, 14, 15, 16], "d": [3] * 8, "b": [2] * 8}
     others = contrast(id="p", primary=1), contrast(id="e", region=Region(unit="pp"))
     names = [contrast(id=f"s{k}", arm=arm, region=above(12, "pp")) for k, arm in enumerate("acd")]

@@ -18,7 +18,7 @@ from exante.evaluations.faking_measures import Cues
 from exante.measures import Area, Expression, Measure
 from exante.organisms.faking import faking
 from exante.studies._gates import gate, in_range, logged, moved, reward_varied
-from exante.studies._kit import PROFILES, SMOOTH, answers, graded, minus, paragraphs, percent, rate
+from exante.studies._kit import PROFILES, SMOOTH, answers, graded, minus, paragraphs, percent, rate, within_limits
 from exante.studies._oversight import (
     BASE_GATES,
     BASE_MEASURES,
@@ -200,7 +200,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    **CLAIMS.fields(),
+    **CLAIMS.fields() | within_limits(CLAIMS.contrasts, CLAIMS.theories),
     presets={
         "quick": preset(("hidden", "none", "shuffled"), 1, 5, "one base, three arms, five seeds"),
         "default": default_preset(ARMS, 8),

