@@ -486,6 +486,8 @@ def _print_verdicts(verdicts: dict[str, Any]) -> None:
         for c in verdicts["contrasts"]
     ]
     print_table(rows)
+    for sentence in dict.fromkeys(sentence for c in verdicts["contrasts"] for sentence in c.get("warnings", ())):
+        print(f"warning\t{sentence}")
 
 
 def main(arguments: list[str] | None = None) -> None:

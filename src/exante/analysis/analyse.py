@@ -36,6 +36,7 @@ from exante.analysis.sentences import absent, counted, prediction_reason, reason
 from exante.analysis.series import cells as cells_drawn
 from exante.analysis.series import outcomes, run_values, shown_outcomes
 from exante.analysis.sign_flip import p_value
+from exante.analysis.spread import spread_warnings
 from exante.analysis.table import Table, cells_of, read_table
 from exante.analysis.theories import PredictionResult, forbidden, forbids, spans, theory_codes, ties
 from exante.analysis.verdicts import (
@@ -230,6 +231,7 @@ def _results(decision: Decision, runs: RunValues, why: str) -> dict[str, Any]:
         "sentence": "; ".join([runs_alike(n), *_raw(claim, table)]),
         "cells": _cells(decision, runs),
         "sign_flip": p_value(claim.contrast, claim.measure, table),
+        "warnings": spread_warnings(claim),
     }
 
 

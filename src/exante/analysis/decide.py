@@ -297,8 +297,10 @@ def _data_blocks(measure: Measure, table: Table, values: Values, where: tuple[La
 def _unpaired(claim: Claim) -> list[Block]:
     """A contrast registered as paired whose arms have not the same runs: where arms exclude each other, which is what `paired` is
     for, the two-arm interval does not hold."""
+    if not claim.contrast.paired or claim.control is None:
+        return []
     partners = 0 if claim.shared is None else len(claim.shared.a)
-    if not claim.contrast.paired or (claim.control is not None and partners == len(claim.arm.units) == len(claim.control.units)):
+    if partners == len(claim.arm.units) == len(claim.control.units):
         return []
     return [Block("registered as paired, but not every run has its partner in the other arm", np.asarray(True))]
 

@@ -77,6 +77,7 @@ def contrast_row(row: dict[str, Any], study: Study) -> dict[str, Any]:
         "run_model": words.plain(row.get("run_model")),
         "reason": words.sentence(str(row.get("reason") or "")),
         "caution": words.sentence(str(row.get("sentence") or "")),
+        "warnings": [words.sentence(str(sentence)) for sentence in row.get("warnings") or ()],
         "sign_flip": words.p_value(row.get("sign_flip")),
         "cells": _cells([cell for cell in row.get("cells") or [] if isinstance(cell, dict)], unit),
         "primary": row.get("primary") or None,
