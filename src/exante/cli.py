@@ -550,7 +550,7 @@ def _print_verdicts(verdicts: dict[str, Any]) -> None:
         {
             "contrast": c["id"],
             "verdict": c["verdict"],
-            **{end: shown(c[end], c["unit"]) for end in ("estimate", "low", "high")},
+            **{end: shown(c[end]) for end in ("estimate", "low", "high")},
             "unit": c["unit"],
             "n": c["n_units"],
             "reason": c["reason"],
@@ -558,6 +558,8 @@ def _print_verdicts(verdicts: dict[str, Any]) -> None:
         for c in verdicts["contrasts"]
     ]
     print_table(rows)
+    for sentence in dict.fromkeys(sentence for c in verdicts["contrasts"] for sentence in c.get("warnings", ())):
+        print(f"warning\t{sentence}")
 
 
 def main(arguments: list[str] | None = None) -> None:

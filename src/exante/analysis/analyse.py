@@ -36,6 +36,7 @@ from exante.analysis.sentences import absent, counted, prediction_reason, reason
 from exante.analysis.series import cells as cells_drawn
 from exante.analysis.series import outcomes, run_values, shown_outcomes
 from exante.analysis.sign_flip import p_value
+from exante.analysis.spread import spread_warnings
 from exante.analysis.table import Table, cells_of, read_table
 from exante.analysis.theories import PredictionResult, forbidden, forbids, spans, theory_codes, ties
 from exante.analysis.verdicts import (
@@ -180,8 +181,8 @@ def _contrast(
     decision = decisions.contrasts.get(contrast.id)
     measure = next(m for m in study.measures if m.id == contrast.measure)
     results = _no_results(contrast, runs.table) if decision is None else _results(decision, runs, why)
-    exploratory = bool(why) or contrast.region.unbounded  # where nothing was claimed, nothing is decided
-    verdict: Word = "exploratory" if exploratory else "undecided" if decision is None else word(decision.code)
+    code = 0 if decision is None else decision.code
+    verdict: Word = "estimate" if contrast.region.unbounded else "exploratory" if why else word(code)
     return ContrastVerdict(
         **contrast.model_dump(
             include={"id", "title", "arm", "control", "measure", "training", "behaviour", "model", "primary", "stamp", "criteria"}
@@ -189,9 +190,9 @@ def _contrast(
         region=contrast.region,
         unit=contrast_unit(measure, contrast.control is not None),
         run_model=measure.run_model,
-        level=level_of(study, contrast),
+        level=level_of(study, contrast) if decision is None else float(decision.level),
         verdict=verdict,
-        exploratory=exploratory,
+        exploratory=bool(why),
         objections=_linked(study, contrast),
         **results,
     )
@@ -230,6 +231,7 @@ def _results(decision: Decision, runs: RunValues, why: str) -> dict[str, Any]:
         "sentence": "; ".join([runs_alike(n), *_raw(claim, table)]),
         "cells": _cells(decision, runs),
         "sign_flip": p_value(claim.contrast, claim.measure, table),
+        "warnings": spread_warnings(claim),
     }
 
 

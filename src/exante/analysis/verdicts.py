@@ -14,7 +14,8 @@ from exante.measures import RunModel
 from exante.parts import Frozen
 from exante.units import Region, Unit
 
-Word = Literal["supported", "contradicted", "undecided", "exploratory"]
+Word = Literal["supported", "contradicted", "undecided", "exploratory", "estimate"]
+"""`estimate`: no hypothesis was registered, so there is a 95 % interval and nothing to decide."""
 
 
 class GateVerdict(Frozen):
@@ -46,7 +47,8 @@ class ContrastVerdict(Frozen):
     """One registered contrast. Numbers are in `unit`; null where there is none. `free` is the share of runs that could still
     behave otherwise if all n had agreed (95 %), `sentence` the same in words. `arm_mean` and `control_mean` are in the
     measure's own unit, `ungraded` is a share in [0, 1]. `sign_flip`: p value over items (`analysis.sign_flip`), left out where
-    the measure is no distance, as `criteria` is where there are none."""
+    the measure is no distance, as `criteria` and `warnings` are where there are none. `warnings`: how the runs of a graded
+    measure differ from what its pilots promised."""
 
     id: str
     title: str
@@ -81,10 +83,11 @@ class ContrastVerdict(Frozen):
     objections: tuple[str, ...]
     sign_flip: float | None = Field(default=None, exclude_if=lambda p: p is None)
     criteria: tuple[str, ...] = Field(default=(), exclude_if=lambda named: not named)
+    warnings: tuple[str, ...] = Field(default=(), exclude_if=lambda sentences: not sentences)
 
 
 class RegionVerdict(Frozen):
-    """A theory's prediction. `low`, `high` are the 95 % interval; `low_wide`, `high_wide` the 1 − .05/K one that contradicts.
+    """A theory's prediction. `low`, `high` are the 96 % interval; `low_wide`, `high_wide` the 1 − .04/K one that contradicts.
     `forbids`: the share of the contrast's registered range outside the region."""
 
     contrast: str

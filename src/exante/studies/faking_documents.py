@@ -15,7 +15,19 @@ from exante.evaluations.tiers import acting, telling
 from exante.measures import Expression, Measure
 from exante.organisms.documents import DOSES, STEPS, control, documents
 from exante.studies._gates import gate, moved
-from exante.studies._kit import MICRO, PROFILES, contrast_maker, learned, minus, percent, points, predicts, preset, rate
+from exante.studies._kit import (
+    MICRO,
+    PROFILES,
+    contrast_maker,
+    learned,
+    minus,
+    percent,
+    points,
+    predicts,
+    preset,
+    rate,
+    within_limits,
+)
 from exante.study import Objection, Study, Theory
 from exante.trainings.none import none
 from exante.units import above, below, within
@@ -280,8 +292,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    contrasts=CONTRASTS,
-    theories=THEORIES,
+    **within_limits(CONTRASTS, THEORIES),
     objections=OBJECTIONS,
     presets={
         "quick": preset(
