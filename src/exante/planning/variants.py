@@ -1,4 +1,4 @@
-"""The same study on other models, or with other numbers of seeds. Does not register anything."""
+"""The same study on other models, or with other numbers of seeds or bases. Does not register anything."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from exante.profiles import profile
 from exante.study import Study
 
 
-def adapt(study: Study, *, models: Iterable[str] = (), seeds: int | None = None) -> Study:
-    """The same study on other models or with another number of seeds; to be registered under its own hash.
+def adapt(study: Study, *, models: Iterable[str] = (), seeds: int | None = None, bases: int | None = None) -> Study:
+    """The same study on other models or with other numbers of seeds or bases; to be registered under its own hash.
 
     An outside checkpoint has no base draws: its presets get one base, and as many seeds as they had runs.
     """
@@ -22,5 +22,6 @@ def adapt(study: Study, *, models: Iterable[str] = (), seeds: int | None = None)
         changes: dict[str, object] = {"models": models} if models else {}
         if outside:
             changes |= {"bases": 1, "base_variants": preset.base_variants[:1], "seeds": preset.bases * preset.seeds}
-        presets[name] = preset.model_copy(update=changes | ({"seeds": seeds} if seeds else {}))
+        changes |= ({"seeds": seeds} if seeds else {}) | ({"bases": bases} if bases else {})
+        presets[name] = preset.model_copy(update=changes)
     return study.model_copy(update={"profiles": profiles, "presets": presets})
