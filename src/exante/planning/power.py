@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from exante.errors import UserError
 from exante.measures import contrast_unit
 from exante.planning import cost as forecast
 from exante.planning.design import Array, Design, design_of, half_width, inside_rate
@@ -35,6 +36,8 @@ def over_sizes(
     """What each number of bases and of seeds could decide about the primaries, and in how many minutes on this machine. Without
     numbers of one of them, the preset's own is kept."""
     as_it_is = preset_of(study, preset)
+    if bases and all(profile.architecture is None for profile in study.profiles if profile.id in as_it_is.models):
+        raise UserError(f"{', '.join(as_it_is.models)} has no bases to draw; plan it with --seeds")
     rows = []
     for bases_here in bases or (as_it_is.bases,):
         for seeds_here in seeds or (as_it_is.seeds,):

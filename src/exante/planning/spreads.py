@@ -74,7 +74,7 @@ def _spread(units: pd.DataFrame) -> ArmSpread:
 
 def _correlation(arm: pd.DataFrame, control: pd.DataFrame) -> float:
     """Of the values of units that both arms have; 0 where one of them does not vary."""
-    both = arm.join(control, how="inner", lsuffix="_a", rsuffix="_b")[["value_a", "value_b"]].dropna()
+    both = pd.concat([arm["value"], control["value"]], axis=1, join="inner", keys=["arm", "control"]).dropna()
     if len(both) < 3 or both.std().min() < 1e-9:
         return 0.0
-    return round(float(np.corrcoef(both["value_a"], both["value_b"])[0, 1]), DIGITS)
+    return round(float(np.corrcoef(both["arm"], both["control"])[0, 1]), DIGITS)
