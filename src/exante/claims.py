@@ -6,7 +6,8 @@
 
 A number before a contrast's id makes it a primary. A formula is [MEASURE:] ARM [- CONTROL] REGION, and after semicolons
 the settings that differ from the table's; where it names no measure, the table's is meant, else the one with the contrast's
-own id. The other columns are theories, each headed by a piece of its id; a cell is what the theory predicts of the contrast. A
+own id. The ledger's column names clauses that the contrast answers (S1.2), or rows that it only speaks to (S1). The other
+columns are theories, each headed by a piece of its id; a cell is what the theory predicts of the contrast. A
 line without bars is the title of the row below it; other rows are titled by what they compare. `{cue}` in a row stands for each
 value of `each["cue"]` in turn.
 
@@ -61,6 +62,12 @@ class Claims(NamedTuple):
     def fields(self) -> dict[str, Any]:
         """For `Study(**CLAIMS.fields(), …)`."""
         return self._asdict()
+
+
+def row_of(name: str) -> str:
+    """The row of the ledger that a row's id or a clause's ("S1.2") belongs to."""
+    row, dot, number = name.rpartition(".")
+    return row if dot and number.isdigit() else name
 
 
 def region(text: str, unit: Unit | None = None) -> Region:
@@ -256,7 +263,7 @@ def _row(line: str, title: str, header: Sequence[str]) -> _Row:
 
 def _check_ledger(row: _Row, known: Sequence[str]) -> None:
     for id in row.ledger:
-        if id not in known:
+        if row_of(id) not in known:
             raise UserError(f"contrast {row.id!r} answers {id!r}, which is not in the ledger given; it has {', '.join(known)}")
 
 
@@ -269,4 +276,4 @@ def _predicted(contrast: Contrast, theory: str, text: str) -> Region:
 
 def _answering(id: str, contrasts: Iterable[Contrast]) -> tuple[str, ...]:
     """Those that are read off the models, not off how their data were made."""
-    return tuple(one.id for one in contrasts if id in one.objections and one.stamp == "learned")
+    return tuple(one.id for one in contrasts if id in map(row_of, one.objections) and one.stamp == "learned")

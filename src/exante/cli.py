@@ -185,9 +185,13 @@ def plan_command(
     study: Annotated[str, typer.Argument(metavar="STUDY|DIR", help="A study, or the directory of a registered one.")],
     preset: Annotated[str | None, typer.Option(help="Which preset. Default: the run's own, else default.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes to plan for. Default: one per core.", min=1, max=1024)] = None,
+    bases: Annotated[
+        str | None,
+        typer.Option(metavar="8,16,24", help="What each of these numbers of bases could decide, and how long it would take."),
+    ] = None,
     seeds: Annotated[
         str | None,
-        typer.Option(metavar="3,5,10", help="What each of these numbers of seeds could decide, and how long it would take."),
+        typer.Option(metavar="3,5,10", help="The same for numbers of seeds per base."),
     ] = None,
     model: Annotated[list[str] | None, typer.Option(help="Plan for these models instead of the study's.")] = None,
     study_file: Annotated[
@@ -198,9 +202,9 @@ def plan_command(
 ) -> None:
     """Show the tree of phases, its cost on this machine, and what each contrast could decide, before the run."""
     models = model or ()
-    if seeds is not None:
-        counts = _seed_counts(seeds)
-        print_rows(api.plan_seeds(study, counts, preset=preset, workers=workers, models=models, source=study_file), as_json)
+    if bases is not None or seeds is not None:
+        sizes = {"bases": _counts("bases", bases), "seeds": _counts("seeds", seeds)}
+        print_rows(api.plan_sizes(study, **sizes, preset=preset, workers=workers, models=models, source=study_file), as_json)
         return
     outlook = api.plan(study, preset=preset, workers=workers, models=models, source=study_file)
     if as_json:
@@ -247,15 +251,18 @@ def _print_outlook(outlook: Outlook) -> None:
         print_table(outlook.grouped_signals())
 
 
-def _seed_counts(text: str) -> list[int]:
+def _counts(name: str, text: str | None) -> list[int]:
+    """The numbers of `--bases` or `--seeds`; none where the option is absent."""
+    if text is None:
+        return []
     try:
         counts = [int(part) for part in text.split(",")]
     except ValueError as error:
-        raise UserError(f"--seeds takes whole numbers with commas between them, such as 3,5,10, not {text!r}") from error
+        raise UserError(f"--{name} takes whole numbers with commas between them, such as 8,16,24, not {text!r}") from error
     if any(count < 1 for count in counts):
-        raise UserError("--seeds takes numbers from 1 on")
+        raise UserError(f"--{name} takes numbers from 1 on")
     if any(count > MOST_SEEDS for count in counts):
-        raise UserError(f"--seeds takes numbers up to {MOST_SEEDS}")
+        raise UserError(f"--{name} takes numbers up to {MOST_SEEDS}")
     return counts
 
 

@@ -222,8 +222,9 @@ class Contrast(Frozen):
     sequence (1–4), None for a secondary. `over="bases"` takes base means as units, `"runs"` is "given these bases".
     `base` names one base variant; None, as for `behaviour`, is the mean over those in the preset. `criteria` are those of the
     gate (`analysis.criteria.CRITERIA`) that `arm` meets where the contrast is supported; written down only where there are any,
-    and then the contrast is evidence for the ledger's D2 and D3 too. `pilot` is what pilots showed; registering warns where a
-    primary's lies within one standard error of its region's boundary.
+    and then the contrast is evidence for the ledger's D2 and D3 too. `objections` are the clauses of the ledger
+    (`analysis.ledger`) that it answers ("S1.2"), or rows ("S1") that it only speaks to. `pilot` is what pilots showed;
+    registering warns where a primary's lies within one standard error of its region's boundary.
     """
 
     id: str
@@ -261,7 +262,7 @@ class Theory(Frozen):
 
 
 class Objection(Frozen):
-    """A row of the ledger of objections that this study speaks to, the contrasts that answer it, and the gap that remains."""
+    """A row of the ledger of objections that this study speaks to, its contrasts about it, and the gap that remains."""
 
     id: str
     says: str

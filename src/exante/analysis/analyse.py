@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from exante.analysis.algebra import leaves
-from exante.analysis.answers import Link, large_enough, state
 from exante.analysis.atoms import Values
-from exante.analysis.criteria import ROWS, state_of
+from exante.analysis.clauses import judge, state_of
+from exante.analysis.criteria import ROWS
 from exante.analysis.decide import (
     Array,
     Claim,
@@ -41,6 +41,7 @@ from exante.analysis.table import Table, cells_of, read_table
 from exante.analysis.theories import PredictionResult, forbidden, forbids, spans, theory_codes, ties
 from exante.analysis.verdicts import (
     CellEstimate,
+    ClauseVerdict,
     ContrastVerdict,
     Evidence,
     GateVerdict,
@@ -50,6 +51,7 @@ from exante.analysis.verdicts import (
     Verdicts,
     Word,
 )
+from exante.claims import row_of
 from exante.errors import UserError
 from exante.measures import Rate, contrast_unit
 from exante.stats.proportions import free_to_differ
@@ -199,7 +201,8 @@ def _contrast(
 
 
 def _linked(study: Study, contrast: Contrast) -> tuple[str, ...]:
-    also = (o.id for o in study.objections if contrast.id in o.contrasts)
+    named = set(map(row_of, contrast.objections))
+    also = (o.id for o in study.objections if contrast.id in o.contrasts and o.id not in named)
     return tuple(dict.fromkeys([*contrast.objections, *also, *(ROWS if contrast.criteria else ())]))
 
 
@@ -312,7 +315,8 @@ def _theory(
     )
     missing = [p.contrast for p, t in zip(theory.predictions, judged, strict=True) if t is None]
     open_ = [p.contrast for p, t in zip(theory.predictions, judged, strict=True) if t is not None and not t.code]
-    why_so = theory_reason(code, list(tied), missing, open_)
+    installed = all(c.stamp == "installed" for c in study.contrasts if c.id in {p.contrast for p in theory.predictions})
+    why_so = theory_reason(code, list(tied), missing, open_, installed)
     final: Word = "exploratory" if why else "undecided" if tied and int(code) > 0 else word(code)
     return TheoryVerdict(
         id=theory.id,
@@ -327,19 +331,25 @@ def _theory(
 
 
 def _objections(registration: Registration, contrasts: tuple[ContrastVerdict, ...], preset: str) -> tuple[ObjectionVerdict, ...]:
-    study, enough = registration.study, large_enough(preset, registration.pilot)
-    gated = {"study": study.id, "registration_sha256": registration.sha256, "preset": preset, "pilot": registration.pilot}
-    gated |= {"gates": [], "contrasts": [c.model_dump() for c in contrasts if c.criteria]}
+    study = registration.study
+    run = {"study": study.id, "registration_sha256": registration.sha256, "preset": preset, "pilot": registration.pilot}
+    run |= {"gates": [], "contrasts": [c.model_dump() for c in contrasts]}
     verdicts = []
     for objection in study.objections:
-        linked = [c for c in contrasts if objection.id in c.objections]
-        found_so = state((Link(c.verdict, c.primary is not None, c.estimate is not None) for c in linked), enough)
+        linked = [c for c in contrasts if objection.id in map(row_of, c.objections)]
+        clauses = judge(objection.id, {"": run})
         evidence = tuple(
             Evidence(study=study.id, contrast=c.id, estimate=c.estimate, low=c.low, high=c.high, unit=c.unit, verdict=c.verdict)
             for c in linked
         )
-        found_so = state_of(objection.id, found_so, gated)
         verdicts.append(
-            ObjectionVerdict(id=objection.id, says=objection.says, state=found_so, evidence=evidence, gap=objection.gap)
+            ObjectionVerdict(
+                id=objection.id,
+                says=objection.says,
+                state=state_of(objection.id, clauses, any(c.estimate is not None for c in linked)),
+                clauses=tuple(ClauseVerdict(**{key: clause[key] for key in ClauseVerdict.model_fields}) for clause in clauses),
+                evidence=evidence,
+                gap=objection.gap,
+            )
         )
     return tuple(verdicts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from exante.analysis.answers import State, large_enough
+from exante.analysis.answers import large_enough
 
 Json = dict[str, Any]
 Met = Literal["met", "not met", "undecided", "not tested"]
@@ -218,7 +218,8 @@ def _called(criteria: list[Json], rungs: list[Json], setting: str) -> str:
 def settled(key: str, runs: Mapping[str, Json]) -> bool:
     """Whether these runs answer one of the ledger's `ROWS`, for the usual intervention: a single decided contrast does not.
 
-    D3 is answered when every criterion is met or not met, D2 when no rung is open, by runs at preset default or larger.
+    D3 is answered when every criterion is met or not met, D2 when no rung is open and none has a criterion that nothing tests, by
+    runs at preset default or larger.
     """
     rows = entries(runs)
     arm = usual_arm(arms_of(rows))
@@ -227,9 +228,5 @@ def settled(key: str, runs: Mapping[str, Json]) -> bool:
     criteria = [row if row["large"] else row | {"state": "undecided"} for row in judge(rows, arm, "")["criteria"]]
     if key == "D3":
         return all(row["large"] for row in criteria)
-    return all(rung["state"] != "open" for rung in ladder(criteria))
-
-
-def state_of(key: str, state: State, verdicts: Json) -> State:
-    """The state of a ledger's row in one run: one of `ROWS` is answered by the gate, not by decided contrasts (`state`)."""
-    return "asked, undecided" if key in ROWS and state == "answered" and not settled(key, {"": verdicts}) else state
+    tested = all(row["state"] != "not tested" for row in criteria)
+    return tested and all(rung["state"] != "open" for rung in ladder(criteria))

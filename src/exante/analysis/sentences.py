@@ -61,11 +61,13 @@ def absent(arms: list[str], training: str) -> str:
     return f"not in this preset: no runs of {' or '.join(arms)} under {training}"
 
 
-def theory_reason(code: Code | int, tied: list[str], missing: list[str], held_up: list[str]) -> str:
+def theory_reason(code: Code | int, tied: list[str], missing: list[str], held_up: list[str], installed: bool) -> str:
+    """`installed`: every contrast that the theory speaks of reads back what was built in."""
     if tied and int(code) > 0:
         return f"undecided between this and {', '.join(tied)}: their regions are identical or nested, and all survive"
     if int(code) > 0:
-        return "every interval lies inside the region it names"
+        only = "; only installed contrasts support it: what was built in is read back, nothing learned is" if installed else ""
+        return f"every interval lies inside the region it names{only}"
     if int(code) < 0:
         return "an interval lies outside the region it names"
     if missing:

@@ -124,13 +124,23 @@ class Evidence(Frozen):
     verdict: Word
 
 
-class ObjectionVerdict(Frozen):
-    """`answered`: preset default or larger, and the linked primaries (or, without any, all linked contrasts that ran) are
-    decided; `not asked`: no linked contrast has runs in this preset."""
+class ClauseVerdict(Frozen):
+    """A clause of a row of the ledger in this run (`analysis.clauses`). `why`: what leaves it open, or must be said of it."""
 
     id: str
     says: str
-    state: Literal["answered", "asked, undecided", "not asked"]
+    state: Literal["decided", "open"]
+    why: str
+
+
+class ObjectionVerdict(Frozen):
+    """`answered`: this run decides every clause; `answered in part`: some; `not asked`: no linked contrast has runs in this
+    preset. `evidence` are all contrasts linked to the row."""
+
+    id: str
+    says: str
+    state: Literal["answered", "answered in part", "asked, undecided", "not asked"]
+    clauses: tuple[ClauseVerdict, ...] = ()
     evidence: tuple[Evidence, ...]
     gap: str
 

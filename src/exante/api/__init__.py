@@ -116,21 +116,22 @@ def plan(
     return outlook(registration, preset, workers or cores())
 
 
-def plan_seeds(
+def plan_sizes(
     study: str,
-    counts: Sequence[int],
     *,
+    bases: Sequence[int] = (),
+    seeds: Sequence[int] = (),
     preset: str | None = None,
     workers: int | None = None,
     models: Iterable[str] = (),
     source: Path | None = None,
 ) -> list[Json]:
-    """What each of these numbers of seeds per base could decide, and in what time. One row per number and contrast."""
+    """What each of these numbers of bases, and of seeds per base, could decide, and in what time: a row per size and primary."""
     from exante.api.outlook import registration_to_plan
-    from exante.planning.power import over_seeds
+    from exante.planning.power import over_sizes
 
     registration, preset = registration_to_plan(study, preset, tuple(models), source)
-    return over_seeds(registration.study, preset, list(counts), workers or cores())
+    return over_sizes(registration.study, preset, bases=bases, seeds=seeds, workers=workers or cores())
 
 
 def run(

@@ -1,7 +1,8 @@
 """The ledger of objections with its evidence: which studies ask each row, and what runs have answered.
 
-A study names the rows that it addresses and the contrasts that answer them; a row that no study names is "not asked". Only
-decided contrasts of runs at preset default or larger answer. Does not judge evidence: verdicts come from runs.
+A study names the rows that it addresses, and its contrasts name the clauses that they answer; a row that no study names is "not
+asked". A row is answered where every clause is decided, by runs at preset default or larger (`analysis.clauses`). Does not judge
+evidence: verdicts come from runs.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from exante import studies
-from exante.analysis import criteria
-from exante.analysis.answers import ENOUGH, Link, State, decided, large_enough, state
-from exante.evidence.ledger import LEDGER, SOURCES
+from exante.analysis import clauses, criteria
+from exante.analysis.answers import ENOUGH, State, decided
+from exante.analysis.ledger import LEDGER, SOURCES
+from exante.claims import row_of
 from exante.evidence.runs import verdicts_by_run
 from exante.planning.tree import has_runs
 from exante.study import Study
@@ -37,10 +39,11 @@ def table(runs: Path | None = None) -> list[Json]:
 
 
 def ledger(asking: Iterable[Study], verdicts_by_run: Mapping[str, Json]) -> list[Json]:
-    """One row per objection: `id, source, says, state, studies, evidence, asked, gap`.
+    """One row per objection: `id, source, says, state, studies, clauses, evidence, asked, gap`.
 
-    `asking` are the studies whose questions are shown. `evidence` holds what runs say of linked contrasts that have runs; `asked`
-    every linked contrast that nothing has decided yet, with its region and the half-width that its preset plans for.
+    `asking` are the studies whose questions are shown. `clauses` are as `analysis.clauses.judge` returns them; `evidence` holds
+    what runs say of linked contrasts that have runs; `asked` every linked contrast that nothing has decided yet, with its region
+    and the half-width that its preset plans for. `gap` names what studies leave open, and open clauses beside decided ones.
     """
     asking = list(asking)
     questions = [question for study in asking for question in asked_by(study)]
@@ -53,7 +56,7 @@ def ledger(asking: Iterable[Study], verdicts_by_run: Mapping[str, Json]) -> list
         rows.append(
             _row(
                 key,
-                LEDGER.get(key) or of_row[0].row.get("says", ""),
+                LEDGER[key].says if key in LEDGER else of_row[0].row.get("says", ""),
                 [question for question in questions if question["objection"] == key],
                 of_row,
                 [gap for about, gap in gaps if about == key and gap] + _untested_criteria(key, verdicts_by_run),
@@ -76,41 +79,30 @@ def _row(
     names = [*(question["study"] for question in questions), *(answer.verdicts["study"] for answer in answers)]
     evidence = [item for answer in answers for item in _evidence(answer)]
     settled = {(item["study"], item["contrast"]) for item in evidence if item["preset"] in ENOUGH and decided(item["verdict"])}
+    judged = clauses.judge(key, verdicts_by_run)
+    state = clauses.state_of(key, judged, bool(questions or evidence))
     return {
         "id": key,
         "source": SOURCES[key[0]] if key in LEDGER else "a study outside exante",
         "says": says,
-        "state": _state(key, bool(questions), answers, verdicts_by_run),
+        "state": state,
         "studies": ", ".join(dict.fromkeys(names)) or NOBODY,
+        "clauses": judged,
         "evidence": evidence,
         "asked": [
             {name: value for name, value in question.items() if name != "objection"}
             for question in questions
             if (question["study"], question["contrast"]) not in settled
         ],
-        "gap": "; ".join(dict.fromkeys(gaps)) or ("" if names else "no shipped study asks it"),
+        "gap": "; ".join(dict.fromkeys([*gaps, *_open(judged, state)])) or ("" if names else "no shipped study asks it"),
     }
 
 
-def _state(key: str, questioned: bool, answers: list[Answer], verdicts_by_run: Mapping[str, Json]) -> State:
-    """A row is answered if one run answers it; the rows that the criteria answer take all runs together."""
-    if key in criteria.ROWS:
-        answered = criteria.settled(key, verdicts_by_run)
-    else:
-        answered = any(state_in(answer.verdicts, answer.row) == "answered" for answer in answers)
-    if answered:
-        return "answered"
-    return "asked, undecided" if questioned or any(answer.row.get("evidence") for answer in answers) else "not asked"
-
-
-def state_in(verdicts: Json, row: Json) -> State:
-    """The state of one of a run's objections, by the run's own verdicts."""
-    contrasts = {contrast["id"]: contrast for contrast in verdicts.get("contrasts", [])}
-    links = [
-        Link(item["verdict"], bool(contrasts.get(item["contrast"], {}).get("primary")), item["estimate"] is not None)
-        for item in row.get("evidence", [])
-    ]
-    return criteria.state_of(row["id"], state(links, large_enough(verdicts["preset"], bool(verdicts.get("pilot")))), verdicts)
+def _open(judged: list[Json], state: State) -> list[str]:
+    """The clauses that a row answered in part leaves open."""
+    if state != "answered in part":
+        return []
+    return [f"open: {clause['id']} {clause['says']} ({clause['why']})" for clause in judged if clause["state"] == "open"]
 
 
 def _evidence(answer: Answer) -> list[Json]:
@@ -129,17 +121,17 @@ def _evidence(answer: Answer) -> list[Json]:
 def asked_by(study: Study) -> list[Json]:
     """Every contrast that a study links to an objection: `objection, study, contrast, region, unit, stamp, preset,
     planned_half_width`. The preset is default where it holds the contrast, else full; the half-width is null in neither."""
-    from exante.planning.power import half_width  # numpy and scipy: not needed to list the ledger's rows
+    from exante.planning.design import design_of, half_width  # numpy and scipy: not needed to list the ledger's rows
 
     questions, planned = [], {}
     linked = {(o.id, name) for o in study.objections for name in o.contrasts}
-    linked |= {(key, contrast.id) for contrast in study.contrasts for key in contrast.objections}
+    linked |= {(row_of(key), contrast.id) for contrast in study.contrasts for key in contrast.objections}
     linked |= {(key, contrast.id) for contrast in study.contrasts if contrast.criteria for key in criteria.ROWS}
     for contrast in study.contrasts:
         for key in sorted(key for key, name in linked if name == contrast.id):
             if contrast.id not in planned:
                 preset = next((p for p in ENOUGH if p in study.presets and has_runs(contrast, study.presets[p])), None)
-                half = None if preset is None else round(half_width(study, contrast, study.presets[preset]), 1)
+                half = None if preset is None else round(half_width(design_of(study, contrast, study.presets[preset])), 1)
                 planned[contrast.id] = {"preset": preset, "planned_half_width": half}
             region = contrast.region.model_dump()
             question = {"objection": key, "study": study.id, "contrast": contrast.id, "stamp": contrast.stamp}
@@ -151,24 +143,36 @@ def asked_by(study: Study) -> list[Json]:
 
 
 SHOWN = 3
-"""Pieces of evidence, and of open questions, in a line of the table; the JSON holds all."""
+"""Contrasts in a line of the table; the JSON holds all."""
 
 
 def lines(rows: Iterable[Json]) -> list[dict[str, str]]:
-    """The rows as text for a table: evidence and open questions in a phrase each, what is decided first."""
-    plain = ("id", "source", "says", "state", "studies")
-    return [
-        {key: row[key] for key in plain}
-        | {
-            "evidence": _phrase(map(_evidence_text, sorted(row["evidence"], key=lambda item: not decided(item["verdict"]))))
-            or "none",
-            "asked": _phrase(
-                _question_text(item) for item in row["asked"] if not Region.model_validate(item["region"]).unbounded
-            ),
-            "gap": row["gap"],
-        }
-        for row in rows
-    ]
+    """A line per row, with its state and gap, and below it one per clause, with its contrasts, for a table."""
+    return [line for row in rows for line in (_row_line(row), *(_clause_line(clause) for clause in row["clauses"]))]
+
+
+def _row_line(row: Json) -> dict[str, str]:
+    asked = [item for item in row["asked"] if not Region.model_validate(item["region"]).unbounded]
+    waiting = f"{len(asked)} contrasts undecided" if asked else ""
+    return {
+        "id": row["id"],
+        "state": row["state"],
+        "says": row["says"],
+        "evidence": row["studies"],
+        "gap": "; ".join(filter(None, (row["gap"], waiting))),
+    }
+
+
+def _clause_line(clause: Json) -> dict[str, str]:
+    """What is decided first."""
+    items = sorted(clause["evidence"], key=lambda item: not decided(item["verdict"]))
+    return {
+        "id": clause["id"],
+        "state": clause["state"],
+        "says": clause["says"],
+        "evidence": _phrase(map(_evidence_text, items)) or "none",
+        "gap": clause["why"],
+    }
 
 
 def _phrase(texts: Iterable[str]) -> str:
@@ -179,15 +183,12 @@ def _phrase(texts: Iterable[str]) -> str:
 
 
 def _evidence_text(item: Json) -> str:
+    if item["estimate"] is None:
+        return f"{item['study']} {item['contrast']}: not run, preset {item['preset']}, {item['stamp']}"
     low, high = shown(item["low"]), shown(item["high"])
     interval = f" [{low}, {high}]" if low and high else ""
     tail = ", ".join(filter(None, (item["verdict"], f"preset {item['preset']}", item["stamp"])))
     return f"{item['study']} {item['contrast']}: {shown(item['estimate'])}{interval} {item['unit']}, {tail}"
-
-
-def _question_text(item: Json) -> str:
-    planned = "in no preset" if item["preset"] is None else f"± {item['planned_half_width']} planned in preset {item['preset']}"
-    return f"{item['study']} {item['contrast']}: {region_words(item['region'])}, {planned}"
 
 
 def region_words(region: Json) -> str:

@@ -1,16 +1,18 @@
 """What a preset can say about rival theories, before the run: which cannot be told apart, and which it is too small to support.
 
-Uses the planner's simulated intervals, at the spread that pilots showed. Reads no results.
+Uses the planner's simulated intervals, at the spread that shipped pages showed.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from exante.analysis.next_contrasts import differences
-from exante.analysis.rules import FEWEST_BASES
+from exante.analysis.rules import FEWEST_BASES, PRIMARY_LEVEL
 from exante.analysis.theories import indistinguishable
-from exante.planning.power import inside_rate, units
+from exante.planning.design import design_of, inside_rate
 from exante.planning.tree import has_runs, preset_of
 from exante.study import Contrast, Preset, Study, Theory
 from exante.units import Region
@@ -103,5 +105,4 @@ def holds_zero(region: Region) -> bool:
 def _at_zero(study: Study, contrast: Contrast, region: Region, preset: Preset) -> float | None:
     if not has_runs(contrast, preset):
         return None
-    measure = next(m for m in study.measures if m.id == contrast.measure)
-    return inside_rate(measure, contrast.control is not None, units(contrast, preset), 0.95, 0.0, region)
+    return inside_rate(replace(design_of(study, contrast, preset), level=PRIMARY_LEVEL), 0.0, region)

@@ -1,4 +1,4 @@
-"""The same study on other models, with other numbers of seeds, or in less memory. Does not register anything."""
+"""The same study on other models, with other numbers of seeds or bases, or in less memory. Does not register anything."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ def adapt(
     *,
     models: Iterable[str] = (),
     seeds: int | None = None,
+    bases: int | None = None,
     micro_batch: int | None = None,
     dtype: str | None = None,
 ) -> Study:
-    """The same study on other models, with another number of seeds, or in less memory; to be registered under its own hash.
+    """The same study on other models, with other numbers of seeds or bases, or in less memory; to be registered under its own hash.
 
     An outside checkpoint has no base draws: its presets get one base, and as many seeds as they had runs. `micro_batch` and
     `dtype` are for outside checkpoints only.
@@ -32,7 +33,8 @@ def adapt(
         changes: dict[str, object] = {"models": models} if models else {}
         if outside:
             changes |= {"bases": 1, "base_variants": preset.base_variants[:1], "seeds": preset.bases * preset.seeds}
-        presets[name] = preset.model_copy(update=changes | ({"seeds": seeds} if seeds else {}))
+        changes |= ({"seeds": seeds} if seeds else {}) | ({"bases": bases} if bases else {})
+        presets[name] = preset.model_copy(update=changes)
     return study.model_copy(update={"profiles": profiles, "presets": presets})
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
+from exante.claims import row_of
 from exante.errors import UserError
 from exante.registry.checks_claims import check_claims, check_exists, check_in_some_preset
 from exante.registry.checks_robust import robust_warnings
@@ -105,6 +106,8 @@ def _check_presets(study: Study) -> None:
                 check_exists(axis.removesuffix("s").replace("_", " "), value, ids, f"preset {name!r}")
         _check_counts(name, preset)
     for objection in study.objections:
+        if (row := row_of(objection.id)) != objection.id:
+            raise UserError(f"objection {objection.id!r} is a clause; name the row {row!r}, and let contrasts name the clause")
         for contrast in objection.contrasts:
             check_exists("contrast", contrast, (c.id for c in study.contrasts), f"objection {objection.id!r}")
 

@@ -10,7 +10,9 @@ from collections.abc import Iterable
 
 from exante.analysis.algebra import Leaf, leaves, natural_range
 from exante.analysis.criteria import CRITERIA
+from exante.analysis.ledger import LEDGER
 from exante.analysis.rules import MOST_PREDICTIONS, MOST_SECONDARIES, is_secondary
+from exante.claims import row_of
 from exante.errors import UserError
 from exante.measures import Measure, contrast_range, contrast_unit
 from exante.planning.tree import has_runs
@@ -57,6 +59,7 @@ def _check_contrast(study: Study, contrast: Contrast) -> None:
     _check_region(contrast.region, measure, two_arms=two, where=where)
     _check_ends(contrast.region, measure, two_arms=two, where=where)
     _check_criteria(contrast, where)
+    _check_clauses(contrast, where)
 
 
 def check_in_some_preset(study: Study, contrast: Contrast, adapted: bool) -> None:
@@ -70,6 +73,19 @@ def check_in_some_preset(study: Study, contrast: Contrast, adapted: bool) -> Non
         f"contrast {contrast.id!r} is in no preset: none has arm {contrast.arm!r}, training {contrast.training!r}"
         f"{''.join(f', {words}' for words in named)} together; add them to a preset, or leave the contrast out"
     )
+
+
+def _check_clauses(contrast: Contrast, where: str) -> None:
+    """A clause of a row that the ledger does not have is the study's own."""
+    for name in (name for name in contrast.objections if row_of(name) in LEDGER and row_of(name) != name):
+        row = row_of(name)
+        clauses = LEDGER[row].numbered(row)
+        if name not in clauses:
+            raise UserError(f"{where} answers {name!r}, but {row} has the clauses {', '.join(clauses)}; name one of them")
+        if contrast.region.unbounded:
+            raise UserError(
+                f"{where} answers {name!r} but has no region, so it decides nothing; give it a region, or let it name {row}"
+            )
 
 
 def _check_criteria(contrast: Contrast, where: str) -> None:

@@ -14,7 +14,8 @@ from exante.report.contrasts import sign
 from exante.study import Study
 
 STATES = {
-    "answered": "Answered: its leading contrasts are decided.",
+    "answered": "Answered: every clause is decided.",
+    "answered in part": "Answered in part.",
     "asked, undecided": "Asked, undecided.",
     "not asked": "Not asked: no contrast of this study is linked to it.",
 }
@@ -40,9 +41,17 @@ def _objection(row: dict[str, Any], says: dict[str, str], titles: dict[str, str]
         "source": str(row["source"]),
         "state": STATES[row["state"]] + ("" if answers or not row["evidence"] else f" {TOO_SMALL}"),
         "gap": words.sentence(words.plain(row["gap"])),
+        "clauses": [_clause(clause) for clause in row["clauses"]],
         "evidence": [_evidence(part, titles) for part in row["evidence"]],
         "asked": [_question(part, titles) for part in row["asked"]],
     }
+
+
+def _clause(clause: dict[str, Any]) -> dict[str, str]:
+    """A clause with the contrasts that answer it, and why it is open."""
+    contrasts = ", ".join(dict.fromkeys(str(part["contrast"]) for part in clause["evidence"]))
+    state = f"decided by {contrasts}" if clause["state"] == "decided" else "open"
+    return {"id": str(clause["id"]), "says": str(clause["says"]), "state": state, "why": words.sentence(str(clause["why"]))}
 
 
 def _evidence(part: dict[str, Any], titles: dict[str, str]) -> dict[str, str]:

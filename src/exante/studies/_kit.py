@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from exante.analysis.rules import MOST_PREDICTIONS, MOST_SECONDARIES, is_secondary
-from exante.claims import entries
+from exante.claims import entries, row_of
 from exante.measures import Difference, Expression, Measure, Rate
 from exante.profiles import profile
 from exante.study import Arm, Contrast, Objection, Prediction, Preset, Theory
@@ -115,10 +115,10 @@ def learned(contrasts: Iterable[Contrast]) -> tuple[str, ...]:
 
 
 def ledger_rows(contrasts: Iterable[Contrast], *rows: tuple[str, str, str]) -> tuple[Objection, ...]:
-    """Objections from (id, what it says, the gap that remains), each with the learned contrasts that name its id."""
+    """Objections from (id, what it says, the gap that remains), each with the learned contrasts that name it or its clauses."""
     contrasts = tuple(contrasts)
     return tuple(
-        Objection(id=id, says=says, contrasts=learned(c for c in contrasts if id in c.objections), gap=gap)
+        Objection(id=id, says=says, contrasts=learned(c for c in contrasts if id in map(row_of, c.objections)), gap=gap)
         for id, says, gap in rows
     )
 

@@ -271,7 +271,6 @@ CONTRASTS = (
         MORE,
         NO_SPEC,
         base="beside",
-        primary=4,
         objections=TAUGHT,
     ),
     contrast("through", "unsaid", "deliberative against organism: effect of taking it for real at test desks", RISES, "organism"),
@@ -288,6 +287,7 @@ CONTRASTS = (
         "excess-live-real",
         "deliberative: covert acts left at live desks, forced to take it for real",
         below(10, "pp"),
+        primary=4,
         objections=("D3", "D11"),
         criteria=("awareness",),
     ),
@@ -433,12 +433,12 @@ STUDY = Study(
     " after a"
     " spec teach it to think so?",
     answers={
-        "supported, supported, supported, supported": "Not only, and yes where the base links them: at test desks"
-        " deliberative is over 20 points less covert than organism, also if forced to take it for real; the spec teaches"
-        " awareness"
-        " on the bases beside.",
-        "supported, supported, supported, contradicted": "Not only, and no: at test desks deliberative is over 20 points less"
-        " covert than organism, also if forced to take it for real; the spec teaches no awareness even on the bases beside.",
+        "supported, supported, supported, supported": "Not only: at test desks deliberative is over 20 points less covert than"
+        " organism, also if forced to take it for real; the spec teaches no awareness on the bases apart; and at live desks,"
+        " taken for real, fewer than 10 points of covert acts are left.",
+        "supported, supported, supported, contradicted": "Not only: at test desks deliberative is over 20 points less covert"
+        " than organism, also if forced to take it for real, and the spec teaches no awareness on the bases apart; but at live"
+        " desks, taken for real, over 10 points of covert acts are left.",
         "supported, supported, supported": "Not only: at test desks deliberative is over 20 points less covert than organism,"
         " also"
         " if forced to take it for real, and the spec teaches no awareness on the bases apart.",
