@@ -18,7 +18,7 @@ def adapt(
     micro_batch: int | None = None,
     dtype: str | None = None,
 ) -> Study:
-    """The same study on other models, with other numbers of seeds or bases, or in less memory; to be registered under its own hash.
+    """The same study on other models, with other numbers of seeds or bases, or in less memory; registered under its own hash.
 
     An outside checkpoint has no base draws: its presets get one base, and as many seeds as they had runs. `micro_batch` and
     `dtype` are for outside checkpoints only.
