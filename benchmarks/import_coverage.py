@@ -2,9 +2,9 @@
 
     python benchmarks/import_coverage.py [STUDIES]
 
-Simulated items go through `analysis.items.reach`, as those of an import do. Rates: items that are all-or-nothing, and items whose
-rates are Beta(.3p, .3(1 − p)), which is nearly so; with 6 to 24 items, 4 to 16 samples of each, and p from .02 to .5. Gaps: pairs of
-answers to an item of which a share turns over one way and a share the other, and items of mixed kinds.
+Simulated items go through `analysis.items.reach`, as those of an import do. Rates: items that are all-or-nothing, and items
+whose rates are Beta(.3p, .3(1 − p)), which is nearly so; with 6 to 24 items, 4 to 16 samples of each, and p from .02 to .5. Gaps:
+pairs of answers to an item of which a share turns over one way and a share the other, and items of mixed kinds.
 
 The last line is "import_coverage rate X gap Y": the worst of each. That of gaps is lower: where few of many items turn over, all
 one way, Student's interval of their differences misses to one side.

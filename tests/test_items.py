@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import planted
 import pytest
 from planted import NOTHING, cell, contrast, rate, registered, samples, table
 from scipy import stats
@@ -12,7 +11,7 @@ from exante.analysis.analyse import analyse
 from exante.analysis.evaluate import evaluate
 from exante.analysis.items import influence, reach
 from exante.analysis.rules import level_of
-from exante.analysis.table import Counts, Table, cells_of, read_table
+from exante.analysis.table import Counts, Table
 from exante.errors import UserError
 from exante.evaluations import faking_measures as faking
 from exante.evaluations.faking_measures import OUTCOMES, Cues

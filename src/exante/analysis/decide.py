@@ -48,7 +48,8 @@ class Block:
 @dataclass(frozen=True)
 class Claim:
     """A contrast's units, ready for an interval at any level. `ends` is the measure's range; `templates` holds V_T for the low
-    and for the high end (they differ where samples are ungraded). `reach` is how far the interval of a measure over items goes at a level."""
+    and for the high end (they differ where samples are ungraded). `reach` is how far the interval of a measure over items goes at
+    a level."""
 
     contrast: Contrast
     measure: Measure

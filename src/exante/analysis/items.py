@@ -1,8 +1,8 @@
 """How far the value of the runs at hand could have come out otherwise on other items and samples.
 
 For claims about these runs, which say nothing of other runs. The unit is the item, or the cluster of items where the items name
-more than one (questions about one passage). Shapes: results are (…), with R runs, I items, G units inside. Does not know which arms
-are compared, nor about regions: each run's weight in the claim is handed in.
+more than one (questions about one passage). Shapes: results are (…), with R runs, I items, G units inside. Does not know which
+arms are compared, nor about regions: each run's weight in the claim is handed in.
 """
 
 from __future__ import annotations
