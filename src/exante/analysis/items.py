@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,10 +23,12 @@ from exante.analysis.evaluate import evaluate
 from exante.analysis.table import Table
 from exante.measures import Expression, Measure, Rate, Ratio
 from exante.stats.intervals import t_quantile
-from exante.stats.proportions import clopper_pearson
+from exante.stats.proportions import clopper_pearson, wilson
 
 Reach = tuple[Array, Array]
 """How far an interval goes below and above its estimate."""
+Interval = Callable[[Array, Array, float], tuple[Array, Array]]
+"""The interval of counts out of trials at a level."""
 UNSURE = 0.10
 """A design effect is read at this quantile of its sampling distribution, since few events show little of it."""
 SCARCE = 3.0
@@ -182,12 +184,12 @@ def _elsewhere(rate: Rate, table: Table) -> tuple[Array, Array, Array]:
     return spread, independent, events
 
 
-def _share_reach(atom: Rate | Ratio, table: Table, level: float) -> Reach:
+def _share_reach(atom: Rate | Ratio, table: Table, level: float, interval: Interval = clopper_pearson) -> Reach:
     """Below the lowest and above the highest that ungraded samples leave, (…, R); 0 where nothing was drawn."""
     value, n = evaluate(atom, table), effective_samples(atom, table)
     low, high = np.nan_to_num(value.low), np.nan_to_num(value.high)
-    below = low - clopper_pearson(low * n, n, level)[0]
-    above = clopper_pearson(high * n, n, level)[1] - high
+    below = low - interval(low * n, n, level)[0]
+    above = interval(high * n, n, level)[1] - high
     return np.nan_to_num(below), np.nan_to_num(above)
 
 
@@ -200,9 +202,13 @@ def _paired(terms: Mapping[Atom, float], moved: Mapping[str, Array], table: Tabl
     used = weight_R != 0
     for evaluation, moved_RI in moved.items():
         by_unit = _summed(np.nan_to_num(moved_RI), evaluation, table)
-        total = (by_unit[..., used, :] * weight_R[used, None]).sum(-2)
-        n = _drawn(evaluation, table)[..., used, :].sum(-1).min(-1)
-        squares = np.where(n > 1, n / np.maximum(n - 1, 1), 0) * (total**2).sum(-1)
+        by_run = by_unit[..., used, :] * weight_R[used, None]
+        total, drawn = by_run.sum(-2), _drawn(evaluation, table)[..., used, :]
+        n, alike = drawn.sum(-1).min(-1), (drawn == drawn[..., :1, :]).all((-2, -1))
+        squares = (total**2).sum(-1)
+        # Where runs do not have all the same items, pairing may not narrow: which items are missing need not be chance.
+        squares = np.where(alike, squares, np.maximum(squares, (by_run**2).sum((-2, -1))))
+        squares = squares * np.where(n > 1, n / np.maximum(n - 1, 1), 0)
         quantile = t_quantile(np.asarray(n - 1, float), level)
         variance = variance + squares
         half2 = half2 + np.where(np.isfinite(quantile), quantile, 0) ** 2 * squares
@@ -222,8 +228,7 @@ def _moved_units(total: Array) -> Array:
 def _least(terms: Mapping[Atom, float], variance: Array, table: Table, weight_R: Array, level: float) -> Array:
     """The least half-width where few units moved: that 0 of n did does not show that none would.
 
-    Clopper and Pearson's upper reach for as many of n as the variance shows, at most `SCARCE`, in units of one rate that turns
-    over (a difference of differences can move by more).
+    Clopper and Pearson's upper reach for as many of n as the variance shows, at most `SCARCE`.
     """
     used = weight_R != 0
     shares = [atom for atom in terms if isinstance(atom, Rate | Ratio)]
@@ -231,10 +236,9 @@ def _least(terms: Mapping[Atom, float], variance: Array, table: Table, weight_R:
         below, above = _independent(terms, table, weight_R, level)
         return np.where(variance > 0, 0.0, np.maximum(below, above))
     n = functools.reduce(np.minimum, [effective_samples(atom, table)[..., used].min(-1) for atom in shares])
-    size = max(1.0, float(np.sqrt(np.abs(weight_R).sum() * sum(map(abs, terms.values())) / 2)))
-    events = np.minimum(n**2 * variance / size**2, np.minimum(SCARCE, n / 2))
+    events = np.minimum(n**2 * variance, np.minimum(SCARCE, n / 2))
     rate = np.divide(events, n, out=np.zeros(np.shape(n)), where=n > 0)
-    return size * np.where(n > 0, clopper_pearson(events, n, level)[1] - rate, 1.0)
+    return np.where(n > 0, clopper_pearson(events, n, level)[1] - rate, 1.0)
 
 
 def _drawn(evaluation: str, table: Table) -> NDArray[np.bool_]:
@@ -244,8 +248,8 @@ def _drawn(evaluation: str, table: Table) -> NDArray[np.bool_]:
 
 
 def _independent(terms: Mapping[Atom, float], table: Table, weight_R: Array, level: float) -> Reach:
-    """Squares of the terms' reaches, added (Newcombe 1998, method 10, with Wilson's exchanged for Clopper and Pearson's); terms
-    that read the same samples are taken as fully correlated."""
+    """Squares of the terms' reaches by Wilson's interval, added (Newcombe 1998, method 10); terms that read the same samples are
+    taken as fully correlated."""
     below: defaultdict[tuple[str, str, str] | Atom, Array] = defaultdict(lambda: np.zeros(()))
     above: defaultdict[tuple[str, str, str] | Atom, Array] = defaultdict(lambda: np.zeros(()))
     for atom, c in terms.items():
@@ -260,6 +264,6 @@ def _independent(terms: Mapping[Atom, float], table: Table, weight_R: Array, lev
 
 def _atom_reach(atom: Atom, table: Table, level: float) -> Reach:
     if isinstance(atom, Rate | Ratio):
-        return _share_reach(atom, table, level)
+        return _share_reach(atom, table, level, wilson)
     half = t_quantile(np.asarray(np.inf), level) * np.sqrt(evaluate(atom, table).within)
     return half, half
