@@ -17,7 +17,8 @@ from command import here
 
 from exante.errors import UserError
 from exante.evaluations.faking_measures import OUTCOMES
-from exante.integrations.faking_labels import import_labels, study_of
+from exante.integrations import faking_labels
+from exante.integrations.faking_labels import study_of
 from exante.integrations.labels import read_labels, rows
 from exante.registry.register import register
 from exante.storage.directory import RunDirectory
@@ -33,6 +34,10 @@ GAPS = {"default": (11.3, 6.9), "company swapped": (11.0, 35.8), "few-shots cut"
 FRAGILITY = {"company swapped": 29.2, "few-shots cut": -8.9}
 PER_CELL = 10_000
 HALF = 0.1 + 1e-9
+
+
+def import_labels(path: Path, out: Path) -> dict[str, Any]:
+    return faking_labels.import_labels(path, out).verdicts
 
 
 def write(path: Path, lines: Iterable[Iterable[object]], header: Iterable[str] = HEADER) -> Path:
@@ -325,11 +330,15 @@ GOOD = "variant,cue,comply,rationale\nv,train,yes,faking\nv,deploy,no,none\n"
     ("text", "says"),
     [
         ("variant,cue,comply\nv,train,yes\n", "line 1: the header lacks rationale; the columns are variant, cue, comply"),
-        ("\n\nvariant;cue;comply;rationale\n", "line 3: the header lacks variant, cue, comply, rationale"),
-        ("variant,cue,comply,rationale,stages\n", "line 1: 'stages' in the header is not a known column"),
+        ("\n\nvariant|cue|comply|rationale\n", "line 3: the header lacks variant, cue, comply, rationale"),
+        ("\nvariant\tcue\tcomply\trationale\nv\ttrain\n", "line 3: 2 cells for 4 columns (with tabs between them)"),
+        ("variant;cue;comply;rationale\nv,train,yes,none\n", "line 2: 1 cells for 4 columns (with semicolons between them)"),
         ("variant,cue,comply,rationale,cue\n", "line 1: 'cue' in the header occurs twice"),
-        (GOOD + "v,tier,yes,none\n", "line 4: cue is 'tier'; write one of train, deploy"),
-        (GOOD + "v,train,perhaps,none\n", "line 4: comply is 'perhaps'; write one of yes, comply, true, 1, no, refuse"),
+        (GOOD + "v,tier,yes,none\n", "line 4: cue is 'tier'; write one of train, training, free"),
+        (
+            GOOD + "v,train,perhaps,none\n",
+            "line 4: comply is 'perhaps'; write one of yes, comply, true, no, refuse, false, ungraded or the share",
+        ),
         (GOOD + "v,train,yes,scheming\n", "line 4: rationale is 'scheming'; write one of faking, cites, plain, empty, none"),
         (GOOD + "v,train,yes," + "x" * 500 + "\n", "line 4: rationale is 'xxxxx"),
         (GOOD + '"v\n",train,yes,\n', "line 4: rationale is blank; write 'ungraded'"),
@@ -341,7 +350,14 @@ GOOD = "variant,cue,comply,rationale\nv,train,yes,faking\nv,deploy,no,none\n"
         (GOOD + "v" * 101 + ",train,yes,faking\n", "line 4: variant is not a name of at most 100 printable characters"),
         (GOOD + "\ud800,train,yes,faking\n", "line 4: this is not UTF-8"),
         ("", "holds no labels"),
-        ("variant,cue,comply,rationale\n", "holds no labels"),
+        ("variant,cue,comply,rationale\n", "holds no lines under its header"),
+        ('[{"variant": "v"}]', "is JSON; save it as a CSV file"),
+        ("PK\x03\x04rest", "is a zip file or an Excel workbook; save it as a CSV file in UTF-8"),
+        ("PAR1rest", "is a parquet file"),
+        (
+            "variant,cue,comply,rationale,cluster\nv,train,yes,none,c\n",
+            "has a column cluster, which groups items; add the column",
+        ),
         (
             "variant,cue,comply,rationale\n" + "".join(f"v{k},train,yes,none\n" for k in range(51)),
             "names 51 variants; a report can show at most 50",

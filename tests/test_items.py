@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import numpy as np
-import planted
 import pytest
 from planted import NOTHING, cell, contrast, rate, registered, samples, table
 from scipy import stats
 
 from exante.analysis.analyse import analyse
 from exante.analysis.evaluate import evaluate
-from exante.analysis.items import influence, sampling_variance
+from exante.analysis.items import influence, reach
 from exante.analysis.rules import level_of
-from exante.analysis.table import Counts, Table, cells_of, read_table
+from exante.analysis.table import Counts, Table
 from exante.errors import UserError
 from exante.evaluations import faking_measures as faking
 from exante.evaluations.faking_measures import OUTCOMES, Cues
 from exante.measures import Difference, Distance, Expression, ItemBound, ItemProduct, LogOdds, MeanScore, Measure, Ratio
 from exante.registry.register import register
-from exante.stats.proportions import wilson
 from exante.storage.tables import once
 from exante.study import Profile
 from exante.units import Region, above
 
 RUN = cell("a", 1000)
-Z = stats.norm.ppf(0.975)
+ONE = np.ones(1)
+"""The weight of the only run."""
 ITEMS = Measure(id="end", title="end", expression=rate(), unit="%", low=0, high=100, run_model="items")
 
 
@@ -74,27 +73,22 @@ def _picked(counts: Counts, keep: np.ndarray) -> Counts:
     return Counts(counts.trials[..., keep], *({name: x[..., keep] for name, x in part.items()} for part in parts))
 
 
-def test_a_rate_over_items_has_the_standard_error_of_their_mean() -> None:
-    """`scipy.stats.sem` of the items' rates, at Student's quantile of 14 degrees of freedom."""
+def test_a_difference_over_items_has_the_standard_error_of_their_mean() -> None:
+    """`scipy.stats.sem` of the items' differences, at Student's quantile of 14 degrees of freedom."""
     data = counted(np.random.default_rng(5), 15, 40)
-    rates = data.counts["e", "on", "safety@40"].n["target"][0] / 40
-    expected = (stats.sem(rates) * stats.t.ppf(0.975, 14) / Z) ** 2
-    assert sampling_variance(rate(), data)[0] == pytest.approx(expected)
+    rates = [data.counts["e", side, "safety@40"].n["target"][0] / 40 for side in ("on", "off")]
+    expected = stats.sem(rates[0] - rates[1]) * stats.t.ppf(0.975, 14)
+    assert reach(Difference(left=rate("on"), right=rate("off")), data, ONE, 0.95) == pytest.approx((expected, expected))
 
 
 @pytest.mark.parametrize("hits", [0, 3, 50, 100])
-def test_samples_without_items_have_at_least_wilsons_interval(hits: int) -> None:
-    """One item: nothing is known between items, and the samples of 0 in 100 still reach to 3.7 %."""
+def test_samples_without_items_have_the_exact_interval_of_independent_ones(hits: int) -> None:
+    """One item: nothing is known between items, and 0 of 100 samples reach to 3.6 % (`scipy.stats.binomtest`)."""
     rows = table([samples(RUN, hits, trials=100)])
-    data = read_table(once(rows), cells_of(once(rows)), {("e", "on")}, planted.outcomes_in(rows))
-    low, high = wilson(np.array(hits), np.array(100))
-    reach = max(hits / 100 - float(low), float(high) - hits / 100)
-    assert Z * np.sqrt(sampling_variance(rate(), data)[0]) == pytest.approx(reach)
-    found = analyse(
-        registered(contrast(above(-1, "%"), control=None, primary=1), measures=(ITEMS,)), once(rows, NOTHING)
-    ).contrast("c")
-    assert found.low == pytest.approx(max(hits - 100 * reach, 0))
-    assert found.high == pytest.approx(min(hits + 100 * reach, 100))
+    exact = stats.binomtest(hits, 100).proportion_ci(0.95, method="exact")
+    claim = contrast(above(-1, "%"), control=None, primary=1)
+    found = analyse(registered(claim, measures=(ITEMS,)), once(rows, NOTHING)).contrast("c")
+    assert (found.low, found.high) == pytest.approx((100 * exact.low, 100 * exact.high))
 
 
 def cells_table(rng: np.random.Generator, studies: int, items: int, trials: int) -> tuple[Table, dict[str, float]]:
@@ -121,9 +115,10 @@ def test_intervals_hold_the_truth_over_items_about_as_often_as_they_say(items: i
     cues = Cues("f", "rl@40")
     of = {"gap": faking.gap(cues), "faked": faking.faked(cues, "train"), "share": faking.share(cues, "faking-faking")}
     for name, expression in of.items():
-        half = Z * np.sqrt(sampling_variance(expression, data)[:, 0])
-        held = np.mean(np.abs(evaluate(expression, data).point[:, 0] - truth[name]) <= half)
-        assert 0.93 <= held <= 0.995, (name, held)
+        below, above = reach(expression, data, ONE, 0.95)
+        off = evaluate(expression, data).point[:, 0] - truth[name]
+        held = np.mean((off <= below) & (off >= -above))
+        assert 0.93 <= held <= 0.999, (name, held)
 
 
 def test_the_scope_says_how_many_runs_it_speaks_of() -> None:

@@ -531,7 +531,8 @@ def import_faking_labels(
             metavar="CSV",
             parser=_path,
             help="A UTF-8 file with the columns variant, cue (train, deploy), comply (yes, no), rationale (faking, cites, plain,"
-            " empty, none) and optionally item, run, stage: a line per labelled sample, 'ungraded' where there is no label.",
+            " empty, none) and optionally item, cluster (of items), run (one training of a model, not a sampling seed), stage: a"
+            " line per labelled sample, 'ungraded' where there is no label.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", parser=_path, help="The run directory to make.")],
@@ -546,7 +547,10 @@ def import_faking_labels(
     """
     from exante.integrations.faking_labels import import_labels
 
-    _print_verdicts(import_labels(labels, out, reference))
+    imported = import_labels(labels, out, reference)
+    for note in imported.notes:
+        print(f"note\t{visible(note)}")
+    _print_verdicts(imported.verdicts)
     print(f"report\t{out / 'report.html'}")
 
 

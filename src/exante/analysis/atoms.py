@@ -17,8 +17,7 @@ from exante.analysis.algebra import Atom, leaves
 from exante.analysis.table import Counts, Table
 from exante.errors import UserError
 from exante.measures import Corrected, Distance, Expression, ItemBound, ItemProduct, LogOdds, MeanScore, Rate, Ratio
-from exante.stats.intervals import t_quantile
-from exante.stats.proportions import smoothed_variance, wilson
+from exante.stats.proportions import smoothed_variance
 
 Array = NDArray[np.float64]
 LEVEL = 0.95
@@ -85,28 +84,32 @@ def atom_influence(atom: Atom, table: Table, values_of: ValuesOf, influence_of: 
     raise AssertionError(f"{type(atom).__name__} is no atom: `linear` takes it apart")
 
 
-def independent_deviation(atom: Atom, table: Table, values_of: ValuesOf) -> Array:
-    """Standard deviation of an atom, all samples independent: of a rate or share by the farther end of its Wilson interval."""
-    if isinstance(atom, Corrected):
-        return independent_deviation(atom.of, table, values_of) / (atom.sensitivity - atom.false)
-    value = values_of(atom, table)
-    if isinstance(atom, Rate):
-        counts = table.find(atom.evaluation, atom.condition, atom.at)
-        trials = np.zeros(len(table.cells)) if counts is None else counts.trials.sum(-1)
-    elif isinstance(atom, Ratio):
-        trials = np.nan_to_num(denominator_count(atom, table, values_of))
-    else:
-        return np.sqrt(value.within)
-    low, high = wilson(np.clip(value.point * trials, 0, trials), np.where(np.isnan(value.point), 0, trials), LEVEL)
-    return np.maximum(value.point - low, high - value.point) / t_quantile(np.asarray(np.inf), LEVEL)
-
-
 def denominator_count(ratio: Ratio, table: Table, values_of: ValuesOf) -> Array:
     """Samples in the denominator of a share, (…, R): its rate times the samples drawn, in an item product the first factor's."""
     leaf = min(leaves(ratio.right.factors[0] if isinstance(ratio.right, ItemProduct) else ratio.right))
     counts = table.find(leaf.evaluation, leaf.condition, leaf.at)
     trials = np.zeros(len(table.cells)) if counts is None else counts.trials.sum(-1)
     return values_of(ratio.right, table).point * trials
+
+
+def share_base(atom: Rate | Ratio, table: Table, values_of: ValuesOf) -> tuple[str, Array, Array] | None:
+    """What a rate or share is a share of: its evaluation, the amount by item (…, R, I), and the number of samples (…, R).
+
+    None where nothing was drawn, or where the share's denominator is no rate or product of rates.
+    """
+    if isinstance(atom, Rate):
+        counts = table.find(atom.evaluation, atom.condition, atom.at)
+        return None if counts is None else (atom.evaluation, counts.trials, counts.trials.sum(-1))
+    under, samples = atom.right, denominator_count(atom, table, values_of)
+    if isinstance(under, Rate):
+        counts = table.find(under.evaluation, under.condition, under.at)
+        return None if counts is None else (under.evaluation, _ends(counts, under)[0], samples)
+    if not isinstance(under, ItemProduct) or (factors := per_item(under, table)) is None:
+        return None
+    evaluation = under.factors[0].evaluation
+    amounts = np.zeros((*factors.low.shape[:-1], len(table.items[evaluation])))
+    amounts[..., factors.place] = np.where(factors.complete, factors.low, 0)
+    return evaluation, amounts, samples
 
 
 def _nothing(table: Table) -> Values:

@@ -8,7 +8,7 @@ formats.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from exante.analysis.algebra import linear
 from exante.analysis.atoms import Values
 from exante.analysis.evaluate import evaluate, expected_events, ungraded_share
 from exante.analysis.gates import Check, Places, checks, inside
-from exante.analysis.items import values_of
+from exante.analysis.items import Reach, reach, values_of
 from exante.analysis.rules import PRIMARY_LEVEL, SECONDARY_ALPHA, is_secondary, spread_floor
 from exante.analysis.runs import Layout, Sample, ends_of, enough_bases, layouts, mean_of_finite, sample, scaled, shared_units
 from exante.analysis.table import Table
@@ -48,7 +48,8 @@ class Block:
 @dataclass(frozen=True)
 class Claim:
     """A contrast's units, ready for an interval at any level. `ends` is the measure's range; `templates` holds V_T for the low
-    and for the high end (they differ where samples are ungraded)."""
+    and for the high end (they differ where samples are ungraded). `reach` is how far the interval of a measure over items goes at
+    a level."""
 
     contrast: Contrast
     measure: Measure
@@ -61,6 +62,7 @@ class Claim:
     scope: str
     blocks: tuple[Block, ...] = ()
     ungraded: Array | None = None
+    reach: Callable[[float], Reach] | None = None
 
     @property
     def estimate(self) -> Array:
@@ -184,7 +186,8 @@ def _interval(claim: Claim, level: float | Array, a: Array, b: Array | None, sid
     if claim.measure.run_model == "robust":
         return robust(a, b, claim.ends, level, claim.shared, templates, paired=claim.contrast.paired)
     if claim.measure.run_model == "items":
-        return over_items(a, b, level, claim.arm.within, None if claim.control is None else claim.control.within)
+        assert claim.reach is not None
+        return over_items(a, b, claim.ends, claim.reach(float(np.max(level))))  # levels differ between simulated studies only
     return graded(
         a,
         b,
@@ -230,7 +233,20 @@ def weighted_claim(
         shared_units(arm, control),
         templates,
         _items_scope(where) if measure.run_model == "items" else _scope(contrast, where, over_bases),
+        reach=functools.partial(_reach, measure, table, where, weights_K) if measure.run_model == "items" else None,
     )
+
+
+def _reach(measure: Measure, table: Table, where: tuple[Layout, Layout | None], weights_K: Array, level: float) -> Reach:
+    """How far the claim could be off over items, in the measure's unit: the arm's runs against the control's."""
+    weight_R = np.zeros(len(table.cells))
+    for layout, sign in zip(where, (1.0, -1.0), strict=True):
+        if layout is not None:
+            there = layout.index_nK >= 0
+            share_nK = np.broadcast_to(sign * weights_K / len(layout.units), there.shape)
+            np.add.at(weight_R, layout.index_nK[there], share_nK[there])
+    below, above = reach(measure.expression, table, weight_R, level)
+    return below * SCALE[measure.unit], above * SCALE[measure.unit]
 
 
 def _scope(contrast: Contrast, where: tuple[Layout, Layout | None], over_bases: bool) -> str:

@@ -6,6 +6,7 @@ The files are those that `run` writes, registered after the data, so every numbe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from exante.integrations.labels import (
     phase_name,
     read_labels,
     runs_of,
+    sampled_often,
     slugs,
 )
 from exante.measures import Difference, Measure
@@ -49,8 +51,16 @@ def labelled(*_: object, sha256: str) -> Any:
     raise UserError("this study holds imported labels; there is nothing to train or to sample")
 
 
-def import_labels(path: Path, out: Path, reference: str | None = None) -> dict[str, Any]:
-    """Write a run directory from a CSV file of labels, report included, and return its verdicts.
+@dataclass(frozen=True)
+class Imported:
+    """The verdicts of an import, and what the reader should know of how its file was read."""
+
+    verdicts: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def import_labels(path: Path, out: Path, reference: str | None = None) -> Imported:
+    """Write a run directory from a CSV file of labels, report included.
 
     `reference` is the variant that the others are compared with (default: the file's first). Raises UserError.
     """
@@ -69,7 +79,7 @@ def import_labels(path: Path, out: Path, reference: str | None = None) -> dict[s
         directory.record([directory.cells, directory.rows, directory.phases], {"labels": labels.sha256})
         verdicts = analyse_directory(directory)
         write_report(out)
-    return verdicts
+    return Imported(verdicts, labels.notes)
 
 
 def _save(directory: RunDirectory, registration: Registration) -> None:
@@ -96,7 +106,7 @@ def study_of(labels: Labels, reference: str | None = None) -> Study:
         title=f"Alignment faking in imported labels: {many}, {len(labels.samples):,} samples",
         question="How large is the gap in compliance between the cues, how much of it is faked, and how does it change with the"
         " training stage and the prompt variant?",
-        answers={"exploratory": "These labels existed before the registration: the results are descriptive and decide nothing."},
+        answers={"exploratory": _opening(labels)},
         world="",
         bases={BASE: measured},
         profiles=(
@@ -141,7 +151,16 @@ def study_of(labels: Labels, reference: str | None = None) -> Study:
     )
 
 
+def _opening(labels: Labels) -> str:
+    """The sentence that the report opens with. A missing cue is said there, since it takes away what most readers look for."""
+    missing = [note for note in labels.notes if "no samples under the cue" in note]
+    others = f"{len(missing) - 1} others lack a cue too." if len(missing) > 1 else ""
+    first = "These labels existed before the registration: the results are descriptive and decide nothing."
+    return " ".join(filter(None, [first, *missing[:1], others]))
+
+
 def _caveats(labels: Labels, runs: dict[str, int]) -> Iterator[str]:
+    yield from labels.notes
     yield "The labeller's error rate on rationales is not known here, and it limits the precision of every share."
     single = [variant for variant, count in runs.items() if count < 2]
     if single:
@@ -154,15 +173,11 @@ def _caveats(labels: Labels, runs: dict[str, int]) -> Iterator[str]:
             "The labels name no items, so answers cannot be paired: for shares only the bounds are given, computed from the"
             " rates over all samples, and samples are treated as independent."
         )
-    elif _samples_per_item(labels) < FEW_SAMPLES:
+    elif sampled_often(labels) < FEW_SAMPLES:
         yield (
             f"Items were sampled fewer than {FEW_SAMPLES} times under a cue: the bounds on shares are those of the sampled rates,"
             " which are closer together than those of the true rates."
         )
-
-
-def _samples_per_item(labels: Labels) -> float:
-    return float(labels.samples.groupby(["variant", "run", "stage", "cue", "item"], observed=True).size().median())
 
 
 # --- measures and contrasts ----------------------------------------------------------------------------------------
@@ -230,8 +245,8 @@ def _contrasts(labels: Labels, reference: str) -> tuple[tuple[Contrast, ...], tu
             added = {variant: estimates.add(measure, variant) for variant in variants}
             if measure.id.startswith("gap@"):
                 gap = {variant: name for variant, name in added.items() if name} if stage == last else gap
-                for variant in others:
-                    estimates.add(measure, variant, reference, f"difference in {measure.title}")
+            for variant in others:
+                estimates.add(measure, variant, reference, f"difference in {measure.title}")
     gaps = [gap[name] for name in (reference, *others) if name in gap]
     leading = [*gaps[:1], *fragile] if fragile else gaps
     return estimates.led_by(leading[:4] or [estimates.contrasts[0].id]), tuple(estimates.measures.values())
@@ -245,11 +260,28 @@ def _by_stage(labels: Labels) -> dict[str, list[Measure]]:
     by_stage = {}
     for stage in labels.names("stage"):
         at, end, words = checkpoint(stage), f"@{ends[phase_name(stage)]}", f", {stage}" if stage else ""
-        measures = faking.measures(Cues(EVALUATION, at), end, words, trials)
+        measures = (*_any_faking(at, end, words), *faking.measures(Cues(EVALUATION, at), end, words, trials))
         if cites:
             measures += faking.measures(Cues(EVALUATION, at, cites=True), f"-citing{end}", f", citing counted as faking{words}")
         by_stage[stage] = [m for m in measures if "item" in labels.columns or _kind(m).removesuffix("-citing") not in SHARES]
     return by_stage
+
+
+def _any_faking(at: str, end: str, words: str) -> tuple[Measure, ...]:
+    """How often a rationale fakes under each cue, whether or not the sample complies."""
+    sides: tuple[tuple[faking.Cue, str], ...] = (("train", "in training"), ("deploy", "in deployment"))
+    outcomes = (faking.COMPLY[0], faking.REFUSE[0])
+    return tuple(
+        Measure(
+            id=f"fakes-{cue}{end}",
+            title=f"fakes {where}, complying or refusing{words}",
+            expression=Cues(EVALUATION, at).rate(cue, outcomes),
+            unit="%",
+            low=0,
+            high=100,
+        )
+        for cue, where in sides
+    )
 
 
 def _kind(measure: Measure) -> str:

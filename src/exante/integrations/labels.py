@@ -5,10 +5,8 @@ Faults name the file's line. Does not know studies, measures or run directories.
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,29 +15,45 @@ import pandas as pd
 
 from exante.errors import UserError
 from exante.evaluations.faking_measures import OUTCOMES, RATIONALES
+from exante.integrations.csv_files import CsvFile, alike, in_order, number, one_name_each, read_csv, shorten
 from exante.study import RESERVED, Cell
 
-NEEDED, OPTIONAL = ("variant", "cue", "comply", "rationale"), ("item", "run", "stage")
-CUES = {"train": "train", "deploy": "deploy"}
-COMPLY = {
-    **dict.fromkeys(("yes", "comply", "true", "1"), "comply"),
-    **dict.fromkeys(("no", "refuse", "false", "0"), "refuse"),
-    "ungraded": "ungraded",
+NEEDED, OPTIONAL = ("variant", "cue", "comply", "rationale"), ("item", "run", "stage", "cluster")
+CUES = {
+    **dict.fromkeys(("train", "training", "free", "free_tier", "free-tier", "free tier"), "train"),
+    **dict.fromkeys(("deploy", "deployment", "paid", "paid_tier", "paid-tier", "paid tier"), "deploy"),
 }
-RATIONALE = {**{name: name for name in RATIONALES}, "none": "plain", "ungraded": "ungraded"}
+UNGRADED = "ungraded"
+COMPLY = {
+    **dict.fromkeys(("yes", "comply", "true"), "comply"),
+    **dict.fromkeys(("no", "refuse", "false"), "refuse"),
+    UNGRADED: UNGRADED,
+}
+RATIONALE = {
+    **{name: name for name in RATIONALES},
+    "none": "plain",
+    UNGRADED: UNGRADED,
+    **dict.fromkeys(("true", "yes"), "faking"),
+    **dict.fromkeys(("false", "no"), "plain"),
+}
+YES_NO = {"comply": ("comply", "refuse"), "rationale": ("faking", "plain")}
+"""What a share of votes above and below one half says of a column."""
 EVALUATION, MODEL, BEHAVIOUR, TRAINING, BASE = "labels", "labelled", "faking", "as-labelled", "labels"
 UNNAMED = ""
 """The only stage, run or item of a file without that column."""
-LONGEST_NAME, MOST_NAMES = 100, 50
+NO_CLUSTERS = "all"
+MOST_NAMES = 50
 
 
 @dataclass(frozen=True)
 class Labels:
-    """`samples` has a row per labelled sample: variant, cue, stage, run, item and outcome, the first five categorical in the
-    order in which they are shown. `columns` are those of the file; `sha256` is the file's."""
+    """`samples` has a row per labelled sample: variant, cue, stage, run, item, cluster and outcome, all but the last categorical
+    in the order in which they are shown. `columns` are those of the file that are used; `notes` what the reader should know of
+    how it was read; `sha256` is the file's."""
 
     samples: pd.DataFrame
     columns: tuple[str, ...]
+    notes: tuple[str, ...]
     sha256: str
 
     def names(self, column: str) -> list[str]:
@@ -53,112 +67,106 @@ class Labels:
 
 def read_labels(path: Path) -> Labels:
     """Labels from a CSV file in UTF-8 with a header. Raises UserError naming the line of what cannot be read."""
-    content, header, records, lines = _records(path)
-    table = pd.DataFrame(records, columns=pd.Index(header), dtype=str).apply(lambda column: column.str.strip())
-    for name in header:
-        remedy = (
-            "write 'ungraded' where there is no label" if name in ("comply", "rationale") else "fill it in or delete the line"
-        )
-        _refuse(path, lines, table[name] == "", f"{name} is blank; {remedy}")
-        if name in ("variant", *OPTIONAL):
-            bad = [text for text in table[name].unique() if len(text) > LONGEST_NAME or not text.isprintable()]
-            _refuse(path, lines, table[name].isin(bad), f"{name} is not a name of at most {LONGEST_NAME} printable characters")
-    for name, words in (("cue", CUES), ("comply", COMPLY), ("rationale", RATIONALE)):
-        table[name] = _labelled(path, lines, name, table[name], words)
-    for name in OPTIONAL:
-        table[name] = table[name] if name in header else UNNAMED
+    file, others = read_csv(path, NEEDED, OPTIONAL)
+    columns = tuple(file.cells.columns)
+    file.refuse_blanks(name for name in columns if name not in YES_NO)
+    file.refuse_blanks(YES_NO, f"write '{UNGRADED}' where there is no label")
+    table = pd.DataFrame({name: _names(file, name) for name in ("variant", "item", "run", "stage", "cluster")})
+    table["cue"] = pd.Categorical(_labelled(file, "cue", CUES), ["train", "deploy"])
+    comply, rationale = _labelled(file, "comply", COMPLY), _labelled(file, "rationale", RATIONALE)
+    ungraded = (comply == UNGRADED) | (rationale == UNGRADED)
+    table["outcome"] = (comply + "-" + rationale).mask(ungraded, UNGRADED)
     for name in ("variant", "stage"):
         if table[name].nunique() > MOST_NAMES:
             raise UserError(f"{path} names {table[name].nunique()} {name}s; a report can show at most {MOST_NAMES}")
-    ungraded = (table["comply"] == "ungraded") | (table["rationale"] == "ungraded")
-    table["outcome"] = (table["comply"] + "-" + table["rationale"]).mask(ungraded, "ungraded")
-    for name in ("variant", "stage", "run", "item"):
-        table[name] = pd.Categorical(table[name], _in_order(table[name].unique()))
-    if all(stage.isdecimal() for stage in table["stage"].cat.categories):
+    _check_clusters(file, table)
+    for name in ("variant", "stage", "run", "item", "cluster"):
+        table[name] = pd.Categorical(table[name], in_order(table[name].unique()))
+    if all(number(stage) is not None for stage in table["stage"].cat.categories):
         table["stage"] = table["stage"].cat.rename_categories(lambda stage: f"stage {stage}")
-    table["cue"] = pd.Categorical(table["cue"], list(CUES))
-    samples = table[["variant", "cue", "stage", "run", "item", "outcome"]]
-    return Labels(samples, tuple(header), hashlib.sha256(content).hexdigest())
+    return Labels(table, columns, (*_file_notes(file, others, table), *_missing_cues(table)), file.sha256)
 
 
-def _records(path: Path) -> tuple[bytes, list[str], list[list[str]], list[int]]:
-    """The file's bytes, its header, its records and the line that each begins on."""
-    content, text = _text(path)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header: list[str] = []
-    records, lines, begins = [], [], 1
-    try:
-        for fields in reader:
-            if any(fields) and not header:
-                header = _header(path, begins, [field.strip() for field in fields])
-            elif any(fields):
-                if len(fields) != len(header):
-                    raise UserError(
-                        f"{path}, line {begins}: {len(fields)} cells for {len(header)} columns; fix or delete the line"
-                    )
-                records.append(fields)
-                lines.append(begins)
-            begins = reader.line_num + 1
-    except csv.Error as error:
-        raise UserError(f"{path}, line {begins}: this is not CSV ({error}); the file may be truncated, write it again") from error
-    if not records:
-        raise UserError(f"{path} holds no labels; it needs a header and a line for each labelled sample")
-    return content, header, records, lines
+def _names(file: CsvFile, column: str) -> pd.Series:
+    if column not in file.cells:
+        return pd.Series(NO_CLUSTERS if column == "cluster" else UNNAMED, file.cells.index)
+    if column in ("item", "cluster"):
+        return file.item_names(column)
+    return one_name_each(file.names(column)) if column == "stage" else file.names(column)
 
 
-def _text(path: Path) -> tuple[bytes, str]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); give the path of a CSV file") from error
-    try:
-        return content, content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}, line {line}: this is not UTF-8; save the file as UTF-8") from error
+def _check_clusters(file: CsvFile, table: pd.DataFrame) -> None:
+    if "cluster" not in file.cells:
+        return
+    if "item" not in file.cells:
+        raise UserError(f"{file.path} has a column cluster, which groups items; add the column item, or leave cluster out")
+    first = table.groupby("item", observed=True)["cluster"].transform("first")
+    file.refuse(table["cluster"] != first, "the item is in another cluster than on a line before; an item belongs to one cluster")
+    if table["cluster"].nunique() < 2:
+        raise UserError(f"{file.path} names one cluster for all items, which leaves nothing to compare; leave the column out")
 
 
-def _header(path: Path, line: int, names: list[str]) -> list[str]:
-    columns = f"the columns are {', '.join(NEEDED)} and optionally {', '.join(OPTIONAL)}"
-    missing, unknown = [n for n in NEEDED if n not in names], [n for n in names if n not in (*NEEDED, *OPTIONAL)]
-    if missing:
-        raise UserError(f"{path}, line {line}: the header lacks {', '.join(missing)}; {columns}")
-    if unknown or len(set(names)) < len(names):
-        wrong = unknown or [name for name in names if names.count(name) > 1]
-        why = "is not a known column" if unknown else "occurs twice"
-        raise UserError(f"{path}, line {line}: {_shown(wrong[0])} in the header {why}; {columns}")
-    return names
-
-
-def _refuse(path: Path, lines: list[int], bad: pd.Series, why: str) -> None:
+def _labelled(file: CsvFile, name: str, words: dict[str, str]) -> pd.Series:
+    """A column with each of its words (in any case) replaced by exante's label; of shares of votes, what more than half say.
+    Raises UserError for other words."""
+    lower = file.cells[name].str.lower()
+    label = {word: words.get(word) or _voted(name, word) for word in lower.unique()}
+    bad = lower.map({word: meant is None for word, meant in label.items()}).astype(bool)
     if bad.any():
-        raise UserError(f"{path}, line {lines[int(np.argmax(bad.to_numpy()))]}: {why}")
+        votes = " or the share from 0 to 1 of those who say so" if name in YES_NO else ""
+        file.refuse(bad, f"{name} is {shorten(file.cells[name][bad].iloc[0])}; write one of {', '.join(words)}{votes}")
+    return lower.map(label)
 
 
-def _labelled(path: Path, lines: list[int], name: str, column: pd.Series, words: dict[str, str]) -> pd.Series:
-    """A column with each of its words (in any case) replaced by exante's label. Raises UserError for other words."""
-    lower = column.str.lower()
-    bad = ~lower.isin(list(words))
-    if bad.any():
-        _refuse(path, lines, bad, f"{name} is {_shown(column[bad].iloc[0])}; write one of {', '.join(words)}")
-    return lower.map(words)
+def _voted(column: str, word: str) -> str | None:
+    """What a share of votes says: more than half decide, half is ungraded. 1 and 0 are yes and no."""
+    share = number(word)
+    if column not in YES_NO or share is None or not 0 <= share <= 1:
+        return None
+    return UNGRADED if share == 0.5 else YES_NO[column][share < 0.5]
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:40] + "…")
+def _file_notes(file: CsvFile, others: list[str], table: pd.DataFrame) -> Iterator[str]:
+    if others:
+        yield f"These columns are not used: {', '.join(map(shorten, others[:8]))}{' and others' if len(others) > 8 else ''}."
+    for name in ("variant", "stage", "run"):
+        for first, second in alike(table[name].cat.categories):
+            yield (
+                f"The {name}s {shorten(first)} and {shorten(second)} differ only in letter case or blanks; they are treated as"
+                " two. Give them one name if they are the same."
+            )
+    for name in YES_NO:
+        between = [text for text in file.cells[name].unique() if (share := number(text)) is not None and 0 < share < 1]
+        if between:
+            yield f"{name} holds shares of votes: more than one half counts as {YES_NO[name][0]}, exactly one half as {UNGRADED}."
+    if "run" in file.cells and table["run"].nunique() > 1:
+        yield (
+            f"run names {table['run'].nunique()} runs, and intervals are over them: a run is one training of a model. If these"
+            " are sampling seeds or repeats of one trained model, leave the column out; the intervals are then over items."
+        )
 
 
-def _in_order(names: Iterable[str]) -> list[str]:
-    """Numbers in numerical order, other names in order of appearance."""
-    names = [str(name) for name in names]
-    return sorted(names, key=int) if all(name.isdecimal() for name in names) else names
+def _missing_cues(table: pd.DataFrame) -> Iterator[str]:
+    """Which variants have samples under one cue only: they have no gap."""
+    for (variant, stage), group in table.groupby(["variant", "stage"], observed=True):
+        (cue, *more) = group["cue"].unique()
+        if not more:
+            missing = "deploy" if cue == "train" else "train"
+            where = f" at {stage}" if stage else ""
+            yield f"Variant {shorten(str(variant))} has no samples under the cue {missing}{where}, so it has no gap."
+
+
+def sampled_often(labels: Labels) -> float:
+    """Samples of an item under a cue, in the median."""
+    return float(labels.samples.groupby(["variant", "run", "stage", "cue", "item"], observed=True).size().median())
 
 
 def slugs(names: Iterable[str]) -> dict[str, str]:
     """Name → a short id of lower-case letters, digits and hyphens; all different."""
     ids: dict[str, str] = {}
     for name in names:
-        plain = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in name.lower()).split()) or "x"
+        signed = re.sub(r"(?<!\w)[-−](?=\d)", "minus ", name.lower())
+        plain = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in signed).split()) or "x"
         ids[name] = next(s for s in (plain, *(f"{plain}-{k}" for k in range(2, 2 * MOST_NAMES))) if s not in ids.values())
     return ids
 
@@ -202,7 +210,7 @@ def rows(labels: Labels) -> pd.DataFrame:
     axes = axes.astype(dict.fromkeys(axes.columns.drop("seed"), "category"))
     place = pd.MultiIndex.from_tuples(list(by_run)).get_indexer(pd.MultiIndex.from_frame(keys[["variant", "run"]].astype(str)))
     points = {stage: checkpoint(stage) for stage in labels.names("stage")}
-    fixed = {"evaluation": EVALUATION, "cluster": "all", "score_sum": 0.0, "score_sumsq": 0.0}
+    fixed = {"evaluation": EVALUATION, "score_sum": 0.0, "score_sumsq": 0.0}
     return (
         axes.iloc[place]
         .reset_index(drop=True)
@@ -210,10 +218,11 @@ def rows(labels: Labels) -> pd.DataFrame:
             checkpoint=keys["stage"].cat.rename_categories(points),
             condition=keys["cue"],
             item=keys["item"].cat.rename_categories({UNNAMED: "all"}),
+            cluster=keys["cluster"],
             outcome=pd.Categorical(list(OUTCOMES) * len(first), list(OUTCOMES)),
             n=counts,
             trials=np.repeat(trials, len(OUTCOMES)),
             **fixed,
         )
-        .astype({"evaluation": "category", "cluster": "category"})
+        .astype({"evaluation": "category"})
     )

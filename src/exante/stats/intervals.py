@@ -117,17 +117,14 @@ def graded(
     return low, high
 
 
-def over_items(
-    a_N: Array, b_N: Array | None, level: Level, within_a: Array, within_b: Array | None = None
-) -> tuple[Array, Array]:
-    """Interval over the items of the observed runs, the normal quantile times their sampling error: (low, high).
+def over_items(a_N: Array, b_N: Array | None, ends: Ends, reach: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Interval over the items of the observed runs: (low, high). It does not generalise to other runs.
 
-    `within_a`, `within_b` are the mean sampling variances of a run. It does not generalise to other runs.
+    `reach` is how far it goes below and above. Cut to the possible range.
     """
-    variance = within_a / a_N.shape[-1]
-    if b_N is not None and within_b is not None:
-        variance = variance + within_b / b_N.shape[-1]
-    return _around(a_N, b_N, t_quantile(np.asarray(np.inf), level) * np.sqrt(variance))
+    centre, _ = _around(a_N, b_N, np.zeros(()))
+    least, most = ends if b_N is None else (ends[0] - ends[1], ends[1] - ends[0])
+    return np.maximum(centre - reach[0], least), np.minimum(centre + reach[1], most)
 
 
 def few_runs(n: int) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import betaincinv
 from scipy.stats import binomtest
 from statsmodels.stats.proportion import proportion_confint
 
@@ -38,3 +39,17 @@ def smoothed_variance(count: Array, trials: Array) -> Array:
 def free_to_differ(runs: int) -> float:
     """Largest share of runs that may behave otherwise although `runs` of them agreed: 1 − .05^(1/n), a 95 % bound."""
     return 1.0 - 0.05 ** (1.0 / runs)
+
+
+def clopper_pearson(count: Array, trials: Array, level: float = 0.95) -> tuple[Array, Array]:
+    """Exact interval of count / trials, in [0, 1], for whole numbers or effective ones; (0, 1) where nothing was drawn.
+
+    Clopper and Pearson (1934), by quantiles of the beta distribution, which fractions have too (Korn and Graubard 1998).
+    """
+    count, trials = np.broadcast_arrays(np.asarray(count, float), np.asarray(trials, float))
+    tail, rest = (1 - level) / 2, trials - count
+    some = (count > 1e-12) & (trials > 0)
+    others = (rest > 1e-12) & (trials > 0)
+    low = np.where(some, betaincinv(np.where(some, count, 1.0), np.where(some, rest, 0.0) + 1, tail), 0.0)
+    high = np.where(others, betaincinv(np.where(others, count, 0.0) + 1, np.where(others, rest, 1.0), 1 - tail), 1.0)
+    return low, high
