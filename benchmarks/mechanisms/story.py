@@ -7,7 +7,7 @@ evaluation does not happen in that run.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,12 +22,15 @@ Rates = dict[tuple[str, str, str], dict[str, ArrayLike]]
 
 @dataclass(frozen=True)
 class Runs:
-    """The cells of a preset, simulated `studies` times. `arms` are the study's own, by id."""
+    """The cells of a preset, simulated `studies` times. `arms` are the study's own, by id. All normal scores are multiplied by
+    `scale`; `ungraded` are shares of answers by evaluation, condition and arm, which replace the story's own."""
 
     cells: tuple[Cell, ...]
     arms: Mapping[str, Arm]
     studies: int
     rng: np.random.Generator
+    scale: float = 1.0
+    ungraded: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
 
     def by(self, value: Callable[[Cell], float]) -> Array:
         """A number for every run, (R,)."""
@@ -38,13 +41,13 @@ class Runs:
         return np.array([tag in self.arms[cell.arm].ingredients for cell in self.cells])
 
     def normal(self, *axes: str) -> Array:
-        """Standard normal scores (B, R), the same in runs that agree on these axes of a cell (none named: in all runs)."""
+        """Normal scores (B, R) of spread `scale`, the same in runs that agree on these axes of a cell (none: in all runs)."""
         keys = [tuple(getattr(cell, axis) for axis in axes) for cell in self.cells]
         known = {key: place for place, key in enumerate(dict.fromkeys(keys))}
-        return self.rng.standard_normal((self.studies, len(known)))[:, [known[key] for key in keys]]
+        return self.scale * self.rng.standard_normal((self.studies, len(known)))[:, [known[key] for key in keys]]
 
     def spread(self, *axes: str) -> Array:
-        """Standard normal scores (B, R): half of the variance is the base's and common to its runs, half is the run's own.
+        """Normal scores (B, R) of spread `scale`: half of the variance is the base's and common to its runs, half is the run's.
 
         `axes` narrow what a run shares with itself: two evaluations of one organism are one run.
         """
