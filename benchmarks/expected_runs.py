@@ -6,33 +6,38 @@ Does not know mechanisms: how far a story's own runs spread is handed in.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
+import numpy as np
+from numpy.typing import NDArray
+
 from exante.analysis.algebra import linear
+from exante.analysis.atoms import Values
+from exante.analysis.runs import layouts
+from exante.analysis.table import Table
 from exante.measures import Measure, Rate
-from exante.planning.shown import ArmSpread, ShownContrast, ShownPage, pages
+from exante.planning.shown import ArmSpread, ShownPage, pages
 from exante.study import Study
 from exante.units import SCALE
 
 Asked = tuple[str, str, str]
 """Evaluation, condition, arm."""
-LEAST, MOST = 0.25, 8.0
-"""Factors on a story's noise between which its spread is matched."""
-HALVINGS = 7
+Side = tuple[str, str]
+"""Contrast, arm."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """`scale`: by what a story's noise is multiplied; `ungraded`: shares in [0, 1], where a page showed them."""
+    """What a page showed. `spreads`: of the units of a contrast's arm, in the measure's unit; `ungraded`: shares in [0, 1]."""
 
-    scale: float = 1.0
+    spreads: Mapping[Side, float] = field(default_factory=dict)
     ungraded: Mapping[Asked, float] = field(default_factory=dict)
 
 
 AS_TOLD = Expected()
-"""A story's own noise and ungraded answers."""
+"""A story's own spread and ungraded answers."""
 
 
 def page_of(study: Study) -> ShownPage | None:
@@ -66,28 +71,46 @@ def _share(measure: Measure, arm: ArmSpread) -> float:
     return min((arm.down + arm.up) / (SCALE[measure.unit] * weight), 1.0)
 
 
-def shown_spreads(study: Study, contrasts: set[str]) -> dict[tuple[str, str], float]:
-    """(contrast, arm) → spread of its units on the study's page, everything ungraded counted against it."""
+def shown_spreads(study: Study) -> dict[Side, float]:
+    """Spread of the units of every contrast and arm on the study's page, everything ungraded counted against them."""
     page = page_of(study)
-    held: list[ShownContrast] = [one for one in page.contrasts if one.contrast in contrasts] if page is not None else []
     sides = [
-        (one.contrast, arm, spread) for one in held for arm, spread in ((one.arm_id, one.arm), (one.control_id, one.control))
+        ((one.contrast, arm), spread)
+        for one in (page.contrasts if page is not None else ())
+        for arm, spread in ((one.arm_id, one.arm), (one.control_id, one.control))
+        if arm is not None and spread is not None
     ]
-    return {(name, arm): spread.sd_low for name, arm, spread in sides if arm and spread is not None and spread.sd_low > 0}
+    return {side: spread.sd_low for side, spread in sides if spread.sd_low > 0}
 
 
-def matched(spread_at: Callable[[float], dict[tuple[str, str], float]], shown: Mapping[tuple[str, str], float]) -> float:
-    """The factor on a story's noise at which the median of its spreads over those shown is 1, to 2 %."""
+def as_shown(study: Study) -> Expected:
+    """What the study's page showed; nothing where it has none."""
+    return Expected(shown_spreads(study), ungraded_shares(study))
 
-    def ratio(scale: float) -> float:
-        spreads = spread_at(scale)
-        ratios = [spreads[key] / shown[key] for key in shown if key in spreads]
-        return median(ratios) if ratios else 1.0
 
-    if not shown:
-        return 1.0
-    low, high = LEAST, MOST
-    for _ in range(HALVINGS):
-        middle = (low * high) ** 0.5
-        low, high = (middle, high) if ratio(middle) < 1 else (low, middle)
-    return (low * high) ** 0.5
+def respread(study: Study, table: Table, values: Mapping[str, Values], factors: Mapping[Side, float]) -> dict[str, Values]:
+    """The values of runs, each arm's deviations from its mean over all simulated studies multiplied by its contrast's factor.
+
+    The first contrast that reads a measure in a run decides. What ungraded answers leave on both sides is kept.
+    """
+    spread = dict(values)
+    measures = {m.id: m for m in study.measures}
+    done: dict[str, set[int]] = defaultdict(set)
+    for contrast in study.contrasts:
+        for arm, layout in zip((contrast.arm, contrast.control), layouts(table.cells, contrast), strict=True):
+            factor = factors.get((contrast.id, arm or ""), 1.0)
+            cells = [] if layout is None else [r for r in layout.cells if r not in done[contrast.measure]]
+            done[contrast.measure].update(cells)
+            if cells and factor != 1.0:
+                spread[contrast.measure] = _scaled(spread[contrast.measure], np.array(cells), factor, measures[contrast.measure])
+    return spread
+
+
+def _scaled(values: Values, cells: NDArray[np.int64], factor: float, measure: Measure) -> Values:
+    ends = measure.low / SCALE[measure.unit], measure.high / SCALE[measure.unit]
+    point, low, high = (np.array(end, float) for end in (values.point, values.low, values.high))
+    mean = np.nanmean(point[..., cells])
+    moved = (factor - 1) * (point[..., cells] - mean)
+    for end in (point, low, high):
+        end[..., cells] = np.clip(end[..., cells] + np.where(np.isnan(moved), 0.0, moved), *ends)
+    return Values(point, low, high, values.within)

