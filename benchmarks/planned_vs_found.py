@@ -50,7 +50,8 @@ def widths(page: Path, shown: Iterable[ShownPage]) -> list[Width]:
     study = RunDirectory(page).load_registration().study
     verdicts = load_verdicts(page)
     preset, contrasts = study.presets[verdicts["preset"]], {c.id: c for c in study.contrasts}
-    kept = read_json(page / PLANNED, f"run 'make results STUDY={page.name}'") if (page / PLANNED).exists() else {}
+    path = page / PLANNED
+    kept = read_json(path, f"run 'make results STUDY={page.name}'")["widths"] if path.exists() else {}
     others = [one for one in shown if one.study != study.id]
     found = []
     for row in sorted((row for row in verdicts["contrasts"] if row["primary"]), key=lambda row: row["primary"]):

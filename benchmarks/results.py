@@ -42,12 +42,13 @@ from exante.storage.directory import RunDirectory
 from exante.storage.files import FORMAT, read_json, read_table, write_atomic, write_json
 from exante.storage.identity import evaluation_id
 from exante.storage.tables import SERIES
-from exante.study import Study
+from exante.study import Registration, Study
 
 KEPT = ("verdicts.json", "rows.parquet", "cells.parquet", "phases.parquet", "series.parquet", "registration.json")
 MOST_BYTES = 3 * 2**20
 """Rows and series of one page, compressed."""
 PLANNED = "planned.json"
+SHIPPED = Path(__file__).resolve().parents[1] / "docs" / "results"
 SHOWN = Path(shown.__file__).with_name(shown.FILE)
 ORDER = ("contradicted", "undecided", "exploratory", "estimate", "supported")
 Json = dict[str, Any]
@@ -132,6 +133,14 @@ def planned_widths(study: Study, preset: str) -> Json:
     return {d.contrast.id: {"half_width": half_width(d), "spread_from": d.spread.source} for d in designs}
 
 
+def keep_planned(kept: Path, registration: Registration, preset: str) -> None:
+    """Write what was planned for a registration, once: later the planner knows this page, and would forecast from it."""
+    path = kept / PLANNED
+    if not path.exists() or read_json(path, "remove it")["registration_sha256"] != registration.sha256:
+        widths = planned_widths(registration.study, preset)
+        write_json(path, {"registration_sha256": registration.sha256, "widths": widths})
+
+
 # --- the page ------------------------------------------------------------------------------------------------------------
 
 
@@ -150,7 +159,7 @@ def write(directory: Path, out: Path, commit: str) -> Path:
         raise UserError(f"the rows of {directory} take {size / 2**20:.1f} MiB, and a page may take {MOST_BYTES / 2**20:.0f}")
     held = ids_of(planned, study)
     write_json(kept / "phases.json", held)
-    write_json(kept / PLANNED, planned_widths(study, planned.preset))  # before this page is one that the planner knows
+    keep_planned(kept, registration, planned.preset)
     write_json(kept / costs.KEPT, costs.cost(directory))
     rows = [contrast_row(row, study) for row in run.verdicts["contrasts"]]
     drawn = [*draw(rows, kept), *draw_cells(run, rows, kept)]
@@ -168,7 +177,6 @@ def write(directory: Path, out: Path, commit: str) -> Path:
     ]
     page = out / f"{study.id}.md"
     write_atomic(page, words.spelled("\n\n".join(parts)) + "\n")
-    write_shown(out)
     return page
 
 
@@ -333,6 +341,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(*(f"first line changed\t{path}" for path in changed), sep="\n", end="\n" if changed else "")
             return 1 if changed else 0
         page = write(options.directory, options.out, options.commit or commit_of(Path(__file__).parent))
+        if options.out.resolve() == SHIPPED:  # pages elsewhere are not what the package ships
+            write_shown(options.out)
         print(api.verify(page.with_suffix("")))
         print(page)
     except UserError as error:

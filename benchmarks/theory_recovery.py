@@ -3,7 +3,10 @@
     python benchmarks/theory_recovery.py [STUDY …] [--studies 2000] [--preset default] [--grow 500]
 
 A mechanism file (`mechanisms/`) says what happens inside; it never sees a region. Samples are binomial at the study's own
-item counts, runs spread as in pilots, and verdicts come from `exante.analysis.decide.decide`, which `analyse` itself calls.
+item counts, and verdicts come from `exante.analysis.decide.decide`, which `analyse` itself calls. Runs spread, and answers are
+ungraded, as on the study's shipped page, which the planner reads too: the values of an arm's runs are spread about their mean
+until its units spread as far, and a story's ungraded answers are replaced by the shares shown. A study without a page keeps its
+story's own.
 The last line is `recovered R worst_wrong W`: R the lowest rate at which a true theory was supported, or tied only with
 theories that the planner had declared indistinguishable from it; W the highest at which a wrong one was supported or the
 true one contradicted. `--grow` also looks for the number of bases (or seeds) at which
@@ -18,7 +21,7 @@ import os
 import pkgutil
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -27,13 +30,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import mechanisms
 import numpy as np
 import pandas as pd
+from expected_runs import AS_TOLD, Expected, Side, as_shown, respread
 from mechanisms.story import Rates, Runs, Story
 from numpy.typing import NDArray
 
 from exante import studies
 from exante.analysis.algebra import leaves
+from exante.analysis.atoms import Values
 from exante.analysis.decide import decide
-from exante.analysis.evaluate import evaluate
+from exante.analysis.items import values_of
 from exante.analysis.table import Counts, Table
 from exante.analysis.theories import indistinguishable, theory_codes
 from exante.planning.tree import cells_of, preset_of
@@ -43,6 +48,10 @@ from exante.units import SCALE
 Array = NDArray[np.float64]
 AT_ONCE = 36_000
 """Runs simulated in one call: what they share out is memory, not results."""
+FITTED = 60
+"""Simulated studies per story from which the spread of its units is estimated."""
+LEAST_SD = 0.05
+"""Spread below which an arm of a story does not vary, so that no factor widens it."""
 LEAST, MOST = 0.90, 0.06
 GROWTH = (1.5, 2, 3, 4, 5, 6, 8, 10, 12, 15)
 
@@ -87,6 +96,8 @@ def drawn(runs: Runs, evaluation: Evaluation, condition: str, outcomes: dict) ->
     """Counts (B, R, 1), items pooled. A numeric score in [0, 1] is drawn as hits too: no score varies more than that."""
     shape = (runs.studies, len(runs.cells))
     p = {name: np.broadcast_to(np.asarray(value, float), shape) for name, value in outcomes.items()}
+    if evaluation.method == "samples":
+        p = left_ungraded(p, shares_of(runs, evaluation, condition))
     happens = np.isfinite(sum(p.values()))
     trials = np.where(happens, item_counts(runs, evaluation, condition), 0.0)
     left, rest = trials, np.ones(shape)
@@ -100,6 +111,19 @@ def drawn(runs: Runs, evaluation: Evaluation, condition: str, outcomes: dict) ->
             left, rest = left - hits, rest - share
         n[name] = hits[..., None].astype(float)
     return Counts(trials[..., None], n, n, n)
+
+
+def shares_of(runs: Runs, evaluation: Evaluation, condition: str) -> Array:
+    """The ungraded share that each run is to have, (R,); NaN where none was shown."""
+    return runs.by(lambda cell: runs.ungraded.get((evaluation.id, condition, cell.arm), np.nan))
+
+
+def left_ungraded(p: dict[str, Array], share_R: Array) -> dict[str, Array]:
+    """The same probabilities with these shares of ungraded answers in place of the story's, taken from all others alike."""
+    told = p.get("ungraded", np.zeros(share_R.shape))
+    share = np.where(np.isnan(share_R), told, share_R)
+    kept = np.where(told < 1, (1 - share) / np.maximum(1 - told, 1e-12), 0.0)
+    return {name: value * kept for name, value in p.items() if name != "ungraded"} | {"ungraded": share + 0 * told}
 
 
 _ITEMS: dict[tuple[str, str, str, str], int] = {}
@@ -131,12 +155,14 @@ def simulated(study: Study, story: Story, runs: Runs) -> Table:
     return Table(runs.cells, np.zeros(len(runs.cells), bool), names, names, counts)
 
 
-def tables(study: Study, story: Story, cells: tuple[Cell, ...], count: int) -> Iterator[tuple[int, Table]]:
+def tables(
+    study: Study, story: Story, cells: tuple[Cell, ...], count: int, expected: Expected = AS_TOLD
+) -> Iterator[tuple[int, Table]]:
     """`count` simulated studies, some at a time: how many, and their table."""
     arms, chunk = {arm.id: arm for arm in study.arms}, max(AT_ONCE // len(cells), 1)
     rng = np.random.default_rng(zlib.crc32(repr((study.id, story.theory, len(cells))).encode()))
     for size in [min(chunk, count - first) for first in range(0, count, chunk)]:
-        yield size, simulated(study, story, Runs(cells, arms, size, rng))
+        yield size, simulated(study, story, Runs(cells, arms, size, rng, expected.ungraded))
 
 
 def _step(at: str) -> int:
@@ -180,29 +206,54 @@ def narrowed(study: Study, preset: str, spread: str) -> Study:
     )
 
 
-def recover(study: Study, module: ModuleType, story: Story, preset: str, count: int) -> Found:
+def factors(study: Study, module: ModuleType, story: Story, preset: str, expected: Expected) -> dict[Side, float]:
+    """How much further than in the story the units of each contrast's arms spread on the study's page."""
+    if not expected.spreads:
+        return {}
+    told = unit_spreads(study, module, story, preset, expected)
+    return {side: expected.spreads[side] / sd for side, sd in told.items() if side in expected.spreads and sd > LEAST_SD}
+
+
+def unit_spreads(
+    study: Study, module: ModuleType, story: Story, preset: str, expected: Expected, by: Mapping[Side, float] | None = None
+) -> dict[Side, float]:
+    """Spread of the units of each contrast's arms in simulated studies, in the measure's unit, all ungraded counted against them.
+    `by`: the factors by which their runs are spread."""
+    cells = tuple(cells_of(preset_of(study, preset)))
+    arms = {arm.id: arm for arm in study.arms}
+    table = simulated(study, story, Runs(cells, arms, FITTED, np.random.default_rng(0), expected.ungraded))
+    values = respread(study, table, values_of(study.measures, table), by or {})
+    spreads = {}
+    for name, decision in decide(study, table, recorded(cells, module.PHASES), values=values).contrasts.items():
+        contrast, claim = decision.claim.contrast, decision.claim
+        for arm, sample in ((contrast.arm, claim.arm), (contrast.control, claim.control)):
+            if arm is not None and sample is not None and sample.low.shape[-1] > 1:
+                spreads[name, arm] = float(np.sqrt(sample.low.var(-1, ddof=1).mean()))
+    return spreads
+
+
+def recover(study: Study, module: ModuleType, story: Story, preset: str, count: int, expected: Expected = AS_TOLD) -> Found:
     cells = tuple(cells_of(preset_of(study, preset)))
     phases = recorded(cells, module.PHASES)
     codes: dict[str, list[NDArray[np.int8]]] = {theory.id: [] for theory in study.theories}
     values = []
-    for size, table in tables(study, story, cells, count):
-        values.append(run_values(study, module.SPREAD, table))
-        for name, code in judged(study, table, phases, size).items():
+    by = factors(study, module, story, preset, expected)
+    unit = next(m.unit for m in study.measures if m.id == module.SPREAD)
+    for size, table in tables(study, story, cells, count, expected):
+        spread = respread(study, table, values_of(study.measures, table), by)
+        values.append(SCALE[unit] * spread[module.SPREAD].point)
+        for name, code in judged(study, table, phases, size, spread).items():
             codes[name].append(code)
     found = {name: np.concatenate(code) for name, code in codes.items()}
     return summed(study, story.theory, preset, found, run_spread(cells, np.concatenate(values)))
 
 
-def judged(study: Study, table: Table, phases: pd.DataFrame, size: int) -> dict[str, NDArray[np.int8]]:
-    """Every theory's code in every simulated study, (B,), before ties."""
-    claims = {name: one.claim for name, one in decide(study, table, phases).contrasts.items()}
+def judged(
+    study: Study, table: Table, phases: pd.DataFrame, size: int, values: Mapping[str, Values] | None = None
+) -> dict[str, NDArray[np.int8]]:
+    """Every theory's code in every simulated study, (B,), before ties. `values` of the measures, if not the table's own."""
+    claims = {name: one.claim for name, one in decide(study, table, phases, values=values).contrasts.items()}
     return {theory.id: np.broadcast_to(theory_codes(theory, claims)[1], (size,)) for theory in study.theories}
-
-
-def run_values(study: Study, measure_id: str, table: Table) -> Array:
-    """A measure's value in every run, (B, R), in its unit."""
-    measure = next(m for m in study.measures if m.id == measure_id)
-    return SCALE[measure.unit] * evaluate(measure.expression, table).point
 
 
 def run_spread(cells: Iterable[Cell], values_BR: Array) -> float:
@@ -245,25 +296,36 @@ def confusion(study: Study, found: list[Found]) -> Iterable[str]:
 
 
 def told(study: Study, module: ModuleType, preset: str, count: int, grow: int) -> list[Found]:
-    one = preset_of(study, preset)
-    found = [recover(study, module, story, preset, count) for story in module.STORIES]
+    one, expected = preset_of(study, preset), as_shown(study)
+    found = [recover(study, module, story, preset, count, expected) for story in module.STORIES]
     print(f"\n{study.id}, preset {preset}: {one.bases} bases × {one.seeds} seeds, {count} studies per truth")
+    print(expected_words(expected))
     print(*confusion(study, found), sep="\n")
     for name, others in indistinguishable(study).items():
         if others:
             print(f"declared indistinguishable: {name} and {', '.join(others)}")
     if grow:
         for story, first in zip(module.STORIES, found, strict=True):
-            print(growth(study, module, story, preset, grow, first))
+            print(growth(study, module, story, preset, grow, first, expected))
     return found
 
 
-def growth(study: Study, module: ModuleType, story: Story, preset: str, count: int, found: Found) -> str:
+def expected_words(expected: Expected) -> str:
+    if not expected.spreads:
+        return "no page shows this study's runs: spread and ungraded answers are the stories' own"
+    shares = sorted(expected.ungraded.values()) or [0.0]
+    most = f"{100 * shares[-1]:.1f} % at most, {100 * float(np.median(shares)):.1f} % in the median"
+    return f"units spread as on the page ({len(expected.spreads)} arms of contrasts), ungraded answers too ({most})"
+
+
+def growth(
+    study: Study, module: ModuleType, story: Story, preset: str, count: int, found: Found, expected: Expected = AS_TOLD
+) -> str:
     """The first size at which the truth is recovered in 90 % of studies."""
     worst, narrow = found.wrong, narrowed(study, preset, module.SPREAD)
     for factor in (1.0, *GROWTH):
         if factor > 1:
-            found = recover(resized(narrow, preset, factor), module, story, preset, count)
+            found = recover(resized(narrow, preset, factor), module, story, preset, count, expected)
             worst = max(worst, found.wrong)
         if found.recovered >= LEAST:
             where = f"{found.bases} bases × {found.seeds} seeds"

