@@ -6,6 +6,7 @@ What a command needs is imported when it is called, so `exante --help` loads no 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -552,6 +553,69 @@ def import_faking_labels(
         print(f"note\t{visible(note)}")
     _print_verdicts(imported.verdicts)
     print(f"report\t{out / 'report.html'}")
+
+
+@importing.command("counts")
+def import_counts_command(
+    counts: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CSV",
+            parser=_path,
+            help="A UTF-8 file with the columns arm, n, trials (n of trials samples had the outcome) and optionally run (one"
+            " training of a model), base, stage, condition, outcome, item, cluster: a line per run, stage, condition and"
+            " outcome.",
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            parser=_path,
+            help="The run directory to make, or that of a registered study whose arms have no phases.",
+        ),
+    ],
+    column: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=YOURS", help="What a column is called in the file, such as run=seed.")
+    ] = None,
+    claim: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FORMULA", help="A claim, such as 'target@triggered: deceptive - none > 10 pp'. It is exploratory."),
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ARM",
+            help="The arm that the others are compared with. Default: the first claim's control, else the file's first arm.",
+        ),
+    ] = None,
+    rest: Annotated[
+        Literal["other", "ungraded"], typer.Option(help="What samples are that have none of the outcomes listed.")
+    ] = "other",
+) -> None:
+    """A table of counts, as papers print them: rates per arm and run, differences, and claims about them. Needs no torch.
+
+    Claims given here come after the data, so they are exploratory. To have verdicts, register a study first
+    (docs/import.md), then import its counts into the same directory.
+    """
+    from exante.integrations.import_counts import import_counts
+
+    imported = import_counts(counts, out, columns=_columns(column or ()), claims=claim or (), reference=reference, rest=rest)
+    for note in imported.notes:
+        print(f"note\t{visible(note)}")
+    _print_verdicts(imported.verdicts)
+    print(f"report\t{out / 'report.html'}")
+
+
+def _columns(mappings: Iterable[str]) -> dict[str, str]:
+    """exante's name of a column → the file's."""
+    columns = {}
+    for text in mappings:
+        name, equals, theirs = text.partition("=")
+        if not equals or not name or not theirs:
+            raise UserError(f"--column {text!r} is no mapping; write NAME=YOURS, such as run=seed")
+        columns[name] = theirs
+    return columns
 
 
 def _print_verdicts(verdicts: dict[str, Any]) -> None:

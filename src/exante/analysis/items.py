@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,11 +61,33 @@ def reach(expression: Expression, table: Table, weight_R: Array, level: float) -
 
 def influence(expression: Expression, table: Table) -> dict[str, Array]:
     """By evaluation: how far each item moves the expression from where it would be without it, (…, R, I), to first order."""
-    total: defaultdict[str, Array] = defaultdict(lambda: np.zeros(()))
-    for atom, c in linear(expression).items():
-        for evaluation, moved in atoms.atom_influence(atom, table, evaluate, influence).items():
-            total[evaluation] = total[evaluation] + c * moved
-    return dict(total)
+    kept = _known(table).moved
+    if expression not in kept:
+        total: defaultdict[str, Array] = defaultdict(lambda: np.zeros(()))
+        for atom, c in linear(expression).items():
+            for evaluation, moved in atoms.atom_influence(atom, table, evaluate, influence).items():
+                total[evaluation] = total[evaluation] + c * moved
+        kept[expression] = dict(total)
+    return kept[expression]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What has been computed of a table: thousands of contrasts read the same few expressions."""
+
+    table: Table
+    moved: dict[Expression, dict[str, Array]] = field(default_factory=dict)
+    effective: dict[Expression, Array] = field(default_factory=dict)
+
+
+_LAST: list[_Known] = []
+
+
+def _known(table: Table) -> _Known:
+    """That of the table at hand. Only the last table's is kept, since a table may be large."""
+    if not _LAST or _LAST[0].table is not table:
+        _LAST[:] = [_Known(table)]
+    return _LAST[0]
 
 
 # --- units ---------------------------------------------------------------------------------------------------------------
@@ -148,6 +170,13 @@ def effective_samples(atom: Rate | Ratio, table: Table) -> Array:
     varies there either, counts its units. Korn and Graubard (1998); the design effect is read at the upper end of what its few
     events leave open, a χ² with as many degrees of freedom as units had the event.
     """
+    kept = _known(table).effective
+    if atom not in kept:
+        kept[atom] = _effective_samples(atom, table)
+    return kept[atom]
+
+
+def _effective_samples(atom: Rate | Ratio, table: Table) -> Array:
     share = _share(atom, table)
     if share is None:
         return np.zeros(len(table.cells))

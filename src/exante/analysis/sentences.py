@@ -30,6 +30,8 @@ def reason(decision: Decision, why_exploratory: str) -> str:
     if decision.claim.contrast.region.unbounded:
         return "an estimate: no hypothesis was registered" if hit is None else hit
     text = placement(decision.placed) if hit is None else hit
+    if hit is None and not decision.placed and decision.claim.n_units == 1 and decision.claim.measure.run_model != "items":
+        text = f"{text}: one run of an arm leaves open what other runs would do"
     return f"exploratory, because {why_exploratory}: {text}" if why_exploratory else text
 
 

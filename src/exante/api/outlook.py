@@ -15,6 +15,7 @@ from exante.api.registering import adapted, load_registered
 from exante.errors import UserError
 from exante.planning import cost as forecast
 from exante.planning import factorial, power, theories
+from exante.planning.lengths import check_lengths
 from exante.planning.tree import Plan, plan
 from exante.registry import checks
 from exante.registry.plan_file import load_plan_file
@@ -75,6 +76,7 @@ def registration_to_plan(
 def outlook(registration: Registration, preset: str, workers: int) -> Outlook:
     """The plan of a preset and its forecast."""
     study, planned = registration.study, plan(registration, preset)
+    check_lengths(planned, study)
     cost = forecast.costs(planned, study)
     return Outlook(
         study=study,

@@ -15,6 +15,7 @@ from rich.console import Console
 from exante.api.registering import load_registered
 from exante.errors import UserError
 from exante.planning import cost as forecast
+from exante.planning.lengths import check_lengths
 from exante.planning.tree import Plan, plan
 from exante.profiles import directory_of
 from exante.registry.plan_file import PlanFile, load_plan_file, save_plan_file
@@ -55,13 +56,15 @@ def check_arms(study: Study, only: Iterable[str]) -> None:
 
 
 def check_models(planned: Plan, study: Study) -> None:
-    """Raises UserError for an outside checkpoint of a plan that cannot be loaded, before anything is trained."""
+    """Raises UserError for an outside checkpoint of a plan that cannot be loaded, or a file's question that does not fit a model,
+    before anything is trained."""
     used = {node.model for node in planned.nodes.values()}
     outside = [profile for profile in study.profiles if profile.id in used and directory_of(profile.id) is not None]
     if outside:
         from exante.running.worker import check_models
 
         check_models(outside)
+    check_lengths(planned, study)
 
 
 def run_into(

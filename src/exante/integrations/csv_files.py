@@ -11,7 +11,7 @@ import hashlib
 import io
 import unicodedata
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,16 +77,19 @@ def _hashed(text: str) -> str:
     return f"text {hashlib.sha256(text.encode('utf-8')).hexdigest()[:16]}"
 
 
-def read_csv(path: Path, needed: Sequence[str], optional: Sequence[str] = ()) -> tuple[CsvFile, list[str]]:
-    """A file's known columns, and the names of the others, which are left out.
+def read_csv(
+    path: Path, needed: Sequence[str], optional: Sequence[str] = (), renamed: Mapping[str, str] | None = None
+) -> tuple[CsvFile, list[str]]:
+    """A file's known columns, and the names of the others, which are left out. `renamed` maps known names to the file's own.
 
     Letter case in the header does not matter, nor does a first column without a name, in which data frames keep their row
     numbers. Raises UserError naming the line of what cannot be read.
     """
     content, text = _text(path)
     header, records, lines = _records(path, text)
-    names = [name.lower() for name in header]
-    _check_header(path, lines[0], header, names, needed, optional)
+    names = _known_names(path, lines[0], header, renamed or {})
+    remedy = "" if renamed is None else "; name your own with --column NAME=YOURS"
+    _check_header(path, lines[0], header, names, needed, optional, remedy)
     if len(records) == 0:
         raise UserError(f"{path} holds no lines under its header; it needs a header and a line for each record")
     frame = pd.DataFrame(records, columns=pd.Index(range(len(names))), dtype=str)
@@ -94,6 +97,19 @@ def read_csv(path: Path, needed: Sequence[str], optional: Sequence[str] = ()) ->
     cells = frame[[names.index(name) for name in wanted]].set_axis(wanted, axis=1).apply(lambda column: column.str.strip())
     others = [shown for shown, name in zip(header, names, strict=True) if name not in wanted and name]
     return CsvFile(path, cells, lines[1:], hashlib.sha256(content).hexdigest()), others
+
+
+def _known_names(path: Path, line: int, header: Sequence[str], renamed: Mapping[str, str]) -> list[str]:
+    """The header's names in lower case, those that the user mapped under the known name. A mapped column has no other name, and a
+    known name that was mapped elsewhere is free."""
+    plain = [name.lower() for name in header]
+    ours = {theirs.lower(): known for known, theirs in renamed.items()}
+    for theirs, known in ours.items():
+        if theirs not in plain:
+            raise UserError(
+                f"{path}, line {line}: the header lacks {shorten(theirs)}, to be read as {known}; it has {', '.join(header)}"
+            )
+    return [ours.get(name, f"their {name}" if name in renamed else name) for name in plain]
 
 
 def _records(path: Path, text: str) -> tuple[list[str], list[list[str]], list[int]]:
@@ -128,9 +144,15 @@ def _separator(text: str) -> str:
 
 
 def _check_header(
-    path: Path, line: int, header: Sequence[str], names: Sequence[str], needed: Sequence[str], optional: Sequence[str]
+    path: Path,
+    line: int,
+    header: Sequence[str],
+    names: Sequence[str],
+    needed: Sequence[str],
+    optional: Sequence[str],
+    remedy: str,
 ) -> None:
-    columns = f"the columns are {', '.join(needed)} and optionally {', '.join(optional)}"
+    columns = f"the columns are {', '.join(needed)} and optionally {', '.join(optional)}{remedy}"
     missing = [name for name in needed if name not in names]
     if missing:
         raise UserError(f"{path}, line {line}: the header lacks {', '.join(missing)}; {columns}")

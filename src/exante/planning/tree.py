@@ -137,6 +137,8 @@ def plan(registration: Registration, preset: str = "default", only: tuple[str, .
     study = registration.study
     cells = [cell for cell in cells_of(preset_of(study, preset), registration.pilot) if not only or cell.arm in only]
     planned = _tree(registration, preset, cells)
+    if not planned.cells and not any(profile.capabilities for profile in study.profiles):
+        raise UserError(f"the runs of study {study.id!r} are made elsewhere and imported, so there is nothing to plan or run")
     if not planned.cells:
         raise UserError(f"nothing of study {study.id!r} can run: {'; '.join(planned.left_out) or 'the preset has no cells'}")
     return planned
@@ -327,5 +329,17 @@ def seen_pairs(
 ) -> Iterator[tuple[Key, str]]:
     """What the ledger may be asked about a preset: the pairs of the `wanted` cells, as planning all of many takes seconds."""
     cells = [cell for cell in cells_of(preset_of(registration.study, preset), registration.pilot) if wanted(cell)]
+    if not any(profile.capabilities for profile in registration.study.profiles):
+        yield from _imported_pairs(registration.study, cells)
+        return
     planned = _tree(registration, preset, cells)
     yield from pairs_of(planned, registration.study, planned.nodes)
+
+
+def _imported_pairs(study: Study, cells: Iterable[Cell]) -> Iterator[tuple[Key, str]]:
+    """The pairs of runs that were made elsewhere, which have no phases here: the study's own cells by name."""
+    for cell in cells:
+        for evaluation in study.evaluations:
+            variant = cell.base.partition("#")[0]
+            key = Key(cell.arm, cell.training, evaluation.id, cell.model, cell.behaviour, variant)
+            yield key, f"{study.id}:{cell.id}:{evaluation.id}"

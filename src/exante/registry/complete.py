@@ -257,7 +257,7 @@ def _imported(registration: Registration, measured: Measured) -> dict[str, Node]
     ):
         steps[str(node)][str(evaluation)].add(int(step))
     nodes = {}
-    for _, row in measured.cells.drop_duplicates("node").iterrows():
+    for _, row in measured.cells.loc[measured.cells["state"] != CRASHED].drop_duplicates("node").iterrows():
         node = str(row["node"])
         if str(row["phase"]) not in phases:
             raise UserError(f"cells.parquet holds the phase {row['phase']!r}, which is not registered; {AGAIN}")

@@ -55,19 +55,25 @@ def _widths(marks: int) -> tuple[int, ...]:
     return (WIDE, NARROW) if marks <= TWO_SIZES else (WIDE,)
 
 
+MOST_DRAWN = 60
+"""Contrasts in a forest plot. Imports estimate thousands, which nobody reads as a figure; the table has all."""
+
+
 # --- forest plot ---------------------------------------------------------------------------------------------------
 
 
 def forest(contrasts: list[dict[str, Any]], unit: str) -> Figure:
     """Estimates and intervals of contrasts that share a unit, the registered region shaded behind each."""
-    drawn = [row for row in contrasts if row.get("low") is not None and row.get("high") is not None]
+    every = [row for row in contrasts if row.get("low") is not None and row.get("high") is not None]
+    drawn = every[:MOST_DRAWN]
     text = "; ".join(
         f"{row['label']}: {words.quantity(row['number'], unit)}, interval {words.interval(row['low'], row['high'], unit)},"
         f" region {row['hypothesis']}, {row['verdict']}"
         for row in drawn
     )
     charts = [data_uri(_forest_chart(drawn, unit, width)) for width in (WIDE, NARROW)]
-    return Figure(f"Contrasts in {words.UNIT_NAMES.get(unit, unit)}", f"Forest plot. {text}", *charts)
+    more = f", the first {MOST_DRAWN} of {len(every):,}" if len(every) > MOST_DRAWN else ""
+    return Figure(f"Contrasts in {words.UNIT_NAMES.get(unit, unit)}{more}", f"Forest plot. {text}", *charts)
 
 
 def _forest_rows(contrasts: list[dict[str, Any]], domain: tuple[float, float]) -> pd.DataFrame:
