@@ -230,8 +230,8 @@ def test_the_denominator_of_a_share_is_gated(few: int, verdict: str) -> None:
     )
     found = decided(rows, contrast(above(0, "%"), control=None), measures=(SHARE,))
     assert found.contrasts[0].verdict == verdict
-    failed = [gate for gate in found.gates if not gate.passed]
-    assert [(gate.value, gate.blocks) for gate in failed] == ([] if few == 5 else [(pytest.approx(4), ("c",))])
+    failed = [(gate.value, gate.both_ends, gate.blocks) for gate in found.gates if not gate.passed]
+    assert failed == ([] if few == 5 else [(pytest.approx(4), ("c",), ()), (12.5, (), ("c",))])
 
 
 LOG_ODDS = Measure(id="end", title="lo", expression=LogOdds(of=rate(), trials=20), unit="log-odds", low=-4, high=4)
@@ -284,7 +284,8 @@ def test_a_failed_gate_stops_the_sequence() -> None:
     rows = arms({"a": [18] * 8, "b": [2] * 8, "d": [20] * 8})
     gate = Gate(id="g", title="g", measure="end", region=above(95, "%"), arms=("a",))
     found = decided(rows, *primaries("a", "d"), gates=(gate,))
-    assert [c.reason for c in found.contrasts] == ["gate 'g' failed", "not reached: an earlier primary is undecided"]
+    failed = "more than a tenth of the runs of 'a' fail gate 'g'"
+    assert [c.reason for c in found.contrasts] == [failed, "not reached: an earlier primary is undecided"]
 
 
 def test_a_primary_missing_from_the_preset_stops_the_sequence() -> None:
@@ -381,14 +382,95 @@ def test_a_region_inside_another_forbids_at_least_as_much(
 # --- gates ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_measure_gate_names_the_runs_and_what_they_block() -> None:
+def test_a_measure_gate_names_the_runs_that_fail_and_what_their_share_blocks() -> None:
     rows = arms({"a": [18] * 7 + [10], "b": [2] * 8, "c": [2] * 8, "d": [18] * 8})
     gate = Gate(id="g", title="g", measure="end", region=above(80, "%"), arms=("a", "d"))
     found = decided(rows, contrast(id="x"), contrast(id="y", arm="d", control="c"), gates=(gate,))
-    assert len(found.gates) == 16
-    failed = [g for g in found.gates if not g.passed]
-    assert [(g.cell, g.value, g.threshold, g.blocks) for g in failed] == [(cell("a", 1007).id, 50.0, "> 80 %", ("x",))]
+    assert len(found.gates) == 17
+    run, share = (g for g in found.gates if not g.passed)
+    assert (run.cell, run.value, run.threshold) == (cell("a", 1007).id, 50.0, "> 80 %")
+    assert (run.both_ends, run.blocks) == (("x",), ())
+    assert (share.gate, share.cell, share.value) == ("failing runs", "x: a, linked m x", 12.5)
+    assert (share.both_ends, share.blocks) == ((), ("x",))
     assert [c.verdict for c in found.contrasts] == ["undecided", "supported"]
+
+
+def test_a_run_that_fails_a_gate_counts_at_both_ends_as_a_crashed_one_does() -> None:
+    """One run of 16 fails: the interval is that of a crashed run, from the run at 0 % to the run at 100 %, and the estimate, by
+    hand 90 − 10, leaves it out."""
+    counts = {"a": [18] * 15 + [10], "b": [2] * 16}
+    gate = Gate(id="g", title="g", measure="end", region=above(80, "%"), arms=("a",))
+    failed = only(arms(counts), contrast(), gates=(gate,))
+    crashed = only(table(crash_last(counts)), contrast())
+    assert (failed.low, failed.high) == (crashed.low, crashed.high)
+    assert (failed.estimate, failed.n_arm) == (pytest.approx(80), 16)
+    shared = Shared(np.arange(16), np.arange(16))
+    ends = [robust(np.array([90.0] * 15 + [end]), np.full(16, 10.0), (0, 100), failed.level, shared) for end in (0.0, 100.0)]
+    assert (failed.low, failed.high) == (pytest.approx(ends[0][0]), pytest.approx(min(ends[1][1], 100)))
+    assert failed.verdict == "supported"
+    assert only(arms(counts), contrast()).low > failed.low, "without the gate the run's own value counts"
+
+
+def crash_last(counts: dict[str, list[int]]) -> list[Any]:
+    """Joined rows of these arms, the last run of arm a crashed."""
+    rows = [
+        row
+        for arm, hits in counts.items()
+        for k, hit in enumerate(hits)
+        if (arm, k) != ("a", len(counts["a"]) - 1)
+        for row in samples(cell(arm, 1000 + k), hit)
+    ]
+    return [[*rows, *crash(cell("a", 1000 + len(counts["a"]) - 1))]]
+
+
+@pytest.mark.parametrize(("failing", "runs", "verdict"), [(1, 10, "supported"), (2, 10, "undecided"), (2, 20, "supported")])
+def test_more_than_a_tenth_of_failing_runs_leaves_it_undecided(failing: int, runs: int, verdict: str) -> None:
+    gate = Gate(id="g", title="g", measure="end", region=above(80, "%"), arms=("a",))
+    found = only(arms({"a": [18] * (runs - failing) + [15] * failing, "b": [0] * runs}), contrast(), gates=(gate,))
+    assert found.verdict == verdict
+    if verdict == "undecided":
+        assert found.low > 0, "the interval alone would have decided it"
+
+
+def test_the_tenth_is_of_every_behaviour() -> None:
+    """Two of 16 runs fail, both on the behaviour y: a tenth of all runs, but a fifth of those."""
+    rows = table(
+        samples(cell(arm, 1000 + k, behaviour=b), 0 if arm == "b" else 10 if (b, k // 2) == ("y", 0) else 18)
+        for arm in "ab"
+        for b in "xy"
+        for k in range(10)
+    )
+    gate = Gate(id="g", title="g", measure="end", region=above(80, "%"), arms=("a",))
+    found = decided(rows, gates=(gate,))
+    assert found.contrasts[0].reason == "more than a tenth of the runs of 'a' fail gate 'g'"
+    assert [g.cell for g in found.gates if g.blocks] == ["c: a, linked m y"]
+
+
+@pytest.mark.parametrize(("counts", "verdict"), [([18] * 6 + [2] * 2, "supported"), ([18] * 2 + [2] * 6, "undecided")])
+def test_a_gate_on_an_arm_reads_the_mean_of_its_runs(counts: list[int], verdict: str) -> None:
+    """A positive control: means of 70 and 30 %, which single runs leave on either side."""
+    gate = Gate(id="known", title="it is detected", measure="end", of="arm", region=above(50, "%"), arms=("d",), contrasts=("c",))
+    rows = arms({"a": [18] * 8, "b": [0] * 8, "d": counts})
+    found = decided(rows, contrast(), contrast(id="p", arm="d", control="b"), gates=(gate,))
+    (check,) = found.gates
+    assert (check.cell, check.value, check.passed) == ("d under sft, linked m x", np.mean(counts) * 5, verdict == "supported")
+    assert check.blocks == (() if verdict == "supported" else ("c",))
+    assert found.contrasts[0].verdict == verdict, "the contrast's own arms are far apart either way"
+
+
+def test_a_gate_concerns_only_contrasts_that_read_the_checkpoints_that_it_names() -> None:
+    late = Measure(id="late", title="late", expression=rate(at="safety@10"), unit="%", low=0, high=100)
+    rows = table(
+        samples(cell(arm, 1000 + k), 18 if arm == "a" else 2, checkpoint=at)
+        for arm in "ab"
+        for k in range(8)
+        for at in ("safety@10", "safety@40")
+    )
+    contrasts = (contrast(id="end"), contrast(id="late", measure="late"))
+    for at, blocked in ((None, {"end", "late"}), (("safety",), {"end", "late"}), (("safety@10",), {"late"}), (("rl",), set())):
+        gate = Gate(id="g", title="g", measure="end", region=above(95, "%"), at=at)
+        found = decided(rows, *contrasts, measures=(END, late), gates=(gate,))
+        assert {c.id for c in found.contrasts if c.verdict == "undecided"} == blocked
 
 
 @pytest.mark.parametrize(("right", "passed", "verdict"), [(46, True, "supported"), (45, False, "undecided")])

@@ -33,6 +33,11 @@ def reason(decision: Decision, why_exploratory: str) -> str:
     return f"exploratory, because {why_exploratory}: {text}" if why_exploratory else text
 
 
+def early_stop(reason: str, bases: int, last: int) -> str:
+    """A reason with what must be said of a verdict that an earlier look than the last gave."""
+    return f"{reason}; decided at {bases} of {last} bases, and the estimate of an early stop is biased outward"
+
+
 def prediction_reason(claim: Claim | None, judged: PredictionResult | None, region: Region) -> str:
     """Why one of a theory's predictions is open; nothing if it is decided."""
     if claim is None or judged is None:
