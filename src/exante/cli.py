@@ -495,7 +495,7 @@ def _print_verdicts(verdicts: dict[str, Any]) -> None:
     ]
     print_table(rows)
     if len(verdicts["looks"]) > 1:
-        print(f"bases\t{verdicts['bases']} of {verdicts['looks'][-1]['bases']}, the last look")
+        print(f"bases\t{verdicts['bases']}; looks are registered at {' and '.join(str(x['bases']) for x in verdicts['looks'])}")
         print_table(_look_rows(verdicts))
     if verdicts["replaced"]:
         print(f"replaced\tbases {', '.join(map(str, verdicts['replaced']))}, which failed a gate")
