@@ -157,7 +157,8 @@ def verify_directory(directory: RunDirectory) -> str:
         if not states[CRASHED]
         else (f"all rows of {states[DONE]} of {total} runs are there, {states[CRASHED]} are recorded as crashed")
     )
-    notes = [f"{len(data.size.replaced)} bases were replaced"] if data.size.replaced else []
+    replaced = ", ".join(map(str, data.size.replaced))
+    notes = [f"bases were replaced: {replaced}, which fail their gates"] if replaced else []
     notes += [f"the items of {name} depend on a probe and were not checked" for name in complete.unrecorded(data.registration)]
     return f"{directory.path}: {'; '.join(['registration intact', runs, 'verdicts follow from them', *notes])}"
 
