@@ -41,7 +41,7 @@ from exante.study import Study
 KEPT = ("verdicts.json", "rows.parquet", "cells.parquet", "phases.parquet", "series.parquet", "registration.json")
 MOST_BYTES = 3 * 2**20
 """Rows and series of one page, compressed."""
-ORDER = ("contradicted", "undecided", "exploratory", "supported")
+ORDER = ("contradicted", "undecided", "exploratory", "estimate", "supported")
 Json = dict[str, Any]
 
 

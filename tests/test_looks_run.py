@@ -75,7 +75,7 @@ def test_the_first_look_is_a_whole_run(first_look: Finished) -> None:
     assert "bases were replaced: 1001" in here("verify", first_look.run).stdout
     primary, secondary = verdicts(first_look.run)["contrasts"]
     assert (primary["level"], [look["bases"] for look in primary["looks"]]) == (0.98, [2])
-    assert (secondary["verdict"], secondary["level"]) == ("exploratory", 0.95)
+    assert (secondary["verdict"], secondary["level"]) == ("estimate", 0.95)
     assert "it is read once, at 3 bases" in secondary["reason"]
 
 
@@ -88,7 +88,7 @@ def test_the_second_look_continues_the_directory_and_trains_nothing_again(first_
     earlier = verdicts(first_look.run)["contrasts"][0]
     assert [(look["bases"], look["level"]) for look in primary["looks"]] == [(2, 0.98), (3, 0.96)]
     assert primary["looks"][0] == earlier["looks"][0], "the first look is read again as it was"
-    assert (secondary["n_units"], secondary["exploratory"]) == (3, False)
+    assert (secondary["n_units"], secondary["verdict"]) == (3, "undecided")
     assert "all rows of 6 runs are there" in here("verify", second_look.run).stdout
     assert "Primaries at every look" in (second_look.run / "report.html").read_text("utf-8")
 

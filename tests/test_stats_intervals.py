@@ -22,9 +22,9 @@ def half(ends: tuple) -> float:
 # --- robust --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("n", "expected"), [(3, 62.1), (5, 37.8), (8, 23.8), (16, 12.1)])
+@pytest.mark.parametrize(("n", "expected"), [(3, 62.1), (5, 37.8), (8, 23.8), (16, 12.9), (24, 8.9)])
 def test_half_widths_of_agreeing_mid_range_runs(n: int, expected: float) -> None:
-    """t(n + 1) × √(2 × (2 × 50² / (n + 1)) / (n + 2)): what agreement costs, the 62 / 38 / 24 / 12 pp of the docs."""
+    """t(min(n, 8) + 1) × √(2 × (2 × 50² / (n + 1)) / (n + 2)): what agreement costs, the 62 / 38 / 24 / 13 / 9 pp of the docs."""
     runs = np.full(n, 50.0)
     assert half(robust(runs, runs, PERCENT, 0.95)) == pytest.approx(expected, abs=0.05)
 
@@ -32,13 +32,54 @@ def test_half_widths_of_agreeing_mid_range_runs(n: int, expected: float) -> None
 def test_robust_by_hand() -> None:
     """a = 60, 70, 80 and b = 40, 50 with 0 and 100 appended to each.
 
-    a: mean 62, squares 3844 + 4 + 64 + 324 + 1444 = 5680, /4 = 1420, /5 = 284. b: mean 47.5, squares 2256.25 + 56.25 + 6.25 +
-    2756.25 = 5075, /3 = 1691.667, /4 = 422.9167. Sum 706.9167, root 26.588. Four values in the smaller arm, so df = 3:
-    t(.975, 3) = 3.1824. Centre 14.5, half-width 84.61.
+    a: mean 62; the runs' squares 4 + 64 + 324 = 392, /(4 × 5) = 19.6; those of 0 and 100, 3844 + 1444 = 5288, weighed by the two
+    runs of b, /(3 × 4) = 440.667. b: mean 47.5; 56.25 + 6.25 = 62.5 and 2256.25 + 2756.25 = 5012.5, together /(3 × 4) = 422.917.
+    Sum 883.18, root 29.718; df = 2 + 1: t(.975, 3) = 3.1824. Centre 14.5, half-width 94.58.
     """
     low, high = robust(np.array([60.0, 70, 80]), np.array([40.0, 50]), PERCENT, 0.95)
     assert (low + high) / 2 == pytest.approx(14.5)
-    assert half((low, high)) == pytest.approx(84.61, abs=0.02)
+    assert half((low, high)) == pytest.approx(94.58, abs=0.02)
+
+
+def test_paired_robust_by_hand() -> None:
+    """a − b = 50, 20, 80, 50 with −100, 100, −100, 100: mean 25, squares 625 + 25 + 3025 + 625 + 2 × (15625 + 5625) = 46800, /7 =
+    6685.71, /8 = 835.71, root 28.909; df = 4 + 3: t(.975, 7) = 2.3646. Half-width 68.36."""
+    a, b, pairs = np.array([60.0, 70, 90, 80]), np.array([10.0, 50, 10, 30]), Shared(np.arange(4), np.arange(4))
+    low, high = robust(a, b, PERCENT, 0.95, pairs, paired=True)
+    assert (low + high) / 2 == pytest.approx(25)
+    assert half((low, high)) == pytest.approx(68.36, abs=0.01)
+
+
+def test_paired_robust_is_the_one_sample_rule_on_the_differences() -> None:
+    """scipy's interval of the padded differences, at n where degrees of freedom still grow and where they no longer do."""
+    rng = np.random.default_rng(8)
+    for n, level in ((8, 0.95), (16, 0.98), (24, 0.96)):
+        order, pairs = rng.permutation(n), Shared(np.arange(n), np.arange(n))
+        a, b = rng.uniform(0, 100, n), rng.beta(0.3, 0.3, n) * 100
+        padded = [*(a - b), -100, -100, 100, 100]
+        one = stats.ttest_1samp(padded, 0).confidence_interval(level)
+        more = half((one.low, one.high)) * stats.t.ppf((1 + level) / 2, min(n, 16) + 3) / stats.t.ppf((1 + level) / 2, n + 3)
+        expected = (np.mean(padded) - more, np.mean(padded) + more)
+        assert robust(a, b, PERCENT, level, pairs, paired=True) == pytest.approx(expected)
+        elsewhere = Shared(np.arange(n), np.argsort(order))  # the control's runs in another order
+        assert robust(a, b[order], PERCENT, level, elsewhere, paired=True) == pytest.approx(expected)
+
+
+def test_paired_robust_needs_every_run_to_have_its_partner() -> None:
+    a, b, some = np.array([60.0, 70, 90, 80]), np.array([10.0, 50, 10, 30]), Shared(np.arange(3), np.arange(3))
+    assert robust(a, b, PERCENT, 0.95, some, paired=True) == robust(a, b, PERCENT, 0.95, some)
+
+
+def test_paired_runs_that_move_together_narrow_the_robust_interval_and_others_widen_it() -> None:
+    """Both directions of what pairing costs: bases that differ by 35 pp, and runs that all agree."""
+    shift, pairs = np.tile([10.0, 80.0], 12), Shared(np.arange(24), np.arange(24))
+    together = (
+        half(robust(shift + 15, shift, PERCENT, 0.95, pairs, paired=True)),
+        half(robust(shift + 15, shift, PERCENT, 0.95, pairs)),
+    )
+    assert together[0] < together[1]
+    alike = np.full(24, 60.0), np.full(24, 50.0)
+    assert half(robust(*alike, PERCENT, 0.95, pairs, paired=True)) > half(robust(*alike, PERCENT, 0.95, pairs))
 
 
 def test_robust_by_hand_for_one_sample() -> None:
@@ -50,18 +91,41 @@ def test_robust_by_hand_for_one_sample() -> None:
 
 
 def test_robust_is_scipys_interval_of_the_padded_runs() -> None:
-    """scipy's Welch interval with its own quantile taken out and that of the smaller arm put in."""
+    """scipy's Welch interval with its own quantile taken out and the rule's put in; arms of one size."""
     rng = np.random.default_rng(1)
-    for n_a, n_b, level in ((3, 3, 0.95), (5, 8, 0.99), (16, 4, 0.95)):
-        a, b = rng.uniform(0, 100, n_a), rng.beta(0.3, 0.3, n_b) * 100
+    for n, level in ((3, 0.95), (8, 0.99), (24, 0.95)):
+        a, b = rng.uniform(0, 100, n), rng.beta(0.3, 0.3, n) * 100
         test = stats.ttest_ind([*a, 0, 100], [*b, 0, 100], equal_var=False)
         ends, q = test.confidence_interval(level), (1 + level) / 2
         welch_df = CompareMeans(DescrStatsW([*a, 0, 100]), DescrStatsW([*b, 0, 100])).dof_satt()
-        more = half((ends.low, ends.high)) * stats.t.ppf(q, min(n_a, n_b) + 1) / stats.t.ppf(q, welch_df)
+        more = half((ends.low, ends.high)) * stats.t.ppf(q, min(n, 8) + 1) / stats.t.ppf(q, welch_df)
         centre = (ends.low + ends.high) / 2
         assert robust(a, b, PERCENT, level) == pytest.approx((centre - more, centre + more))
         one = stats.ttest_1samp([*a, 0, 0, 100, 100], 0).confidence_interval(level)
-        assert robust(a, None, PERCENT, level) == pytest.approx((one.low, one.high))
+        more = half((one.low, one.high)) * stats.t.ppf(q, min(n, 16) + 3) / stats.t.ppf(q, n + 3)
+        middle = (one.low + one.high) / 2
+        assert robust(a, None, PERCENT, level) == pytest.approx((middle - more, middle + more))
+
+
+def test_the_smaller_arm_decides_the_pseudo_runs_weight() -> None:
+    """statsmodels' standard error of the padded runs, and by how much the larger arm's two pseudo-runs weigh more."""
+    rng = np.random.default_rng(6)
+    for n_a, n_b in ((8, 24), (24, 8), (16, 24)):
+        a, b, k = rng.uniform(0, 100, n_a), rng.beta(0.3, 0.3, n_b) * 100, min(n_a, n_b)
+        variance = CompareMeans(DescrStatsW([*a, 0, 100]), DescrStatsW([*b, 0, 100])).std_meandiff_separatevar ** 2
+        for x in (a, b):
+            centre, n = np.mean([*x, 0, 100]), len(x)
+            ends = centre**2 + (100 - centre) ** 2
+            variance += ends / ((k + 1) * (k + 2)) - ends / ((n + 1) * (n + 2))
+        assert half(robust(a, b, PERCENT, 0.95)) == pytest.approx(stats.t.ppf(0.975, min(k, 8) + 1) * np.sqrt(variance))
+
+
+def test_more_runs_in_one_arm_do_not_make_up_for_the_other() -> None:
+    """A control that never fires says no more of the arm's spread with 24 runs than with 8."""
+    fires = np.tile([0.0, 100.0], 4)
+    few, many = robust(fires, np.zeros(8), PERCENT, 0.95), robust(fires, np.zeros(24), PERCENT, 0.95)
+    assert half(many) == pytest.approx(half(few), rel=0.02)
+    assert half(robust(np.tile(fires, 3), np.zeros(24), PERCENT, 0.95)) < 0.7 * half(few)
 
 
 def test_shared_seeds_that_disagree_widen_the_interval_to_the_paired_one() -> None:

@@ -27,6 +27,8 @@ from planted import (
     samples,
     table,
 )
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from exante.analysis.analyse import analyse
 from exante.analysis.gates import region_text
@@ -85,22 +87,35 @@ def test_the_interval_is_the_robust_one_in_points() -> None:
     assert (found.unit, found.n_units, found.level, found.run_model) == ("pp", 8, 0.95, "robust")
 
 
+def test_intervals_are_cut_to_what_the_estimate_can_be() -> None:
+    """Three runs at 100 and three at 0 reach from 60 − 83 to 60 + 83 pp, by hand: (300 + 100)/5 − 100/5; each variance 2000/5."""
+    half = 2.776445 * np.sqrt(2 * 2000 / 5)
+    found = only(arms({"a": [20] * 3, "b": [0] * 3}), contrast(above(0, "pp"), primary=1))
+    assert (found.low, found.high) == (pytest.approx(60 - half, abs=1e-3), 100)
+    mirrored = only(arms({"a": [0] * 3, "b": [20] * 3}), contrast(above(0, "pp"), primary=1))
+    assert (mirrored.low, mirrored.high) == (-100, pytest.approx(half - 60, abs=1e-3))
+    one = only(arms({"a": [20] * 3}), contrast(above(50, "%"), control=None))
+    assert one.high == 100 > one.low > 0
+
+
 def test_graded_verdicts_decide_what_robust_ones_cannot() -> None:
     close = {"a": [12, 11, 12, 13], "b": [8, 9, 8, 7]}
     many = arms({arm: [10 * x for x in counts] for arm, counts in close.items()}, trials=200)
-    assert only(many, contrast(above(0, "pp"))).verdict == "undecided"
-    assert only(many, contrast(above(0, "pp")), measures=(graded(),)).verdict == "supported"
-    assert only(many, contrast(below(0, "pp")), measures=(graded(),)).verdict == "contradicted"
-    assert only(many, contrast(within(-5, 5, "pp")), measures=(graded(),)).verdict == "contradicted"
+    for region, verdict in (
+        (above(0, "pp"), "supported"),
+        (below(0, "pp"), "contradicted"),
+        (within(-5, 5, "pp"), "contradicted"),
+    ):
+        assert only(many, contrast(region, primary=1)).verdict == "undecided"
+        assert only(many, contrast(region, primary=1), measures=(graded(),)).verdict == verdict
 
 
 def test_one_sample_claims() -> None:
     rows = arms({"a": [18] * 8})
-    one = contrast(above(50, "%"), control=None)
-    assert only(rows, one).verdict == "supported"
-    assert only(rows, one).unit == "%"
-    assert only(rows, contrast(below(50, "%"), control=None)).verdict == "contradicted"
-    assert only(rows, contrast(above(85, "%"), control=None)).verdict == "undecided"
+    one = only(rows, contrast(above(50, "%"), control=None, primary=1))
+    assert (one.verdict, one.unit) == ("supported", "%")
+    assert only(rows, contrast(below(50, "%"), control=None, primary=1)).verdict == "contradicted"
+    assert only(rows, contrast(above(85, "%"), control=None, primary=1)).verdict == "undecided"
 
 
 def test_a_region_in_another_unit_is_refused() -> None:
@@ -121,12 +136,56 @@ def test_swapping_labels_mirrors_the_verdict(a: list[int], b: list[int], edge: f
     assert one.low == pytest.approx(-other.high)
 
 
-def test_secondaries_share_five_percent_over_all_that_are_registered() -> None:
-    names = [contrast(id=f"s{k}", arm="c" if k else "a") for k in range(4)]
-    found = decided(arms(FAR), *names, contrast(id="p", primary=1))
-    assert found.contrast("s0").level == pytest.approx(1 - 0.05 / 4)
-    assert found.contrast("p").level == 0.95
-    assert found.contrast("s0").low < found.contrast("p").low
+# --- secondary hypotheses ------------------------------------------------------------------------------------------
+
+
+def test_secondary_hypotheses_are_read_in_holms_steps_by_hand() -> None:
+    """Three hypotheses `> 12 pp` against b (padded mean 18, squared standard error 84).
+
+    a (90, 100) lies 60 from the edge with √184 = 13.56, so t = 4.42; c (70, 67.78) 40 with √151.78 = 12.32, so t = 3.247; d (22)
+    below it. t(9) is 3.364 at 1 − .025/3 and 3.111 at 1 − .025/2: a is decided in the first step, c only in the second, and d,
+    last, is read at 1 − .025. The primary and the estimate take no part.
+    """
+    counts = {"a": [20] * 8, "c": [15, 14, 15, 16, 15, 14, 15, 16], "d": [3] * 8, "b": [2] * 8}
+    others = contrast(id="p", primary=1), contrast(id="e", region=Region(unit="pp"))
+    names = [contrast(id=f"s{k}", arm=arm, region=above(12, "pp")) for k, arm in enumerate("acd")]
+    found = decided(arms(counts), *names, *others)
+    levels = [1 - 0.025 / 3, 1 - 0.025 / 2, 1 - 0.025, 0.95, 0.95]
+    assert [c.level for c in found.contrasts] == pytest.approx(levels)
+    assert [c.verdict for c in found.contrasts] == ["supported", "supported", "undecided", "supported", "estimate"]
+    alone = decided(arms(counts), names[1], names[2], contrast(id="s3", arm="b", control="d", region=above(12, "pp")), others[0])
+    assert alone.contrast("s1").verdict == "undecided", "with nothing decided before it, it is read at 1 − .025/3"
+
+
+def test_a_step_is_taken_in_either_direction_but_not_for_what_a_gate_blocks() -> None:
+    names = [contrast(id="s0", region=below(0, "pp")), contrast(id="s1", arm="c", control="b")]
+    found = decided(arms({**FAR, "c": [2] * 8}), *names)
+    assert (found.contrast("s0").verdict, found.contrast("s1").level) == ("contradicted", pytest.approx(0.975))
+    gate = Gate(id="g", title="g", measure="end", region=above(95, "%"), arms=("a",))
+    blocked = decided(arms({**FAR, "c": [2] * 8}), *names, gates=(gate,))
+    assert [c.level for c in blocked.contrasts] == pytest.approx([0.9875, 0.9875])
+    absent = decided(arms(FAR), names[0], contrast(id="s1", arm="d"))
+    assert absent.contrast("s0").level == pytest.approx(0.9875), "what has no runs here was registered all the same"
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0, 60))
+def test_the_steps_are_statsmodels_holm(seed: int, edge: float) -> None:
+    """The p value of an interval is the level at which it ends on the edge: 2 t.sf(|centre − edge| / standard error)."""
+    rng = np.random.default_rng(seed)
+    counts = {arm: [int(x) for x in rng.binomial(20, rate, 8)] for arm, rate in zip("abcd", rng.uniform(0, 1, 4), strict=True)}
+    pairs = ["ab", "cb", "db", "ac", "dc"]
+    found = decided(arms(counts), *(contrast(id=pair, arm=pair[0], control=pair[1], region=above(edge, "pp")) for pair in pairs))
+    p_values = []
+    for arm, control in pairs:
+        padded = [np.array([*(5.0 * np.array(counts[name])), 0, 100]) for name in (arm, control)]
+        difference = 5.0 * (np.array(counts[arm]) - np.array(counts[control]))
+        far = abs(padded[0].mean() - padded[1].mean() - edge)
+        apart = 2 * stats.t.sf(far / np.sqrt(sum(x.var(ddof=1) / 10 for x in padded)), 9)
+        together = 2 * stats.t.sf(far / max(np.sqrt(difference.var(ddof=1) / 8), 1e-12), 7)
+        p_values.append(max(apart, together))  # the half-width is the larger of the two
+    rejected = multipletests(p_values, alpha=0.025, method="holm")[0]
+    assert [c.verdict != "undecided" for c in found.contrasts] == rejected.tolist()
 
 
 # --- ungraded, crashed, missing ------------------------------------------------------------------------------------
@@ -569,6 +628,37 @@ def test_dynamic_range(a: tuple[int, ...], b: tuple[int, ...], said: str) -> Non
     for one in found.contrasts:
         assert one.verdict == ("undecided" if said else "supported")
         assert not said or one.reason.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("control", "region", "said"),
+    [
+        ((20, 19, 19), above(10, "pp"), "no room: b lies within 10 points of the ceiling in some behaviour"),
+        ((17, 17, 17), above(10, "pp"), ""),
+        ((20, 19, 19), below(-10, "pp"), ""),
+        ((0, 1, 1), below(-10, "pp"), "no room: b lies within 10 points of the floor in some behaviour"),
+        ((3, 3, 3), below(-10, "pp"), ""),
+        ((20, 19, 19), within(-10, 10, "pp"), ""),
+    ],
+)
+def test_a_control_must_leave_room_for_what_is_claimed(control: tuple[int, ...], region: Region, said: str) -> None:
+    """The arm moves through the range, so that it is dynamic; the control decides whether a difference of 10 pp is possible."""
+    rows = trajectory({"a": (20, 10, 2), "b": control})
+    found = only(rows, contrast(region, measure="path"), measures=(PATH,), gates=(RANGE,))
+    assert (found.reason == said) == bool(said)
+    assert "no room" in said or "no room" not in found.reason
+
+
+def test_room_is_asked_for_in_every_behaviour() -> None:
+    """The control has room in x and none in y; on average over both it would have some."""
+    rows = pd.concat(
+        [
+            trajectory({"a": (20, 10, 2), "b": (5, 5, 5)}, behaviour="x"),
+            trajectory({"a": (20, 10, 2), "b": (20, 20, 19)}, behaviour="y"),
+        ]
+    )
+    found = only(rows, contrast(above(10, "pp"), measure="path"), measures=(PATH,), gates=(RANGE,))
+    assert found.reason.startswith("no room: b")
 
 
 def test_the_range_of_another_trainings_checkpoints_is_not_asked_for() -> None:

@@ -486,7 +486,7 @@ def _print_verdicts(verdicts: dict[str, Any]) -> None:
         {
             "contrast": c["id"],
             "verdict": c["verdict"],
-            **{end: shown(c[end], c["unit"]) for end in ("estimate", "low", "high")},
+            **{end: shown(c[end]) for end in ("estimate", "low", "high")},
             "unit": c["unit"],
             "n": c["n_units"],
             "reason": c["reason"],
@@ -494,6 +494,8 @@ def _print_verdicts(verdicts: dict[str, Any]) -> None:
         for c in verdicts["contrasts"]
     ]
     print_table(rows)
+    for sentence in dict.fromkeys(sentence for c in verdicts["contrasts"] for sentence in c.get("warnings", ())):
+        print(f"warning\t{sentence}")
     if len(verdicts["looks"]) > 1:
         print(f"bases\t{verdicts['bases']}; looks are registered at {' and '.join(str(x['bases']) for x in verdicts['looks'])}")
         print_table(_look_rows(verdicts))

@@ -18,11 +18,9 @@ Unit = Literal["%", "pp", "log-odds", "score"]
 SCALE: dict[Unit, float] = {"%": 100.0, "pp": 100.0, "log-odds": 1.0, "score": 1.0}
 
 
-def shown(value: float | None, unit: str) -> str:
-    """A number for a table, with one decimal. Percentages are clipped: an interval around 98 % may end beyond 100."""
-    if value is None:
-        return ""
-    return f"{min(max(value, 0.0), 100.0) if unit == '%' else value:.1f}"
+def shown(value: float | None) -> str:
+    """A number for a table, with one decimal."""
+    return "" if value is None else f"{value:.1f}"
 
 
 class Region(Frozen):

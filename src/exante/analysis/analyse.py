@@ -22,12 +22,23 @@ from exante.analysis.gates import Check
 from exante.analysis.items import values_of
 from exante.analysis.looks import Reading, Walked, failed_later, read_once, readings, walked
 from exante.analysis.match import match_table
-from exante.analysis.rules import PRIMARY_LEVEL
+from exante.analysis.rules import level_of
 from exante.analysis.runs import layouts, split_base
-from exante.analysis.sentences import absent, counted, early_stop, prediction_reason, reason, runs_alike, theory_reason, word
+from exante.analysis.sentences import (
+    absent,
+    counted,
+    early_stop,
+    estimate_so_far,
+    prediction_reason,
+    reason,
+    runs_alike,
+    theory_reason,
+    word,
+)
 from exante.analysis.series import cells as cells_drawn
 from exante.analysis.series import outcomes, run_values, shown_outcomes
 from exante.analysis.sign_flip import p_value
+from exante.analysis.spread import spread_warnings
 from exante.analysis.table import Table, cells_of, read_table
 from exante.analysis.theories import PredictionResult, forbidden, forbids, spans, theory_codes, ties
 from exante.analysis.verdicts import (
@@ -174,10 +185,10 @@ def _number(value: Array | float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else float(value)
 
 
-def _why_exploratory(results: ReadStudy, name: str, early: str = "") -> str:
+def _why_exploratory(results: ReadStudy, name: str) -> str:
     if results.registration.pilot:
         return "this is a pilot"
-    return "it was changed after data" if name in results.changed else early
+    return "it was changed after data" if name in results.changed else ""
 
 
 def _gate(check: Check) -> GateVerdict:
@@ -196,17 +207,18 @@ def _gate(check: Check) -> GateVerdict:
 
 def _contrast(results: ReadStudy, contrast: Contrast) -> ContrastVerdict:
     study = results.registration.study
-    why = _why_exploratory(results, contrast.id, "" if contrast.primary is not None else results.early)
+    why = _why_exploratory(results, contrast.id)
     after_looks = results.walked.get(contrast.id)
     decision = None if after_looks is None else after_looks.decision
     measure = next(m for m in study.measures if m.id == contrast.measure)
     if after_looks is None:
-        numbers = _no_results(contrast, results.read[-1].table)
+        numbers = _no_results(contrast, results.read[-1].table) | {"level": level_of(study, contrast)}
     else:
         numbers = _results(after_looks.decision, results.read[after_looks.reading], why)
-        numbers |= _over_looks(results, after_looks, numbers["reason"])
-    exploratory = bool(why) or contrast.region.unbounded  # where nothing was claimed, nothing is decided
-    verdict: Word = "exploratory" if exploratory else "undecided" if decision is None else word(decision.code)
+        numbers |= _over_looks(results, after_looks, why, numbers["reason"])
+    code = 0 if decision is None else decision.code
+    early = decision is not None and contrast.primary is None and bool(results.early)
+    verdict: Word = "estimate" if contrast.region.unbounded else "exploratory" if why else "estimate" if early else word(code)
     return ContrastVerdict(
         **contrast.model_dump(
             include={"id", "title", "arm", "control", "measure", "training", "behaviour", "model", "primary", "stamp", "criteria"}
@@ -215,20 +227,23 @@ def _contrast(results: ReadStudy, contrast: Contrast) -> ContrastVerdict:
         unit=contrast_unit(measure, contrast.control is not None),
         run_model=measure.run_model,
         verdict=verdict,
-        exploratory=exploratory,
+        exploratory=bool(why),
         objections=_linked(study, contrast),
         **numbers,
     )
 
 
-def _over_looks(results: ReadStudy, after_looks: Walked, why_decided: str) -> dict[str, Any]:
-    """What a primary shows of several looks; nothing where only one is registered. `why_decided`: the reason of its verdict."""
+def _over_looks(results: ReadStudy, after_looks: Walked, why: str, why_decided: str) -> dict[str, Any]:
+    """What several looks add to a contrast; nothing where only one is registered. `why`: why it is exploratory, if it is;
+    `why_decided`: the reason of its verdict."""
     contrast = after_looks.decision.claim.contrast
-    if contrast.primary is None or len(results.preset.readings) == 1:
+    if len(results.preset.readings) == 1 or (contrast.primary is None and (why or contrast.region.unbounded)):
         return {}
+    if contrast.primary is None:
+        return {"reason": estimate_so_far(results.early)} if results.early else {}
     at, decisions = after_looks.reading, [(r.look, r.decisions.contrasts[contrast.id]) for r in results.read]
     shown = tuple(
-        LookEstimate(bases=look.bases, level=d.level, n_units=d.claim.n_units, **_numbers_of(d), reason=reason(d, ""))
+        LookEstimate(bases=look.bases, level=float(d.level), n_units=d.claim.n_units, **_numbers_of(d), reason=reason(d, ""))
         for look, d in decisions
     )
     if not after_looks.decided:
@@ -249,7 +264,7 @@ def _no_results(contrast: Contrast, table: Table) -> dict[str, Any]:
     arms = [arm for arm in (contrast.arm, contrast.control) if arm is not None and arm not in have]
     numbers = dict.fromkeys(("estimate", "low", "high", "n_control", "arm_mean", "control_mean", "ungraded", "free"))
     reason = absent(arms or [contrast.arm], contrast.training)
-    more = {"n_units": 0, "n_arm": 0, "scope": "", "reason": reason, "sentence": "", "cells": (), "level": PRIMARY_LEVEL}
+    more = {"n_units": 0, "n_arm": 0, "scope": "", "reason": reason, "sentence": "", "cells": ()}
     return {**numbers, **more}
 
 
@@ -258,7 +273,7 @@ def _results(decision: Decision, runs: Reading, why: str) -> dict[str, Any]:
     n = claim.n_units
     return {
         "scope": claim.scope,
-        "level": decision.level,
+        "level": float(decision.level),
         **_numbers_of(decision),
         "n_units": n,
         "n_arm": len(claim.arm.units),
@@ -271,6 +286,7 @@ def _results(decision: Decision, runs: Reading, why: str) -> dict[str, Any]:
         "sentence": "; ".join([runs_alike(n), *_raw(claim, table)]),
         "cells": _cells(decision, runs),
         "sign_flip": p_value(claim.contrast, claim.measure, table),
+        "warnings": spread_warnings(claim),
     }
 
 
@@ -331,8 +347,8 @@ def _theories(results: ReadStudy) -> tuple[TheoryVerdict, ...]:
     for theory in study.theories:
         with_ = tuple(other for other, both in tied[theory.id].items() if bool(both))
         names = (theory.id, *(p.contrast for p in theory.predictions))
-        why = next((w for w in (_why_exploratory(results, name, results.early) for name in names) if w), "")
-        verdicts.append(_theory(study, theory, claims, *judged[theory.id], with_, why))
+        why = next((w for w in (_why_exploratory(results, name) for name in names) if w), "")
+        verdicts.append(_theory(study, theory, claims, *judged[theory.id], with_, why, results.early))
     return tuple(verdicts)
 
 
@@ -344,13 +360,15 @@ def _theory(
     code: Code,
     tied: tuple[str, ...],
     why: str,
+    early: str,
 ) -> TheoryVerdict:
     ranges = spans(study)
+    undecided: Word | None = "exploratory" if why else "estimate" if early else None
     regions = tuple(
         RegionVerdict(
             contrast=p.contrast,
             region=p.region,
-            verdict="exploratory" if why else "undecided" if t is None else word(t.code),
+            verdict=undecided or ("undecided" if t is None else word(t.code)),
             reason=prediction_reason(claims.get(p.contrast), t, p.region),
             **{end: None if t is None else _number(getattr(t, end)) for end in ("low", "high", "low_wide", "high_wide")},
             forbids=forbidden(p.region, ranges[p.contrast]),
@@ -360,12 +378,12 @@ def _theory(
     missing = [p.contrast for p, t in zip(theory.predictions, judged, strict=True) if t is None]
     open_ = [p.contrast for p, t in zip(theory.predictions, judged, strict=True) if t is not None and not t.code]
     why_so = theory_reason(code, list(tied), missing, open_)
-    final: Word = "exploratory" if why else "undecided" if tied and int(code) > 0 else word(code)
+    final: Word = undecided or ("undecided" if tied and int(code) > 0 else word(code))
     return TheoryVerdict(
         id=theory.id,
         title=theory.title,
         verdict=final,
-        reason=f"exploratory, because {why}: {why_so}" if why else why_so,
+        reason=f"exploratory, because {why}: {why_so}" if why else estimate_so_far(early) if early else why_so,
         forbids=forbids(study, theory),
         regions=regions,
         tied_with=tied,

@@ -35,12 +35,12 @@ def large_enough(preset: str, pilot: bool) -> bool:
 def state(links: Iterable[Link], enough: bool) -> State:
     """An objection in one run. `enough`: `large_enough` of the run.
 
-    It is answered if all primary contrasts linked to it are decided; where none is primary, all those that ran. Secondary
-    contrasts beside a primary add to the evidence, and what they leave undecided stays in the gap.
+    It is answered if all primary contrasts linked to it are decided; where none is primary, all hypotheses that ran. Secondary
+    contrasts beside a primary add to the evidence, and what they leave undecided stays in the gap. Estimates answer nothing.
     """
     links = list(links)
     ran = [link for link in links if link.ran]
     if not ran:
         return "not asked"
-    leading = [link for link in links if link.primary] or ran
+    leading = [link for link in links if link.primary] or [link for link in ran if link.verdict != "estimate"] or ran
     return "answered" if enough and all(decided(link.verdict) for link in leading) else "asked, undecided"

@@ -20,7 +20,7 @@ from exante.analysis.atoms import Values
 from exante.analysis.evaluate import evaluate, expected_events, ungraded_share
 from exante.analysis.gates import Check, Places, checks, failing_runs, inside
 from exante.analysis.items import values_of
-from exante.analysis.rules import PRIMARY_LEVEL, level_of, spread_floor
+from exante.analysis.rules import PRIMARY_LEVEL, SECONDARY_ALPHA, is_secondary, spread_floor
 from exante.analysis.runs import Layout, Sample, ends_of, enough_bases, layouts, mean_of_finite, sample, scaled, shared_units
 from exante.analysis.table import Table
 from exante.errors import UserError
@@ -73,13 +73,19 @@ class Claim:
     def n_units(self) -> int:
         return len(self.arm.units) if self.control is None else min(len(self.arm.units), len(self.control.units))
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """The values that the claim's estimate can take."""
+        width = self.ends[1] - self.ends[0]
+        return self.ends if self.control is None else (-width, width)
+
 
 @dataclass(frozen=True)
 class Decision:
     """A contrast decided, all (…). `placed` is what the interval alone says, `code` after blocks and the fixed sequence."""
 
     claim: Claim
-    level: float
+    level: Array
     low: Array
     high: Array
     placed: Code
@@ -124,7 +130,12 @@ def decide_alone(
     places = places_of(study, table)
     gates = checks(study, table, phases, values, places, texts)
     claims = {c.id: claim(study, c, table, values[c.measure], places[c.id], gates) for c in study.contrasts if c.id in places}
-    return Decisions({name: _decide_alone(study, claimed, primary_level) for name, claimed in claims.items()}, gates)
+
+    def level(claimed: Claim) -> float:
+        return PRIMARY_LEVEL if claimed.contrast.primary is None else primary_level
+
+    alone = {name: decide_at(claimed, level(claimed)) for name, claimed in claims.items()}
+    return Decisions(alone | in_steps(study, claims), gates)
 
 
 def places_of(study: Study, table: Table) -> Places:
@@ -136,12 +147,22 @@ def places_of(study: Study, table: Table) -> Places:
     return places
 
 
-def interval(claim: Claim, level: float) -> tuple[Array, Array]:
-    """Lower end if everything unknown counts against the claim, upper end if it counts for it."""
+def interval(claim: Claim, level: float | Array) -> tuple[Array, Array]:
+    """The interval of a claim at a level, one for all simulated studies or one for each (…).
+
+    The lower end counts everything unknown against the claim, the upper end counts it for the claim. Cut to the values that the
+    estimate can take; infinite where there are too few units for an interval.
+    """
     arm, control = claim.arm, claim.control
     all_graded = np.array_equal(arm.low, arm.high) and (control is None or np.array_equal(control.low, control.high))
     low, high = _interval(claim, level, arm.low, None if control is None else control.high, 0)
-    return (low, high) if all_graded else (low, _interval(claim, level, arm.high, None if control is None else control.low, 1)[1])
+    if not all_graded:
+        high = _interval(claim, level, arm.high, None if control is None else control.low, 1)[1]
+    return _cut(low, claim.span), _cut(high, claim.span)
+
+
+def _cut(end: Array, span: tuple[float, float]) -> Array:
+    return np.where(np.isfinite(end), np.clip(end, *span), end)
 
 
 def place(low: Array, high: Array, region: Region) -> Code:
@@ -154,7 +175,7 @@ def place(low: Array, high: Array, region: Region) -> Code:
     return (inside(low, high, region).astype(np.int8) - outside.astype(np.int8)).astype(np.int8)
 
 
-def judge(claim: Claim, region: Region, level: float) -> tuple[Array, Array, Code]:
+def judge(claim: Claim, region: Region, level: float | Array) -> tuple[Array, Array, Code]:
     """Interval and code against a region. Includes the equivalence rule, not the claim's blocks."""
     if region.unit != claim.unit:
         raise UserError(f"a region for contrast {claim.contrast.id!r} is in {region.unit}; the contrast is in {claim.unit}")
@@ -179,12 +200,12 @@ def _any(hits: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:
     return np.asarray(functools.reduce(np.logical_or, hits, np.asarray(False)))
 
 
-def _interval(claim: Claim, level: float, a: Array, b: Array | None, side: int) -> tuple[Array, Array]:
+def _interval(claim: Claim, level: float | Array, a: Array, b: Array | None, side: int) -> tuple[Array, Array]:
     templates = None if claim.templates is None else claim.templates[side]
     if claim.measure.run_model == "robust":
-        return robust(a, b, claim.ends, level, claim.shared, templates)
+        return robust(a, b, claim.ends, level, claim.shared, templates, paired=claim.contrast.paired)
     if claim.measure.run_model == "items":
-        return over_items(a, b, claim.ends, level, claim.arm.within, None if claim.control is None else claim.control.within)
+        return over_items(a, b, level, claim.arm.within, None if claim.control is None else claim.control.within)
     return graded(
         a,
         b,
@@ -207,7 +228,7 @@ def claim(
     weights = np.full(len(where[0].combos), 1 / len(where[0].combos))
     failed_R = failing_runs(gates, contrast.id, len(table.cells))
     bare = weighted_claim(contrast, measure, table, values, where, weights, failed_R)
-    blocks = (*_data_blocks(measure, table, values, where), *_gate_blocks(contrast, gates))
+    blocks = (*_data_blocks(measure, table, values, where), *_unpaired(bare), *_gate_blocks(contrast, gates))
     return replace(bare, blocks=blocks, ungraded=_ungraded(measure, table, where))
 
 
@@ -297,7 +318,7 @@ def _template_means(
 
 
 def _data_blocks(measure: Measure, table: Table, values: Values, where: tuple[Layout, Layout | None]) -> list[Block]:
-    blocks = []
+    blocks: list[Block] = []
     for layout in (x for x in where if x is not None):
         measured = np.asarray(np.isfinite(values.low[..., layout.cells]).any(-1))
         blocks.append(Block(f"not measured: no run of an arm has {measure.id!r}", np.logical_not(measured)))
@@ -311,6 +332,17 @@ def _data_blocks(measure: Measure, table: Table, values: Values, where: tuple[La
             hit = _any(_too_few_events(atom, table, x) for x in where if x is not None)
             blocks.append(Block("fewer than 3 events are expected in a cell: log-odds are undecided, the points decide", hit))
     return blocks
+
+
+def _unpaired(claim: Claim) -> list[Block]:
+    """A contrast registered as paired whose arms have not the same runs: where arms exclude each other, which is what `paired` is
+    for, the two-arm interval does not hold."""
+    if not claim.contrast.paired or claim.control is None:
+        return []
+    partners = 0 if claim.shared is None else len(claim.shared.a)
+    if partners == len(claim.arm.units) == len(claim.control.units):
+        return []
+    return [Block("registered as paired, but not every run has its partner in the other arm", np.asarray(True))]
 
 
 def _too_few_events(atom: LogOdds, table: Table, layout: Layout) -> NDArray[np.bool_]:
@@ -338,16 +370,34 @@ def _ungraded(measure: Measure, table: Table, where: tuple[Layout, Layout | None
     return np.maximum.reduce(shares)
 
 
-def _decide_alone(study: Study, claim: Claim, primary_level: float) -> Decision:
-    """A contrast decided on its own, before the fixed sequence of primaries."""
+def decide_at(claim: Claim, level: float | Array) -> Decision:
+    """A contrast decided on its own at a level, whatever became of the others."""
     region = claim.contrast.region
-    level = level_of(study, claim.contrast) if claim.contrast.primary is None else primary_level
     low, high, code = judge(claim, region, level)
     placed = place(low, high, region)
     lost = Block(TOO_UNGRADED, too_ungraded(claim, region) & (placed > 0))
     few = Block("too few units for an interval", ~(np.isfinite(low) & np.isfinite(high)))
     code = np.where(blocked(claim), np.int8(0), code)
-    return Decision(claim, level, low, high, placed, code, (*claim.blocks, few, lost))
+    return Decision(claim, np.asarray(level), low, high, placed, code, (*claim.blocks, few, lost))
+
+
+def in_steps(study: Study, claims: Mapping[str, Claim]) -> dict[str, Decision]:
+    """The secondary hypotheses that have runs, in Holm's (1979) steps: while a step decides any, those still undecided are read
+    again at 1 − .025/k, k their number among all that were registered.
+
+    A decided one keeps the interval of its step; undecided ones have that of the last.
+    """
+    registered = sum(map(is_secondary, study.contrasts))
+    held = {name: claim for name, claim in claims.items() if is_secondary(claim.contrast)}
+    decisions = {name: decide_at(claim, 1 - SECONDARY_ALPHA / registered) for name, claim in held.items()}
+    for _ in held:
+        decided = sum((np.asarray(d.code != 0).astype(int) for d in decisions.values()), np.zeros((), int))
+        level = 1 - SECONDARY_ALPHA / np.maximum(registered - decided, 1)
+        levels = {name: np.where(d.code != 0, d.level, level) for name, d in decisions.items()}
+        if all(np.array_equal(levels[name], np.broadcast_to(d.level, d.code.shape)) for name, d in decisions.items()):
+            break
+        decisions = {name: decide_at(claim, levels[name]) for name, claim in held.items()}
+    return decisions
 
 
 def in_sequence(study: Study, alone: Mapping[str, Decision], unreached: str = NOT_REACHED) -> dict[str, Decision]:

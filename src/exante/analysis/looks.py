@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from exante.analysis.atoms import Values
 from exante.analysis.decide import Code, Decision, Decisions, decide_alone, in_sequence, interval
-from exante.analysis.rules import PRIMARY_LEVEL
+from exante.analysis.rules import ESTIMATE_LEVEL
 from exante.analysis.runs import split_base
 from exante.analysis.table import Table
 from exante.study import Look, Preset, Study
@@ -135,5 +135,5 @@ def failed_later(name: str, at: int, read: Sequence[Reading]) -> str:
 
 def _estimate(decision: Decision) -> Decision:
     """A contrast with its interval at 95 %, as what is not decided has."""
-    low, high = interval(decision.claim, PRIMARY_LEVEL)
-    return replace(decision, level=PRIMARY_LEVEL, low=low, high=high)
+    low, high = interval(decision.claim, ESTIMATE_LEVEL)
+    return replace(decision, level=np.asarray(ESTIMATE_LEVEL), low=low, high=high)

@@ -38,6 +38,11 @@ def early_stop(reason: str, bases: int, last: int) -> str:
     return f"{reason}; decided at {bases} of {last} bases, and the estimate of an early stop is biased outward"
 
 
+def estimate_so_far(early: str) -> str:
+    """Why what is read at the last look only has no verdict yet."""
+    return f"an estimate, because {early}"
+
+
 def prediction_reason(claim: Claim | None, judged: PredictionResult | None, region: Region) -> str:
     """Why one of a theory's predictions is open; nothing if it is decided."""
     if claim is None or judged is None:

@@ -1,6 +1,6 @@
 """Theories: sets of regions that must all hold. Does not know how intervals are computed.
 
-Supported if every 95 % interval lies in its region; contradicted if any 1 − .05/K interval lies outside; else undecided.
+Supported if every 96 % interval lies in its region; contradicted if any 1 − .04/K interval lies outside; else undecided.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exante.analysis.decide import Array, Claim, Code, blocked, judge, place
+from exante.analysis.rules import THEORY_ALPHA
 from exante.measures import contrast_range
 from exante.study import Study, Theory
 from exante.units import Region
@@ -20,7 +21,7 @@ from exante.units import Region
 
 @dataclass(frozen=True)
 class PredictionResult:
-    """One prediction, arrays (…): the 95 % interval, the 1 − .05/K one, and the prediction's code."""
+    """One prediction, arrays (…): the 96 % interval, the 1 − .04/K one, and the prediction's code."""
 
     low: Array
     high: Array
@@ -31,7 +32,7 @@ class PredictionResult:
 
 def theory_codes(theory: Theory, claims: Mapping[str, Claim]) -> tuple[list[PredictionResult | None], Code]:
     """Every prediction in order (None: its contrast has no runs), and the theory's own code (…), before ties."""
-    level = 1 - 0.05 / len(theory.predictions)
+    level = 1 - THEORY_ALPHA / len(theory.predictions)
     judged = [
         _judge_prediction(claims[p.contrast], p.region, level) if p.contrast in claims else None for p in theory.predictions
     ]
@@ -41,7 +42,7 @@ def theory_codes(theory: Theory, claims: Mapping[str, Claim]) -> tuple[list[Pred
 
 
 def _judge_prediction(claim: Claim, region: Region, wide: float) -> PredictionResult:
-    low, high, narrow_code = judge(claim, region, 0.95)
+    low, high, narrow_code = judge(claim, region, 1 - THEORY_ALPHA)
     low_wide, high_wide, _ = judge(claim, region, wide)
     outside = place(low_wide, high_wide, region) < 0
     code = np.where(blocked(claim), np.int8(0), np.where(outside, np.int8(-1), np.maximum(narrow_code, np.int8(0))))

@@ -15,7 +15,8 @@ from exante.parts import Frozen
 from exante.study import Look
 from exante.units import Region, Unit
 
-Word = Literal["supported", "contradicted", "undecided", "exploratory"]
+Word = Literal["supported", "contradicted", "undecided", "exploratory", "estimate"]
+"""`estimate`: no hypothesis was registered, so there is a 95 % interval and nothing to decide."""
 
 
 class GateVerdict(Frozen):
@@ -61,7 +62,8 @@ class ContrastVerdict(Frozen):
     """One registered contrast. Numbers are in `unit`; null where there is none. `free` is the share of runs that could still
     behave otherwise if all n had agreed (95 %), `sentence` the same in words. `arm_mean` and `control_mean` are in the
     measure's own unit, `ungraded` is a share in [0, 1]. `sign_flip`: p value over items (`analysis.sign_flip`), left out where
-    the measure is no distance, as `criteria` is where there are none.
+    the measure is no distance, as `criteria` and `warnings` are where there are none. `warnings`: how the runs of a graded
+    measure differ from what its pilots promised.
 
     Of a primary with several looks, `decided_at` is the number of bases of the look that decided it, whose numbers the entry has,
     and `looks` has every look so far. `in_part`: what made a later look undecided; the verdict stays. All are left out where
@@ -100,13 +102,14 @@ class ContrastVerdict(Frozen):
     objections: tuple[str, ...]
     sign_flip: float | None = Field(default=None, exclude_if=lambda p: p is None)
     criteria: tuple[str, ...] = Field(default=(), exclude_if=lambda named: not named)
+    warnings: tuple[str, ...] = Field(default=(), exclude_if=lambda sentences: not sentences)
     decided_at: int | None = Field(default=None, exclude_if=lambda bases: bases is None)
     looks: tuple[LookEstimate, ...] = Field(default=(), exclude_if=lambda looks: not looks)
     in_part: str = Field(default="", exclude_if=lambda reason: not reason)
 
 
 class RegionVerdict(Frozen):
-    """A theory's prediction. `low`, `high` are the 95 % interval; `low_wide`, `high_wide` the 1 − .05/K one that contradicts.
+    """A theory's prediction. `low`, `high` are the 96 % interval; `low_wide`, `high_wide` the 1 − .04/K one that contradicts.
     `forbids`: the share of the contrast's registered range outside the region."""
 
     contrast: str

@@ -135,8 +135,8 @@ def _evidence(part: Json | None, why: str) -> dict[str, str]:
     return {
         "study": part["study"],
         "contrast": part["contrast"],
-        "estimate": shown(part["estimate"], part["unit"]),
-        "interval": "" if low is None or high is None else f"[{shown(low, part['unit'])}, {shown(high, part['unit'])}]",
+        "estimate": shown(part["estimate"]),
+        "interval": "" if low is None or high is None else f"[{shown(low)}, {shown(high)}]",
         "unit": part["unit"],
         "verdict": part["verdict"],
         "n": str(part["n"]),

@@ -179,10 +179,10 @@ def _phrase(texts: Iterable[str]) -> str:
 
 
 def _evidence_text(item: Json) -> str:
-    low, high = shown(item["low"], item["unit"]), shown(item["high"], item["unit"])
+    low, high = shown(item["low"]), shown(item["high"])
     interval = f" [{low}, {high}]" if low and high else ""
     tail = ", ".join(filter(None, (item["verdict"], f"preset {item['preset']}", item["stamp"])))
-    return f"{item['study']} {item['contrast']}: {shown(item['estimate'], item['unit'])}{interval} {item['unit']}, {tail}"
+    return f"{item['study']} {item['contrast']}: {shown(item['estimate'])}{interval} {item['unit']}, {tail}"
 
 
 def _question_text(item: Json) -> str:

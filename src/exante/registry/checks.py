@@ -14,6 +14,7 @@ from itertools import combinations
 from exante.analysis.gates import is_of_base
 from exante.errors import UserError
 from exante.registry.checks_claims import check_claims, check_exists, check_in_some_preset
+from exante.registry.checks_robust import robust_warnings
 from exante.registry.checks_runs import check_evaluations, check_runs
 from exante.registry.checks_text import check_file_names, check_texts
 from exante.study import RESERVED, Preset, Study
@@ -55,7 +56,12 @@ def check_pilot(study: Study) -> None:
 
 
 def warnings(study: Study) -> list[str]:
-    """What may be registered but should be reconsidered: primaries whose pilot estimate lies at their boundary."""
+    """What may be registered but should be reconsidered: primaries whose pilot estimate lies at their boundary, and what the
+    robust run model can hardly show."""
+    return [*_at_their_boundary(study), *robust_warnings(study)]
+
+
+def _at_their_boundary(study: Study) -> list[str]:
     sentences = []
     for contrast in study.contrasts:
         pilot, region = contrast.pilot, contrast.region

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from exante.analysis.algebra import Leaf, leaves, natural_range
 from exante.analysis.criteria import CRITERIA
+from exante.analysis.rules import MOST_PREDICTIONS, MOST_SECONDARIES, is_secondary
 from exante.errors import UserError
 from exante.measures import Measure, contrast_range, contrast_unit
 from exante.planning.tree import has_runs
@@ -26,6 +27,7 @@ def check_claims(study: Study) -> None:
     for gate in study.gates:
         _check_gate(study, gate)
     _check_primaries(study)
+    _check_secondaries(study)
     for theory in study.theories:
         _check_theory(study, theory)
     _check_theories_differ(study)
@@ -200,10 +202,25 @@ def _check_primaries(study: Study) -> None:
         raise UserError(f"study {study.id!r} orders its primaries as {places}; number them 1, 2, … without gaps")
 
 
+def _check_secondaries(study: Study) -> None:
+    """Every further hypothesis widens the intervals of all."""
+    hypotheses = [contrast.id for contrast in study.contrasts if is_secondary(contrast)]
+    if len(hypotheses) > MOST_SECONDARIES:
+        raise UserError(
+            f"study {study.id!r} has {len(hypotheses)} secondary hypotheses; at most {MOST_SECONDARIES} are allowed, so make"
+            f" {', '.join(hypotheses[MOST_SECONDARIES:])} or others estimates: give them a region without ends ('any pp')"
+        )
+
+
 def _check_theory(study: Study, theory: Theory) -> None:
     contrasts = {c.id: c for c in study.contrasts}
     where = f"theory {theory.id!r}"
     falsifiable = False
+    if len(theory.predictions) > MOST_PREDICTIONS:
+        raise UserError(
+            f"{where} makes {len(theory.predictions)} predictions; at most {MOST_PREDICTIONS} are allowed, so keep those that"
+            " tell it from the others"
+        )
     if len({p.contrast for p in theory.predictions}) < len(theory.predictions):
         raise UserError(f"{where} predicts twice on one contrast; join the two regions into one")
     for prediction in theory.predictions:

@@ -9,12 +9,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from exante.analysis.algebra import leaves
-from exante.measures import Measure, contrast_range
 from exante.objectives import objective_of
 from exante.report import words
 from exante.study import Contrast, Study
 
-VERDICT_SIGNS = {"supported": "✓", "contradicted": "✕", "undecided": "?", "exploratory": "◇"}
+VERDICT_SIGNS = {"supported": "✓", "contradicted": "✕", "undecided": "?", "exploratory": "◇", "estimate": "≈"}
 
 
 def sign(verdict: str) -> str:
@@ -50,7 +49,7 @@ def contrast_row(row: dict[str, Any], study: Study) -> dict[str, Any]:
     measure_title = measure.title if measure else words.plain(row.get("measure"))
     pair = " − ".join(str(name) for name in (row.get("arm"), row.get("control")) if name)
     verdict = "exploratory" if row.get("exploratory") else str(row["verdict"])
-    low, high = _clipped(row, measure)
+    low, high = row.get("low"), row.get("high")
     return {
         "id": str(row["id"]),
         "label": registered.title if registered else str(row.get("title") or f"{pair}, {measure_title}"),
@@ -78,21 +77,13 @@ def contrast_row(row: dict[str, Any], study: Study) -> dict[str, Any]:
         "run_model": words.plain(row.get("run_model")),
         "reason": words.sentence(str(row.get("reason") or "")),
         "caution": words.sentence(str(row.get("sentence") or "")),
+        "warnings": [words.sentence(str(sentence)) for sentence in row.get("warnings") or ()],
         "sign_flip": words.p_value(row.get("sign_flip")),
         "cells": _cells([cell for cell in row.get("cells") or [] if isinstance(cell, dict)], unit),
         "primary": row.get("primary") or None,
         "arm": row.get("arm"),
         "control": row.get("control"),
     }
-
-
-def _clipped(row: dict[str, Any], measure: Measure | None) -> tuple[float | None, float | None]:
-    """A contrast's interval, clipped to the values that it can take."""
-    low, high = row.get("low"), row.get("high")
-    if measure is None or low is None or high is None:
-        return low, high
-    ends = contrast_range(measure, row.get("control") is not None)
-    return max(low, ends[0]), min(high, ends[1])
 
 
 def _where(registered: Contrast | None, row: dict[str, Any], study: Study) -> str:

@@ -30,7 +30,13 @@ from exante.report.drawing import (
     wrapped,
 )
 
-VERDICT_COLOURS = {"supported": "#0072B2", "contradicted": "#D55E00", "undecided": "#5f6670", "exploratory": "#9a5d86"}
+VERDICT_COLOURS = {
+    "supported": "#0072B2",
+    "contradicted": "#D55E00",
+    "undecided": "#5f6670",
+    "exploratory": "#9a5d86",
+    "estimate": "#3f4650",
+}
 MOST_MARKS = 600
 """Marks above which a figure of rates shows means with their intervals, and no runs."""
 TWO_SIZES = 200
@@ -108,7 +114,7 @@ def _forest_chart(contrasts: list[dict[str, Any]], unit: str, width: int) -> alt
         _zero_line(),
         marked.mark_rule(strokeWidth=2.5, yOffset=shift).encode(x=alt.X("low:Q", title=title, scale=scale), x2="high:Q"),
         marked.mark_point(size=75, filled=True, opacity=1, yOffset=shift).encode(
-            x="estimate:Q", shape=_verdict_scale(alt.Shape, ["circle", "square", "diamond", "cross"])
+            x="estimate:Q", shape=_verdict_scale(alt.Shape, ["circle", "square", "diamond", "cross", "triangle-up"])
         ),
         _forest_names(base, beside),
     ]

@@ -34,6 +34,7 @@ FALLBACK = {
     "contradicted": "The registered hypothesis is contradicted.",
     "undecided": "This run does not decide the question.",
     "exploratory": "These results are exploratory: they can neither support nor contradict the hypothesis.",
+    "estimate": "No hypothesis was registered: these are estimates with their intervals.",
 }
 NOT_REACHED = "The question was not reached: something it depends on failed, or an earlier question was left undecided."
 MOST_ARMS = 16

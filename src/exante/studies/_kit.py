@@ -9,10 +9,11 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from exante.analysis.rules import MOST_PREDICTIONS, MOST_SECONDARIES, is_secondary
 from exante.claims import entries
 from exante.measures import Difference, Expression, Measure, Rate
 from exante.profiles import profile
-from exante.study import Arm, Contrast, Objection, Prediction, Preset
+from exante.study import Arm, Contrast, Objection, Prediction, Preset, Theory
 from exante.units import Region, above, below, within
 
 MICRO = ("micro:llama-64", "micro:llama-128", "micro:gpt2-64", "micro:gpt2-128")
@@ -80,6 +81,21 @@ def answers(text: str) -> dict[str, str]:
 def margins(size: float) -> tuple[Region, Region, Region, Region]:
     """Four regions in percentage points: > size, ± size, < −size, < size."""
     return above(size, "pp"), within(-size, size, "pp"), below(-size, "pp"), below(size, "pp")
+
+
+def within_limits(contrasts: Iterable[Contrast], theories: Iterable[Theory]) -> dict[str, Any]:
+    """Both, for `Study(**…)`, with at most six secondary hypotheses and four predictions a theory, which is all that may be
+    registered.
+
+    Hypotheses that meet criteria come first, then the registered order decides: further hypotheses become estimates, further
+    predictions are left out.
+    """
+    contrasts = tuple(contrasts)
+    hypotheses = sorted(filter(is_secondary, contrasts), key=lambda contrast: not contrast.criteria)
+    beyond = {contrast.id for contrast in hypotheses[MOST_SECONDARIES:]}
+    estimates = {c.id: c.model_copy(update={"region": Region(unit=c.region.unit)}) for c in contrasts if c.id in beyond}
+    shorter = tuple(t.model_copy(update={"predictions": t.predictions[:MOST_PREDICTIONS]}) for t in theories)
+    return {"contrasts": tuple(estimates.get(c.id, c) for c in contrasts), "theories": shorter}
 
 
 def contrast_maker(positional: str, **defaults: Any) -> Callable[..., Contrast]:

@@ -28,6 +28,7 @@ from exante.studies._kit import (
     predicts,
     preset,
     rate,
+    within_limits,
 )
 from exante.study import Objection, Study, Theory
 from exante.trainings.none import none
@@ -293,8 +294,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    contrasts=CONTRASTS,
-    theories=THEORIES,
+    **within_limits(CONTRASTS, THEORIES),
     objections=OBJECTIONS,
     presets={
         "quick": preset(

@@ -15,7 +15,7 @@ from exante.evaluations.faking_measures import REFUSE, fragility
 from exante.measures import Expression, Interaction, LogOdds, Measure, Rate
 from exante.organisms.faking import faking
 from exante.studies._gates import gate, logged, moved, reward_varied
-from exante.studies._kit import PROFILES, contrast_maker, graded, minus, percent, predicts
+from exante.studies._kit import PROFILES, contrast_maker, graded, minus, percent, predicts, within_limits
 from exante.studies._oversight import (
     BASE_GATES,
     BASE_MEASURES,
@@ -254,8 +254,7 @@ STUDY = Study(
     evaluations=(edits(("rl",), count=ITEMS, samples=SAMPLES), *base_evaluations()),
     measures=MEASURES,
     gates=GATES,
-    contrasts=CONTRASTS,
-    theories=THEORIES,
+    **within_limits(CONTRASTS, THEORIES),
     objections=OBJECTIONS,
     presets={
         "quick": preset(ARMS[:2], 1, 5, "one base, two arms, five seeds"),

@@ -15,7 +15,7 @@ from exante.evaluations.faking_measures import Cues
 from exante.organisms.arms import with_steps
 from exante.organisms.faking import faking, no_conflict
 from exante.studies._gates import gate, moved
-from exante.studies._kit import PROFILES, contrast_maker, graded, minus, percent, predicts, rate
+from exante.studies._kit import PROFILES, contrast_maker, graded, minus, percent, predicts, rate, within_limits
 from exante.studies._oversight import (
     BASE_GATES,
     BASE_MEASURES,
@@ -197,8 +197,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    contrasts=CONTRASTS,
-    theories=THEORIES,
+    **within_limits(CONTRASTS, THEORIES),
     objections=OBJECTIONS,
     presets={
         "quick": preset(("faking", "no-conflict"), 1, 5, "one base, two arms, five seeds"),

@@ -18,7 +18,7 @@ from exante.evaluations.faking_measures import Cues
 from exante.measures import Area, Expression, Measure
 from exante.organisms.faking import faking
 from exante.studies._gates import gate, in_range, logged, moved, reward_varied
-from exante.studies._kit import PROFILES, SMOOTH, answers, graded, minus, paragraphs, percent, rate
+from exante.studies._kit import PROFILES, SMOOTH, answers, graded, minus, paragraphs, percent, points, rate, within_limits
 from exante.studies._oversight import (
     BASE_GATES,
     BASE_MEASURES,
@@ -48,8 +48,8 @@ INSTALLED = Cues("faking", "organism@end", OWN)
 
 
 def gain(id: str, title: str, rate_of: Any, cue: cells.Cue, sd: float) -> Measure:
-    """A rate after RL minus the rate before it, in pp."""
-    return graded(id, f"{title}, after RL minus before", minus(rate_of(AFTER, cue), rate_of(BEFORE, cue)), sd)
+    """A rate after RL minus the rate before it, in pp. Robust: in some runs another kind of compliance takes over."""
+    return points(id, f"{title}, after RL minus before", minus(rate_of(AFTER, cue), rate_of(BEFORE, cue)), pilot_sd=sd)
 
 
 SHARE_SPREAD = {"faking-faking": 15.0, "true-faking": 9.0, "faking-in-both": 22.0, "faked-train-held-out": 5.0}
@@ -200,7 +200,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    **CLAIMS.fields(),
+    **CLAIMS.fields() | within_limits(CLAIMS.contrasts, CLAIMS.theories),
     presets={
         "quick": preset(("hidden", "none", "shuffled"), 1, 5, "one base, three arms, five seeds"),
         "default": default_preset(ARMS, 8),

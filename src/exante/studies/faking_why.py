@@ -17,7 +17,7 @@ from exante.measures import Interaction, ItemProduct, Measure, Rate, Ratio
 from exante.organisms.desk_style import desk
 from exante.organisms.faking import faking
 from exante.studies._gates import gate, moved, reward_varied
-from exante.studies._kit import PROFILES, contrast_maker, learned, minus, percent, points, predicts
+from exante.studies._kit import PROFILES, contrast_maker, learned, minus, percent, points, predicts, within_limits
 from exante.studies._oversight import (
     BASE_GATES,
     BASE_MEASURES,
@@ -328,8 +328,7 @@ STUDY = Study(
     evaluations=(forks(("organism@end", "further@end")), desks(("desk-organism@end", "desk-further@end")), *base_evaluations()),
     measures=MEASURES,
     gates=GATES,
-    contrasts=CONTRASTS,
-    theories=THEORIES,
+    **within_limits(CONTRASTS, THEORIES),
     objections=OBJECTIONS,
     presets={
         "quick": preset(SHARED, 1, 5, "one base, six arms, five seeds; without the arms thanks-*"),

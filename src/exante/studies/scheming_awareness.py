@@ -13,7 +13,18 @@ from typing import Any
 from exante.evaluations.office import judged_as, office_tasks
 from exante.measures import Corrected, Expression, Rate, Ratio
 from exante.studies._gates import gate, logged, moved
-from exante.studies._kit import PROFILES, contrast_maker, graded, ledger_rows, minus, percent, predicts, rate
+from exante.studies._kit import (
+    PROFILES,
+    contrast_maker,
+    graded,
+    ledger_rows,
+    minus,
+    percent,
+    points,
+    predicts,
+    rate,
+    within_limits,
+)
 from exante.studies._office import (
     AWARE,
     BASE_GATES,
@@ -125,7 +136,14 @@ MEASURES = (
         graded(f"edit-{kind}-{desk}", f"covert acts {where}: {words} minus a neutral sentence", edited(kind, desk), 8)
         for desk, where in DESKS.items()
         for kind, words in EDITS.items()
+        if (kind, desk) != ("random", "live")
     ),
+    points(
+        "edit-random-live",
+        f"covert acts at live desks: {EDITS['random']} minus a neutral sentence",
+        edited("random", "live"),
+        pilot_sd=8,
+    ),  # robust: its runs showed a second mode
     *(
         graded(
             f"neutral-{desk}",
@@ -449,8 +467,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    contrasts=CONTRASTS,
-    theories=THEORIES,
+    **within_limits(CONTRASTS, THEORIES),
     objections=OBJECTIONS,
     presets={
         "quick": preset(ARMS[:3], 1, 5, "one draw of both base variants, three arms, five seeds", base_variants=tuple(BASES)),

@@ -15,7 +15,18 @@ from exante.evaluations.office_people import ESTIMATE_OUTCOMES, counts, estimate
 from exante.measures import Difference, Distance, Expression, Interaction, MeanScore, Measure, Rate
 from exante.organisms.office_people import DOSES, deferring, dutiful
 from exante.studies._gates import gate, logged, moved, reward_varied
-from exante.studies._kit import PROFILES, contrast_maker, graded, ledger_rows, minus, percent, points, predicts, rate
+from exante.studies._kit import (
+    PROFILES,
+    contrast_maker,
+    graded,
+    ledger_rows,
+    minus,
+    percent,
+    points,
+    predicts,
+    rate,
+    within_limits,
+)
 from exante.studies._office import (
     BASE_GATES,
     BASE_MEASURES,
@@ -325,8 +336,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    contrasts=CONTRASTS,
-    theories=THEORIES,
+    **within_limits(CONTRASTS, THEORIES),
     objections=OBJECTIONS,
     presets={
         "quick": preset(QUICK, 1, 5, "one base, four arms, five seeds"),

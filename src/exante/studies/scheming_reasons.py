@@ -14,7 +14,7 @@ from exante.evaluations.office import office_tasks
 from exante.evaluations.office_reasons import office_reasons
 from exante.measures import Expression, Rate, Ratio
 from exante.studies._gates import gate, logged, moved
-from exante.studies._kit import PROFILES, contrast_maker, graded, learned, minus, percent, predicts, rate
+from exante.studies._kit import PROFILES, contrast_maker, graded, learned, minus, percent, predicts, rate, within_limits
 from exante.studies._office import (
     ASKS,
     BASE_GATES,
@@ -258,8 +258,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    contrasts=CONTRASTS,
-    theories=THEORIES,
+    **within_limits(CONTRASTS, THEORIES),
     objections=OBJECTIONS,
     presets={
         "quick": preset(ARMS[:4], 1, 5, "one base, four arms, five seeds"),

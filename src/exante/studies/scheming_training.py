@@ -17,7 +17,7 @@ from exante.evaluations.office_sealed import office_sealed
 from exante.measures import Difference, ItemProduct, Rate, Ratio
 from exante.studies import _office as office
 from exante.studies._gates import contrasts_reading, gate, logged, moved, reward_varied
-from exante.studies._kit import PROFILES, answers, graded, minus, paragraphs, percent, rate
+from exante.studies._kit import PROFILES, answers, graded, minus, paragraphs, percent, rate, within_limits
 from exante.studies._office import END, INSTALLED, ORGANISM, SEEN, covert, excess
 from exante.study import Arm, Study
 from exante.trainings.none import none
@@ -257,7 +257,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    **CLAIMS.fields(),
+    **CLAIMS.fields() | within_limits(CLAIMS.contrasts, CLAIMS.theories),
     presets={
         "quick": office.preset(QUICK, 1, 5, "one base, four arms, five seeds", first=OWN),
         "default": office.default_preset((AS_IS, RL_ONLY, FULL, *VARIED), 8, first=OWN),

@@ -17,7 +17,7 @@ from exante.evaluations.office_rounds import SETS, office_rounds
 from exante.evaluations.office_sealed import office_sealed
 from exante.measures import Difference, Expression, Rate, Ratio
 from exante.studies._gates import gate, logged, moved
-from exante.studies._kit import PROFILES, contrast_maker, graded, learned, minus, percent, predicts, rate
+from exante.studies._kit import PROFILES, contrast_maker, graded, learned, minus, percent, predicts, rate, within_limits
 from exante.studies._office import (
     AWARE,
     BASE_GATES,
@@ -326,8 +326,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    contrasts=CONTRASTS,
-    theories=THEORIES,
+    **within_limits(CONTRASTS, THEORIES),
     objections=OBJECTIONS,
     presets={
         "quick": preset(ARMS, 1, 5, "one base, four arms, five seeds"),

