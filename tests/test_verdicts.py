@@ -564,6 +564,18 @@ def test_ungraded_samples_do_not_pass_a_gate() -> None:
     assert all(g.passed for g in decided(arms({"a": [0] * 8, "b": [18] * 8}), gates=(low,)).gates)
 
 
+def test_a_gate_does_not_repeat_what_the_interval_counts() -> None:
+    """Half of the samples are ungraded: a gate on them is not read, and the interval alone says what can be said."""
+    rows = table(samples(cell(arm, 1000 + k), 0, ungraded=10 * (arm == "a")) for arm in "ab" for k in range(8))
+    lost = Measure(id="lost", title="ungraded", expression=rate(outcome="ungraded"), unit="%", low=0, high=100)
+    gate = Gate(id="g", title="graded", measure="lost", region=below(10, "%"))
+    found, without = (decided(rows, measures=(END, lost), gates=gates) for gates in ((gate,), ()))
+    assert found.gates == ()
+    assert found.contrasts == without.contrasts
+    other = decided(rows, measures=(END, lost), gates=(gate.model_copy(update={"measure": "end", "region": above(5, "%")}),))
+    assert len(other.gates) > 0, "a gate on another outcome is read"
+
+
 def test_a_gate_can_be_limited_to_contrasts_and_to_trainings() -> None:
     gate = Gate(id="g", title="g", measure="end", region=above(95, "%"), contrasts=("x",))
     found = decided(arms(FAR), contrast(id="x"), contrast(id="y"), gates=(gate,))

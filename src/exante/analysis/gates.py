@@ -69,7 +69,7 @@ def checks(
     measure id."""
     measures = {m.id: m for m in study.measures}
     results: list[Check] = []
-    for gate in study.gates:
+    for gate in (gate for gate in study.gates if not repeats_interval(gate, measures)):
         guarded = {c.id: c for c in study.contrasts if c.id in places and concerns(gate, c, measures)}
         uses = _uses({name: places[name] for name in guarded})
         match gate.kind:
@@ -92,10 +92,20 @@ def checks(
 
 def concerns(gate: Gate, contrast: Contrast, measures: Mapping[str, Measure]) -> bool:
     """Whether a gate guards a contrast, by the contrasts and the checkpoints that it names."""
+    if repeats_interval(gate, measures):
+        return False
     if gate.contrasts is not None and contrast.id not in gate.contrasts:
         return False
     read = leaves(measures[contrast.measure].expression)
     return gate.at is None or any(place in (leaf.at, leaf.phase) for place in gate.at for leaf in read)
+
+
+def repeats_interval(gate: Gate, measures: Mapping[str, Measure]) -> bool:
+    """Whether a gate asks only how many samples are ungraded. Intervals count them already, at the end that hurts the claim, so
+    such a gate is not read."""
+    if gate.kind != "measure":
+        return False
+    return {leaf.outcome for leaf in leaves(measures[gate.measure or ""].expression)} == {"ungraded"}
 
 
 def is_of_base(gate: Gate, measures: Mapping[str, Measure]) -> bool:

@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from itertools import combinations
 
-from exante.analysis.gates import is_of_base
+from exante.analysis.gates import is_of_base, repeats_interval
 from exante.errors import UserError
 from exante.registry.checks_claims import check_claims, check_exists, check_in_some_preset
 from exante.registry.checks_robust import robust_warnings
@@ -57,8 +57,17 @@ def check_pilot(study: Study) -> None:
 
 def warnings(study: Study) -> list[str]:
     """What may be registered but should be reconsidered: primaries whose pilot estimate lies at their boundary, and what the
-    robust run model can hardly show."""
-    return [*_at_their_boundary(study), *robust_warnings(study)]
+    robust run model can hardly show, and gates that are not read."""
+    return [*_at_their_boundary(study), *robust_warnings(study), *_not_read(study)]
+
+
+def _not_read(study: Study) -> list[str]:
+    measures = {measure.id: measure for measure in study.measures}
+    names = [repr(gate.id) for gate in study.gates if repeats_interval(gate, measures)]
+    if not names:
+        return []
+    what = f"gate {names[0]} asks" if len(names) == 1 else f"gates {', '.join(names)} ask"
+    return [f"{what} only how many samples are ungraded, which intervals count already, and guard nothing; leave them out"]
 
 
 def _at_their_boundary(study: Study) -> list[str]:
