@@ -55,7 +55,7 @@ def study(outcomes: Mapping[str, Outcomes], id: str = "scheming-planted") -> Stu
             Evaluation(id="e", items=part, score=part, conditions=tuple(criteria), outcomes=planted.OUTCOMES, at=("safety",)),
         ),
         "objections": tuple(Objection(id=key, says="", contrasts=(), gap="one world") for key in ROWS),
-        "presets": {"quick": preset, "default": preset},
+        "presets": {"quick": preset.model_copy(update={"first": 1100}), "default": preset},
     }
     made = planted.study(contrasts(outcomes), tuple(measure(name) for name in criteria), **more)
     return made.model_copy(update={"id": id, "world": "office"})

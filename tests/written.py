@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from exante.api import results
+from exante.planning.tree import ALL
 from exante.registry.plan_file import PlanFile, save_plan_file
 from exante.storage.directory import RunDirectory
 from exante.storage.files import write_json
@@ -33,7 +34,7 @@ def write_verdicts(
 ) -> None:
     """Verdicts and series of the tables."""
     made_from = files.digests([files.plan, files.cells, files.rows, files.phases])
-    data = results.RunData(registration, stamps or STAMPS, preset, measured, results.run_cells(measured), {}, made_from)
+    data = results.RunData(registration, stamps or STAMPS, preset, ALL, measured, results.run_cells(measured), {}, made_from)
     verdicts, series = results.compute_verdicts(data)
     write_json(files.verdicts, verdicts)
     write_table(files.series, series)

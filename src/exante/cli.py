@@ -93,6 +93,13 @@ def run(
         int | None,
         typer.Option(help="Seeds per base instead of the preset's. This creates a separate registration.", min=1, max=MOST_SEEDS),
     ] = None,
+    bases: Annotated[
+        int | None,
+        typer.Option(
+            help="The look to run to: a number of bases that the preset registers. Default: the directory's, else the first.",
+            min=1,
+        ),
+    ] = None,
     micro_batch: MicroBatch = None,
     dtype: Dtype = None,
     only: Annotated[list[str] | None, typer.Option(metavar="ARM", help="Train only these arms for now.")] = None,
@@ -108,6 +115,7 @@ def run(
         device=device,
         models=model or (),
         seeds=seeds,
+        bases=bases,
         micro_batch=micro_batch,
         dtype=dtype,
         only=only or (),
@@ -635,6 +643,24 @@ def _print_verdicts(verdicts: dict[str, Any]) -> None:
     print_table(rows)
     for sentence in dict.fromkeys(sentence for c in verdicts["contrasts"] for sentence in c.get("warnings", ())):
         print(f"warning\t{sentence}")
+    if len(verdicts["looks"]) > 1:
+        print(f"bases\t{verdicts['bases']}; looks are registered at {' and '.join(str(x['bases']) for x in verdicts['looks'])}")
+        print_table(_look_rows(verdicts))
+    if verdicts["replaced"]:
+        print(f"replaced\tbases {', '.join(map(str, verdicts['replaced']))}, which failed a gate")
+
+
+def _look_rows(verdicts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every primary at every look so far."""
+    from exante.units import shown
+
+    return [
+        {"primary": c["id"], "bases": look["bases"], "level": look["level"]}
+        | {end: shown(look[end], c["unit"]) for end in ("estimate", "low", "high")}
+        | {"unit": c["unit"], "reason": look["reason"], "later": c.get("in_part", "")}
+        for c in verdicts["contrasts"]
+        for look in c.get("looks", ())
+    ]
 
 
 def main(arguments: list[str] | None = None) -> None:

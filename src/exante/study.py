@@ -179,21 +179,28 @@ class Evaluation(Frozen):
 
 
 class Gate(Frozen):
-    """A precondition: a measure's value must lie in `region` in every run, or what depends on it is undecided.
+    """A precondition: a measure's value must lie in `region`.
 
+    `of="run"`: in every run. A run that fails counts at both ends of the range, as a crash does; where more than a tenth of an
+    arm's runs fail, the contrast is undecided at that look. `of="arm"`: the mean over an arm's runs must lie in the region, or
+    the contrast is undecided; with `contrasts` and `arms` it is read in those arms for those contrasts, whose own they need not
+    be (a positive control). A gate on runs that reads nothing but the base, and names nothing but models, is read before any arm
+    is trained, and a base that fails it is replaced (`Preset.replacements`).
     `arms`, `trainings` and `models` say in which runs (None: all).
     `kind="phase"` reads the last value of `metric` of `phase` from phases.parquet (or the mean over its record) instead.
     `kind="range"`: over the trajectory of `measure` (an Area of a rate) an arm of the contrast lies in 10–90 % at two or
-    more checkpoints.
+    more checkpoints, and its control leaves room for what the contrast claims.
     `kind="text"`: how well a classifier tells two arms' training texts apart (`arms` names the two).
     `kind="judge"`: of `known` labelled texts a judge that is code got `right` as many. It holds for all runs alike: no model is
     asked, and the counts are registered.
-    `contrasts` limits what a failure blocks (None: every contrast that uses the runs in which it failed).
+    `contrasts` and `at` limit what a failure concerns: these contrasts, and of them those that read one of these checkpoints
+    (`"PHASE"`: any of the phase's, `"PHASE@STEP"`). None: every contrast that uses the runs in which it failed.
     """
 
     id: str
     title: str
     kind: Literal["measure", "phase", "range", "text", "judge"] = "measure"
+    of: Literal["run", "arm"] = Field(default="run", exclude_if=lambda unit: unit == "run")
     measure: str | None = None
     phase: str | None = None
     metric: str | None = None
@@ -203,6 +210,7 @@ class Gate(Frozen):
     trainings: tuple[str, ...] | None = None
     models: tuple[str, ...] | None = None
     contrasts: tuple[str, ...] | None = None
+    at: tuple[str, ...] | None = Field(default=None, exclude_if=lambda places: places is None)
     right: int | None = Field(default=None, exclude_if=lambda count: count is None)
     known: int | None = Field(default=None, exclude_if=lambda count: count is None)
 
@@ -270,8 +278,20 @@ class Objection(Frozen):
     gap: str
 
 
+class Look(Frozen):
+    """A time at which the primaries are read: at this many bases, each with an interval at this level."""
+
+    bases: int = Field(ge=1)
+    level: float = Field(default=0.95, gt=0.0, lt=1.0)
+
+
 class Preset(Frozen):
-    """A list of cells: the product of its axes. `bases` and `seeds` are counts from number `first` on."""
+    """A list of cells: the product of its axes. `bases` and `seeds` are counts from number `first` on.
+
+    `looks` are the times at which the primaries are read, fewest bases first; the last is at `bases`. Without any the preset is
+    read once, at 95 %. `replacements`: how many base draws at most may fail the gates on bases and be replaced by the next
+    number.
+    """
 
     arms: tuple[str, ...]
     models: tuple[str, ...]
@@ -282,6 +302,18 @@ class Preset(Frozen):
     seeds: int
     first: int = RESERVED
     note: str = ""
+    looks: tuple[Look, ...] = Field(default=(), exclude_if=lambda looks: not looks)
+    replacements: int = Field(default=0, ge=0, exclude_if=lambda count: not count)
+
+    @property
+    def readings(self) -> tuple[Look, ...]:
+        """The registered looks; one at 95 % where none were registered."""
+        return self.looks or (Look(bases=self.bases),)
+
+    @property
+    def draws(self) -> range:
+        """Every base draw that a run of the preset may use, replacements included."""
+        return range(self.first, self.first + self.bases + self.replacements)
 
 
 class Study(Frozen):

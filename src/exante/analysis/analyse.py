@@ -17,22 +17,24 @@ from exante.analysis.algebra import leaves
 from exante.analysis.atoms import Values
 from exante.analysis.clauses import judge, state_of
 from exante.analysis.criteria import ROWS
-from exante.analysis.decide import (
-    Array,
-    Claim,
-    Code,
-    Decision,
-    Decisions,
-    decide,
-    interval,
-    weighted_claim,
-)
+from exante.analysis.decide import Array, Claim, Code, Decision, interval, weighted_claim
 from exante.analysis.gates import Check
 from exante.analysis.items import values_of
+from exante.analysis.looks import Reading, Walked, failed_later, read_once, readings, walked
 from exante.analysis.match import match_table
 from exante.analysis.rules import level_of
 from exante.analysis.runs import layouts, split_base
-from exante.analysis.sentences import absent, counted, prediction_reason, reason, runs_alike, theory_reason, word
+from exante.analysis.sentences import (
+    absent,
+    counted,
+    early_stop,
+    estimate_so_far,
+    prediction_reason,
+    reason,
+    runs_alike,
+    theory_reason,
+    word,
+)
 from exante.analysis.series import cells as cells_drawn
 from exante.analysis.series import outcomes, run_values, shown_outcomes
 from exante.analysis.sign_flip import p_value
@@ -45,6 +47,7 @@ from exante.analysis.verdicts import (
     ContrastVerdict,
     Evidence,
     GateVerdict,
+    LookEstimate,
     ObjectionVerdict,
     RegionVerdict,
     TheoryVerdict,
@@ -67,6 +70,22 @@ class RunValues:
     values: dict[str, Values]
 
 
+@dataclass(frozen=True)
+class ReadStudy:
+    """A study at every look so far (`read`) and its contrasts after them. `changed`: ids of what was changed after data."""
+
+    registration: Registration
+    preset: Preset
+    read: list[Reading]
+    walked: dict[str, Walked]
+    changed: frozenset[str]
+
+    @property
+    def early(self) -> str:
+        """Why what is not primary is still an estimate; "" at the last look."""
+        return read_once(self.preset, self.read)
+
+
 def run_values_of(study: Study, measured: Measured, preset: str, cells: Sequence[Cell] | None = None) -> RunValues:
     """What `analyse` and `series` both start from. Raises UserError for an unknown preset or rows that cannot be read."""
     table = table_of(study, measured, preset, cells)
@@ -81,6 +100,8 @@ def analyse(
     *,
     cells: Sequence[Cell] | None = None,
     runs: RunValues | None = None,
+    bases: int | None = None,
+    replaced: Sequence[int] = (),
     before_data: bool = False,
     exploratory: Iterable[str] = (),
     provenance: Mapping[str, Any] | None = None,
@@ -89,6 +110,7 @@ def analyse(
 
     `cells` are those planned: one without rows counts as crashed (None: the cells that were measured); `runs` is what
     `run_values_of` gives for them, if it has been called already. `texts` are training texts per arm, for gates of kind "text".
+    `bases` are those at which the run was read last (None: all that are registered), `replaced` the base draws that failed.
     What rows cannot show is passed in: whether the study was registered before any of its outcomes existed, the ids of contrasts
     (and theories) changed after data, and versions and digests.
     Raises UserError for an unknown preset or rows that cannot be read.
@@ -96,18 +118,22 @@ def analyse(
     study = registration.study
     runs = runs or run_values_of(study, measured, preset, cells)
     table, phases = runs.table, measured.metrics_of_cells()
-    decisions = decide(study, table, phases, texts, runs.values)
-    changed = frozenset(exploratory)
-    contrasts = tuple(_contrast(registration, c, decisions, runs, changed) for c in study.contrasts)
+    registered, changed = study.presets[preset], frozenset(exploratory)
+    read = readings(study, registered, bases or registered.bases, table, runs.values, phases, texts)
+    results = ReadStudy(registration, registered, read, walked(study, registered, read), changed)
+    contrasts = tuple(_contrast(results, contrast) for contrast in study.contrasts)
     return Verdicts(
         study=study.id,
         registration_sha256=registration.sha256,
         registered_before_data=before_data and not registration.pilot,
         preset=preset,
         pilot=registration.pilot,
-        gates=tuple(_gate(check) for check in decisions.checks),
+        bases=read[-1].look.bases,
+        looks=registered.readings,
+        replaced=tuple(replaced),
+        gates=tuple(_gate(check) for check in read[-1].decisions.checks),
         contrasts=contrasts,
-        theories=_theories(registration, decisions, changed),
+        theories=_theories(results),
         objections=_objections(registration, contrasts, preset),
         match_table=match_table(study, phases, frozenset(cell.id for cell in table.cells)),
         provenance=dict(provenance or {}),
@@ -161,30 +187,40 @@ def _number(value: Array | float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else float(value)
 
 
-def _why_exploratory(registration: Registration, name: str, changed: frozenset[str]) -> str:
-    if registration.pilot:
+def _why_exploratory(results: ReadStudy, name: str) -> str:
+    if results.registration.pilot:
         return "this is a pilot"
-    return "it was changed after data" if name in changed else ""
+    return "it was changed after data" if name in results.changed else ""
 
 
 def _gate(check: Check) -> GateVerdict:
     passed = bool(check.passed)
-    blocks = () if passed else check.guards
+    failed = () if passed else check.guards
     return GateVerdict(
-        cell=check.cell, gate=check.gate, value=_number(check.value), threshold=check.threshold, passed=passed, blocks=blocks
+        cell=check.cell,
+        gate=check.gate,
+        value=_number(check.value),
+        threshold=check.threshold,
+        passed=passed,
+        blocks=() if check.run is not None else failed,
+        both_ends=failed if check.run is not None else (),
     )
 
 
-def _contrast(
-    registration: Registration, contrast: Contrast, decisions: Decisions, runs: RunValues, changed: frozenset[str]
-) -> ContrastVerdict:
-    study = registration.study
-    why = _why_exploratory(registration, contrast.id, changed)
-    decision = decisions.contrasts.get(contrast.id)
+def _contrast(results: ReadStudy, contrast: Contrast) -> ContrastVerdict:
+    study = results.registration.study
+    why = _why_exploratory(results, contrast.id)
+    after_looks = results.walked.get(contrast.id)
+    decision = None if after_looks is None else after_looks.decision
     measure = next(m for m in study.measures if m.id == contrast.measure)
-    results = _no_results(contrast, runs.table) if decision is None else _results(decision, runs, why)
+    if after_looks is None:
+        numbers = _no_results(contrast, results.read[-1].table) | {"level": level_of(study, contrast)}
+    else:
+        numbers = _results(after_looks.decision, results.read[after_looks.reading], why)
+        numbers |= _over_looks(results, after_looks, why, numbers["reason"])
     code = 0 if decision is None else decision.code
-    verdict: Word = "estimate" if contrast.region.unbounded else "exploratory" if why else word(code)
+    early = decision is not None and contrast.primary is None and bool(results.early)
+    verdict: Word = "estimate" if contrast.region.unbounded else "exploratory" if why else "estimate" if early else word(code)
     return ContrastVerdict(
         **contrast.model_dump(
             include={"id", "title", "arm", "control", "measure", "training", "behaviour", "model", "primary", "stamp", "criteria"}
@@ -192,12 +228,31 @@ def _contrast(
         region=contrast.region,
         unit=contrast_unit(measure, contrast.control is not None),
         run_model=measure.run_model,
-        level=level_of(study, contrast) if decision is None else float(decision.level),
         verdict=verdict,
         exploratory=bool(why),
         objections=_linked(study, contrast),
-        **results,
+        **numbers,
     )
+
+
+def _over_looks(results: ReadStudy, after_looks: Walked, why: str, why_decided: str) -> dict[str, Any]:
+    """What several looks add to a contrast; nothing where only one is registered. `why`: why it is exploratory, if it is;
+    `why_decided`: the reason of its verdict."""
+    contrast = after_looks.decision.claim.contrast
+    if len(results.preset.readings) == 1 or (contrast.primary is None and (why or contrast.region.unbounded)):
+        return {}
+    if contrast.primary is None:
+        return {"reason": estimate_so_far(results.early)} if results.early else {}
+    at, decisions = after_looks.reading, [(r.look, r.decisions.contrasts[contrast.id]) for r in results.read]
+    shown = tuple(
+        LookEstimate(bases=look.bases, level=float(d.level), n_units=d.claim.n_units, **_numbers_of(d), reason=reason(d, ""))
+        for look, d in decisions
+    )
+    if not after_looks.decided:
+        return {"looks": shown}
+    bases, last = results.read[at].look.bases, results.preset.readings[-1].bases
+    told = {} if bases == last else {"reason": early_stop(why_decided, bases, last)}
+    return {"looks": shown, "decided_at": bases, "in_part": failed_later(contrast.id, at, results.read)} | told
 
 
 def _linked(study: Study, contrast: Contrast) -> tuple[str, ...]:
@@ -212,17 +267,17 @@ def _no_results(contrast: Contrast, table: Table) -> dict[str, Any]:
     arms = [arm for arm in (contrast.arm, contrast.control) if arm is not None and arm not in have]
     numbers = dict.fromkeys(("estimate", "low", "high", "n_control", "arm_mean", "control_mean", "ungraded", "free"))
     reason = absent(arms or [contrast.arm], contrast.training)
-    return {**numbers, "n_units": 0, "n_arm": 0, "scope": "", "reason": reason, "sentence": "", "cells": ()}
+    more = {"n_units": 0, "n_arm": 0, "scope": "", "reason": reason, "sentence": "", "cells": ()}
+    return {**numbers, **more}
 
 
-def _results(decision: Decision, runs: RunValues, why: str) -> dict[str, Any]:
+def _results(decision: Decision, runs: Reading, why: str) -> dict[str, Any]:
     claim, table = decision.claim, runs.table
     n = claim.n_units
     return {
         "scope": claim.scope,
-        "estimate": _number(claim.estimate),
-        "low": _number(decision.low),
-        "high": _number(decision.high),
+        "level": float(decision.level),
+        **_numbers_of(decision),
         "n_units": n,
         "n_arm": len(claim.arm.units),
         "n_control": None if claim.control is None else len(claim.control.units),
@@ -250,7 +305,12 @@ def _raw(claim: Claim, table: Table) -> list[str]:
     return [counted(int(sum(np.nansum(counts.outcome(outcome)[runs]) for outcome in read.outcomes)), trials)]
 
 
-def _cells(decision: Decision, runs: RunValues) -> tuple[CellEstimate, ...]:
+def _numbers_of(decision: Decision) -> dict[str, float | None]:
+    numbers = {"estimate": decision.claim.estimate, "low": decision.low, "high": decision.high}
+    return {name: _number(value) for name, value in numbers.items()}
+
+
+def _cells(decision: Decision, runs: Reading) -> tuple[CellEstimate, ...]:
     """The contrast in each variant × model × behaviour, and its difference from the mean of the others; empty if there is only
     one."""
     contrast, measure, table = decision.claim.contrast, decision.claim.measure, runs.table
@@ -263,7 +323,9 @@ def _cells(decision: Decision, runs: RunValues) -> tuple[CellEstimate, ...]:
     for k, (variant, model, behaviour) in enumerate(combos):
         only = np.eye(len(combos))[k]
         others = (1 - only) / (len(combos) - 1)
-        alone, against = (weighted_claim(contrast, measure, table, values, where, w) for w in (only, only - others))
+        alone, against = (
+            weighted_claim(contrast, measure, table, values, where, w, decision.claim.failed_R) for w in (only, only - others)
+        )
         numbers, interaction = _numbers(alone, decision.level), _numbers(against, decision.level)
         estimates.append(
             CellEstimate(
@@ -278,17 +340,18 @@ def _numbers(claim: Claim, level: float) -> dict[str, float | None]:
     return {"estimate": _number(claim.estimate), "low": _number(low), "high": _number(high)}
 
 
-def _theories(registration: Registration, decisions: Decisions, changed: frozenset[str]) -> tuple[TheoryVerdict, ...]:
-    study = registration.study
-    claims = {name: decision.claim for name, decision in decisions.contrasts.items()}
+def _theories(results: ReadStudy) -> tuple[TheoryVerdict, ...]:
+    """Theories by the latest look: before the last one they are estimates."""
+    study = results.registration.study
+    claims = {name: decision.claim for name, decision in results.read[-1].decisions.contrasts.items()}
     judged = {theory.id: theory_codes(theory, claims) for theory in study.theories}
     tied = ties(study, {name: code for name, (_, code) in judged.items()})
     verdicts = []
     for theory in study.theories:
         with_ = tuple(other for other, both in tied[theory.id].items() if bool(both))
         names = (theory.id, *(p.contrast for p in theory.predictions))
-        why = next((w for w in (_why_exploratory(registration, name, changed) for name in names) if w), "")
-        verdicts.append(_theory(study, theory, claims, *judged[theory.id], with_, why))
+        why = next((w for w in (_why_exploratory(results, name) for name in names) if w), "")
+        verdicts.append(_theory(study, theory, claims, *judged[theory.id], with_, why, results.early))
     return tuple(verdicts)
 
 
@@ -300,13 +363,15 @@ def _theory(
     code: Code,
     tied: tuple[str, ...],
     why: str,
+    early: str,
 ) -> TheoryVerdict:
     ranges = spans(study)
+    undecided: Word | None = "exploratory" if why else "estimate" if early else None
     regions = tuple(
         RegionVerdict(
             contrast=p.contrast,
             region=p.region,
-            verdict="exploratory" if why else "undecided" if t is None else word(t.code),
+            verdict=undecided or ("undecided" if t is None else word(t.code)),
             reason=prediction_reason(claims.get(p.contrast), t, p.region),
             **{end: None if t is None else _number(getattr(t, end)) for end in ("low", "high", "low_wide", "high_wide")},
             forbids=forbidden(p.region, ranges[p.contrast]),
@@ -317,12 +382,12 @@ def _theory(
     open_ = [p.contrast for p, t in zip(theory.predictions, judged, strict=True) if t is not None and not t.code]
     installed = all(c.stamp == "installed" for c in study.contrasts if c.id in {p.contrast for p in theory.predictions})
     why_so = theory_reason(code, list(tied), missing, open_, installed)
-    final: Word = "exploratory" if why else "undecided" if tied and int(code) > 0 else word(code)
+    final: Word = undecided or ("undecided" if tied and int(code) > 0 else word(code))
     return TheoryVerdict(
         id=theory.id,
         title=theory.title,
         verdict=final,
-        reason=f"exploratory, because {why}: {why_so}" if why else why_so,
+        reason=f"exploratory, because {why}: {why_so}" if why else estimate_so_far(early) if early else why_so,
         forbids=forbids(study, theory),
         regions=regions,
         tied_with=tied,

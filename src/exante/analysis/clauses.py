@@ -117,7 +117,7 @@ def _in_run(clause: Clause, verdicts: Json, answering: list[Json]) -> Judged:
     learned = [c for c in answering if c not in planted]
     missing = _ids(c for c in answering if c.get("estimate") is None)
     unfound = _ids(c for c in planted if c.get("estimate") is not None and c["verdict"] != "supported")
-    open_ = _ids(c for c in learned if c.get("estimate") is not None and not decided(c["verdict"]))
+    open_ = _ids(c for c in learned if c.get("estimate") is not None and (not decided(c["verdict"]) or c.get("in_part")))
     reasons = [
         f"not run: {missing}" if missing else "",
         f"known positives not found: {unfound}" if unfound else "",

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from exante.analysis.algebra import linear
 from exante.analysis.atoms import Values
 from exante.analysis.evaluate import evaluate, expected_events, ungraded_share
-from exante.analysis.gates import Check, Places, checks, inside
+from exante.analysis.gates import Check, Places, checks, failing_runs, inside
 from exante.analysis.items import Reach, reach, values_of
 from exante.analysis.rules import PRIMARY_LEVEL, SECONDARY_ALPHA, is_secondary, spread_floor
 from exante.analysis.runs import Layout, Sample, ends_of, enough_bases, layouts, mean_of_finite, sample, scaled, shared_units
@@ -33,6 +33,7 @@ Array = NDArray[np.float64]
 Code = NDArray[np.int8]
 
 MOST_UNGRADED = 0.02
+NOT_REACHED = "not reached: an earlier primary is undecided"
 TOO_UNGRADED = "more than 2 % of an arm's samples are ungraded: no equivalence"
 FEWEST_EVENTS = 3.0
 
@@ -60,6 +61,8 @@ class Claim:
     shared: Shared | None
     templates: tuple[Templates, Templates] | None
     scope: str
+    failed_R: NDArray[np.bool_]
+    """Runs of the table that count at both ends because they failed a gate, (…, R)."""
     blocks: tuple[Block, ...] = ()
     ungraded: Array | None = None
     reach: Callable[[float], Reach] | None = None
@@ -107,16 +110,34 @@ def decide(
     texts: Mapping[str, Sequence[str]] | None = None,
     values: Mapping[str, Values] | None = None,
 ) -> Decisions:
-    """Every contrast of the study that has runs in the table. The inner function of `analyse`, vectorised over batch axes.
+    """Every contrast of the study that has runs in the table, read once. Vectorised over batch axes.
 
     `values` are those of the study's measures, unscaled, if they have been computed already.
     """
+    alone = decide_alone(study, table, phases, texts, values)
+    return Decisions(in_sequence(study, alone.contrasts), alone.checks)
+
+
+def decide_alone(
+    study: Study,
+    table: Table,
+    phases: pd.DataFrame,
+    texts: Mapping[str, Sequence[str]] | None = None,
+    values: Mapping[str, Values] | None = None,
+    primary_level: float = PRIMARY_LEVEL,
+) -> Decisions:
+    """Every contrast that has runs in the table, whatever the others come to: the inner function of `analyse`, which reads it at
+    every look."""
     values = values_of(study.measures, table) if values is None else values
     places = places_of(study, table)
     gates = checks(study, table, phases, values, places, texts)
     claims = {c.id: claim(study, c, table, values[c.measure], places[c.id], gates) for c in study.contrasts if c.id in places}
-    alone = {name: decide_at(claimed, PRIMARY_LEVEL) for name, claimed in claims.items()}
-    return Decisions(in_sequence(study, alone) | in_steps(study, claims), gates)
+
+    def level(claimed: Claim) -> float:
+        return PRIMARY_LEVEL if claimed.contrast.primary is None else primary_level
+
+    alone = {name: decide_at(claimed, level(claimed)) for name, claimed in claims.items()}
+    return Decisions(alone | in_steps(study, claims), gates)
 
 
 def places_of(study: Study, table: Table) -> Places:
@@ -208,21 +229,29 @@ def claim(
     """The contrast's units, and everything that could block it."""
     measure = next(m for m in study.measures if m.id == contrast.measure)
     weights = np.full(len(where[0].combos), 1 / len(where[0].combos))
-    bare = weighted_claim(contrast, measure, table, values, where, weights)
+    failed_R = failing_runs(gates, contrast.id, len(table.cells))
+    bare = weighted_claim(contrast, measure, table, values, where, weights, failed_R)
     blocks = (*_data_blocks(measure, table, values, where), *_unpaired(bare), *_gate_blocks(contrast, gates))
     return replace(bare, blocks=blocks, ungraded=_ungraded(measure, table, where))
 
 
 def weighted_claim(
-    contrast: Contrast, measure: Measure, table: Table, values: Values, where: tuple[Layout, Layout | None], weights_K: Array
+    contrast: Contrast,
+    measure: Measure,
+    table: Table,
+    values: Values,
+    where: tuple[Layout, Layout | None],
+    weights_K: Array,
+    failed_R: NDArray[np.bool_],
 ) -> Claim:
-    """A claim about Σ weight × run over the combinations: their mean, one of them, or an interaction."""
+    """A claim about Σ weight × run over the combinations: their mean, one of them, or an interaction. Runs that failed a gate
+    count at both ends."""
     ends = (measure.low, measure.high)
-    natural = scaled(values, SCALE[measure.unit], ends)
+    natural = scaled(_without(values, failed_R), SCALE[measure.unit], ends)
     over_bases = contrast.over == "bases" and enough_bases(*where)
     arm, control = (None if x is None else sample(natural, x, ends, weights_K, over_bases) for x in where)
     assert arm is not None
-    templates = _templates(measure, table, where, weights_K) if contrast.templates else None
+    templates = _templates(measure, table, where, weights_K, failed_R) if contrast.templates else None
     return Claim(
         contrast,
         measure,
@@ -233,6 +262,7 @@ def weighted_claim(
         shared_units(arm, control),
         templates,
         _items_scope(where) if measure.run_model == "items" else _scope(contrast, where, over_bases),
+        failed_R,
         reach=functools.partial(_reach, measure, table, where, weights_K) if measure.run_model == "items" else None,
     )
 
@@ -249,6 +279,13 @@ def _reach(measure: Measure, table: Table, where: tuple[Layout, Layout | None], 
     return below * SCALE[measure.unit], above * SCALE[measure.unit]
 
 
+def _without(values: Values, failed_R: NDArray[np.bool_]) -> Values:
+    """The values of runs that did not fail; NaN, which counts at both ends, for the others."""
+    if not failed_R.any():
+        return values
+    return Values(*(np.where(failed_R, np.nan, x) for x in (values.point, values.low, values.high, values.within)))
+
+
 def _scope(contrast: Contrast, where: tuple[Layout, Layout | None], over_bases: bool) -> str:
     bases = {draw for layout in where if layout is not None for draw, _ in layout.units}
     given = f"over {len(bases)} bases" if over_bases else "given this base" if len(bases) == 1 else "given these bases"
@@ -261,7 +298,7 @@ def _items_scope(where: tuple[Layout, Layout | None]) -> str:
 
 
 def _templates(
-    measure: Measure, table: Table, where: tuple[Layout, Layout | None], weights_K: Array
+    measure: Measure, table: Table, where: tuple[Layout, Layout | None], weights_K: Array, failed_R: NDArray[np.bool_]
 ) -> tuple[Templates, Templates]:
     """V_T for both ends. Behaviours have templates of their own; models and variants share them."""
     behaviours = [combo[2] for combo in where[0].combos]
@@ -269,13 +306,16 @@ def _templates(
     for behaviour in sorted(set(behaviours)):
         weights_here = np.array([b == behaviour for b in behaviours]) * weights_K
         if weights_here.sum() != 0:
-            parts.append((float(weights_here.sum()), *_template_means(measure, table, where, weights_here / weights_here.sum())))
+            share = float(weights_here.sum())
+            parts.append((share, *_template_means(measure, table, where, weights_here / share, failed_R)))
     low, high = (sum((w**2 * template_variance(means[side]) for w, *means in parts), np.zeros(())) for side in (0, 1))
     count = min((means[0].shape[-1] for _, *means in parts), default=0)
     return Templates(low, count), Templates(high, count)
 
 
-def _template_means(measure: Measure, table: Table, where: tuple[Layout, Layout | None], weights_K: Array) -> tuple[Array, Array]:
+def _template_means(
+    measure: Measure, table: Table, where: tuple[Layout, Layout | None], weights_K: Array, failed_R: NDArray[np.bool_]
+) -> tuple[Array, Array]:
     """Arm difference per template, over runs, (…, T): at its low and at its high end."""
     ends = (measure.low, measure.high)
     lows, highs = [], []
@@ -284,7 +324,7 @@ def _template_means(measure: Measure, table: Table, where: tuple[Layout, Layout 
         used = np.unique(np.concatenate([x.index_nK[:, weights_K != 0].ravel() for x in where if x is not None]))
         if not np.isfinite(raw.low[..., used[used >= 0]]).any():
             continue
-        values = scaled(raw, SCALE[measure.unit], ends)
+        values = scaled(_without(raw, failed_R), SCALE[measure.unit], ends)
         arm, control = (None if x is None else sample(values, x, ends, weights_K) for x in where)
         assert arm is not None
         lows.append(arm.low.mean(-1) - (0.0 if control is None else control.high.mean(-1)))
@@ -328,10 +368,10 @@ def _too_few_events(atom: LogOdds, table: Table, layout: Layout) -> NDArray[np.b
 
 
 def _gate_blocks(contrast: Contrast, gates: list[Check]) -> list[Block]:
-    """One block per gate: a gate fails if it fails in any cell of the contrast."""
+    """One block per gate on an arm: it fails if it fails in any arm or behaviour of the contrast."""
     guarding: dict[tuple[str, str], list[Check]] = {}
     for check in gates:
-        if contrast.id in check.guards:
+        if check.run is None and contrast.id in check.guards:
             guarding.setdefault((check.gate, check.reason), []).append(check)
     return [Block(reason, _any(~check.passed for check in group)) for (_, reason), group in guarding.items()]
 
@@ -376,8 +416,8 @@ def in_steps(study: Study, claims: Mapping[str, Claim]) -> dict[str, Decision]:
     return decisions
 
 
-def in_sequence(study: Study, alone: dict[str, Decision]) -> dict[str, Decision]:
-    """Primaries are read in their registered order until one is undecided; those after it are not reached.
+def in_sequence(study: Study, alone: Mapping[str, Decision], unreached: str = NOT_REACHED) -> dict[str, Decision]:
+    """Primaries are read in their registered order until one is undecided; those after it are undecided because `unreached`.
 
     A primary that has no runs in this preset is undecided too.
     """
@@ -388,7 +428,7 @@ def in_sequence(study: Study, alone: dict[str, Decision]) -> dict[str, Decision]
         if decision is None:
             reached = np.asarray(False)
             continue
-        stop = Block("not reached: an earlier primary is undecided", ~reached)
+        stop = Block(unreached, ~reached)
         decisions[contrast.id] = replace(
             decision, code=np.where(reached, decision.code, np.int8(0)), blocks=(*decision.blocks, stop)
         )

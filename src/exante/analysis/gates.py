@@ -1,7 +1,8 @@
-"""Gates: what must hold before a contrast is read, cell by cell, and which contrasts a failure makes undecided.
+"""Gates: what must hold before a contrast is read, in every run or in an arm, and what a failure does to which contrasts.
 
-A gate passes only if it passes whatever the ungraded samples would have been. Crashed runs are not gated; they
-count at both ends of the range instead. Arrays may carry leading batch axes. Does not know about intervals or theories.
+A run that fails counts at both ends of the range, as a crashed one does, which is not gated. A gate on an arm that fails, or more
+than a tenth of an arm's runs failing, makes a contrast undecided. A gate passes only if it passes whatever the ungraded samples
+would have been. Arrays may carry leading batch axes. Does not know about intervals, looks or theories.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from numpy.typing import NDArray
 from exante.analysis.algebra import first_area, leaves, linear
 from exante.analysis.atoms import Values
 from exante.analysis.evaluate import denominator_count, evaluate
-from exante.analysis.runs import Layout, mean_of_finite
+from exante.analysis.runs import Combo, Layout, layouts, mean_of_finite
 from exante.analysis.table import Table
 from exante.analysis.texts import tell_apart
 from exante.errors import UserError
 from exante.measures import Measure, Rate, Ratio
-from exante.study import Cell, Gate, Study
+from exante.study import Cell, Contrast, Gate, Study
 from exante.units import SCALE, Region
 
 Array = NDArray[np.float64]
@@ -34,11 +35,16 @@ Uses = Mapping[int, tuple[str, ...]]
 FEWEST_IN_DENOMINATOR = 5
 DYNAMIC = (10.0, 90.0)
 DYNAMIC_CHECKPOINTS = 2
+MOST_FAILING = 0.1
+"""Share of an arm's runs that may fail gates before the contrast is undecided."""
+FAILING = "failing runs"
+"""Name of the check of that share, which no study registers."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One gate in one cell (or, for ranges and texts, for one contrast). `passed` and `value` are (…)."""
+    """One gate in one run, `run` its position among the cells; or on an arm or a contrast, where `run` is None. `passed` and
+    `value` are (…)."""
 
     gate: str
     cell: str
@@ -46,8 +52,9 @@ class Check:
     threshold: str
     passed: NDArray[np.bool_]
     guards: tuple[str, ...]
-    """Contrasts that are undecided if it fails."""
+    """Contrasts that are undecided if it fails; of a check on a run, those in which the run then counts at both ends."""
     reason: str
+    run: int | None = None
 
 
 def checks(
@@ -58,13 +65,16 @@ def checks(
     places: Places,
     texts: Mapping[str, Sequence[str]] | None,
 ) -> list[Check]:
-    """All gates in registered order, then the denominators of shares. `values` are unscaled, per measure id."""
+    """All gates in registered order, the denominators of shares, and the shares of runs that fail. `values` are unscaled, per
+    measure id."""
     measures = {m.id: m for m in study.measures}
     results: list[Check] = []
-    for gate in study.gates:
-        guarded = {c.id: c for c in study.contrasts if c.id in places and (gate.contrasts is None or c.id in gate.contrasts)}
+    for gate in (gate for gate in study.gates if not repeats_interval(gate, measures)):
+        guarded = {c.id: c for c in study.contrasts if c.id in places and concerns(gate, c, measures)}
         uses = _uses({name: places[name] for name in guarded})
         match gate.kind:
+            case "measure" if gate.of == "arm":
+                results += _arm_checks(gate, measures[gate.measure or ""], values, guarded.values(), table)
             case "measure":
                 results += _measure_checks(study, gate, measures[gate.measure or ""], table, values, uses)
             case "phase":
@@ -73,10 +83,80 @@ def checks(
                 followed = {name: places[name] for name in guarded if near(study, gate, name, measures)}
                 results += _range_checks(study, gate, measures[gate.measure or ""], table, followed)
             case "text":
-                results += _text_checks(study, gate, places, texts)
+                results += _text_checks(study, gate, places, texts, measures)
             case "judge":
                 results += _judge_check(gate, tuple(guarded))
-    return results + _denominator_checks(study, measures, table, places)
+    results += _denominator_checks(study, measures, table, places)
+    return results + _failing_shares(study, table, places, results)
+
+
+def concerns(gate: Gate, contrast: Contrast, measures: Mapping[str, Measure]) -> bool:
+    """Whether a gate guards a contrast, by the contrasts and the checkpoints that it names."""
+    if repeats_interval(gate, measures):
+        return False
+    if gate.contrasts is not None and contrast.id not in gate.contrasts:
+        return False
+    read = leaves(measures[contrast.measure].expression)
+    return gate.at is None or any(place in (leaf.at, leaf.phase) for place in gate.at for leaf in read)
+
+
+def repeats_interval(gate: Gate, measures: Mapping[str, Measure]) -> bool:
+    """Whether a gate asks only how many samples are ungraded. Intervals count them already, at the end that hurts the claim, so
+    such a gate is not read."""
+    if gate.kind != "measure":
+        return False
+    return {leaf.outcome for leaf in leaves(measures[gate.measure or ""].expression)} == {"ungraded"}
+
+
+def is_of_base(gate: Gate, measures: Mapping[str, Measure]) -> bool:
+    """Whether a gate reads nothing but the base and guards all that rests on it: it can be read before any arm is trained, and a
+    base that fails it is of no use."""
+    if any(limit is not None for limit in (gate.contrasts, gate.at, gate.arms, gate.trainings)):
+        return False
+    if gate.kind == "phase":
+        return gate.phase == "base"
+    if gate.kind != "measure" or gate.of != "run":
+        return False
+    return {leaf.phase for leaf in leaves(measures[gate.measure or ""].expression)} == {"base"}
+
+
+def failing_runs(checks: Iterable[Check], contrast: str, runs: int) -> NDArray[np.bool_]:
+    """The runs that count at both ends of a contrast because they failed a gate, (…, R)."""
+    mine = [check for check in checks if check.run is not None and contrast in check.guards]
+    failed = np.zeros((*np.broadcast_shapes(*(np.shape(check.passed) for check in mine)), runs), bool)
+    for check in mine:
+        failed[..., check.run] |= np.logical_not(check.passed)
+    return failed
+
+
+def _failing_shares(study: Study, table: Table, places: Places, results: Sequence[Check]) -> list[Check]:
+    """The share of runs that fail a gate, in every arm × variant × model × behaviour of a contrast where there are any."""
+    shares = []
+    for contrast in (c for c in study.contrasts if c.id in places):
+        failed = failing_runs(results, contrast.id, len(table.cells))
+        for arm, layout in zip((contrast.arm, contrast.control), places[contrast.id], strict=True):
+            if layout is None or not failed[..., layout.cells].any():
+                continue
+            for k, combo in enumerate(layout.combos):
+                runs = layout.index_nK[layout.index_nK[:, k] >= 0, k]
+                if failed[..., runs].any():
+                    names = [check.gate for check in results if _fails(check, contrast, runs)]
+                    shares.append(_failing_share(contrast, arm or "", combo, failed[..., runs], names))
+    return shares
+
+
+def _fails(check: Check, contrast: Contrast, runs: NDArray[np.int64]) -> bool:
+    """Whether one of these runs fails a gate of the contrast."""
+    return check.run in runs and contrast.id in check.guards and not bool(np.all(check.passed))
+
+
+def _failing_share(contrast: Contrast, arm: str, combo: Combo, failed_n: NDArray[np.bool_], gates: Iterable[str]) -> Check:
+    share = failed_n.mean(-1)
+    where = f"{contrast.id}: {arm}, {' '.join(combo)}"
+    names = " or ".join(repr(name) for name in dict.fromkeys(gates))
+    reason = f"more than a tenth of the runs of {arm!r} fail gate {names}"
+    passed = np.asarray(share <= MOST_FAILING + 1e-9)
+    return Check(FAILING, where, 100 * share, f"≤ {100 * MOST_FAILING:g} % of runs", passed, (contrast.id,), reason)
 
 
 def region_text(region: Region) -> str:
@@ -131,7 +211,40 @@ def _gated_runs(study: Study, gate: Gate, table: Table, phases: Iterable[str]) -
 def _cell_check(gate: Gate, r: int, cell: Cell, value: Array, passed: NDArray[np.bool_], uses: Uses) -> Check:
     assert gate.region is not None, f"gate {gate.id} has no region"
     guards, reason = uses.get(r, ()), f"gate {gate.id!r} failed"
-    return Check(gate.id, cell.id, value, region_text(gate.region), np.asarray(passed, bool), guards, reason)
+    return Check(gate.id, cell.id, value, region_text(gate.region), np.asarray(passed, bool), guards, reason, r)
+
+
+def _arm_checks(
+    gate: Gate, measure: Measure, values: Mapping[str, Values], guarded: Iterable[Contrast], table: Table
+) -> list[Check]:
+    """The mean over the runs of every arm × training × variant × model × behaviour; crashed runs are left out.
+
+    A gate that names contrasts is read in the arms that it names, whether they are the contrast's own or a positive control
+    beside it; else in those arms of each contrast.
+    """
+    guards: dict[tuple[int, ...], dict[str, None]] = {}
+    for contrast in guarded:
+        own = [arm for arm in (contrast.arm, contrast.control) if arm is not None]
+        beside = gate.arms if gate.contrasts is not None and gate.arms is not None else own
+        for arm in beside:
+            layout, _ = layouts(table.cells, contrast.model_copy(update={"arm": arm, "control": None}))
+            for k in range(len(layout.combos)):
+                runs = tuple(int(r) for r in layout.index_nK[:, k] if r >= 0 and _gated(gate, table.cells[r]))
+                if runs:
+                    guards.setdefault(runs, {})[contrast.id] = None
+    return [_arm_check(gate, measure, values[measure.id], runs, table, tuple(names)) for runs, names in guards.items()]
+
+
+def _arm_check(
+    gate: Gate, measure: Measure, values: Values, runs: tuple[int, ...], table: Table, guards: tuple[str, ...]
+) -> Check:
+    assert gate.region is not None, f"gate {gate.id} has no region"
+    scale, cell = SCALE[measure.unit], table.cells[runs[0]]
+    low, point, high = (mean_of_finite(x[..., list(runs)]) * scale for x in (values.low, values.point, values.high))
+    where = f"{cell.arm} under {cell.training}, {cell.base.partition('#')[0]} {cell.model} {cell.behaviour}"
+    passed = inside(low, high, gate.region)
+    reason = f"gate {gate.id!r} failed in the mean of {cell.arm!r}"
+    return Check(gate.id, where, point, f"{region_text(gate.region)}, mean of the runs", passed, guards, reason)
 
 
 def _measure_checks(
@@ -201,15 +314,32 @@ def _range_check(gate: Gate, study: Study, name: str, arms: list[Layout], path: 
     lean = mean_of_finite(means.reshape(len(arms), *means.shape[1:-2], -1)).mean(0)
     kind = ("ceiling" if float(lean) > 50 else "floor") if lean.ndim == 0 else "ceiling or floor"
     label = f"{contrast.arm} against {contrast.control} under {contrast.training}"
-    return Check(
-        gate.id,
-        label,
-        count.astype(float),
-        f"{DYNAMIC[0]:g} to {DYNAMIC[1]:g} % at ≥ {DYNAMIC_CHECKPOINTS} checkpoints",
-        count >= DYNAMIC_CHECKPOINTS,
-        (name,),
-        f"{kind}: no arm lies in {DYNAMIC[0]:g}–{DYNAMIC[1]:g} % at {DYNAMIC_CHECKPOINTS} checkpoints",
-    )
+    checkpoints = f"{DYNAMIC[0]:g} to {DYNAMIC[1]:g} % at ≥ {DYNAMIC_CHECKPOINTS} checkpoints"
+    reason = f"{kind}: no arm lies in {DYNAMIC[0]:g}–{DYNAMIC[1]:g} % at {DYNAMIC_CHECKPOINTS} checkpoints"
+    passed = np.asarray(count >= DYNAMIC_CHECKPOINTS)
+    lacks_room = "" if contrast.control is None else _room_text(contrast.region)
+    if lacks_room:
+        room = _has_room(means[1], contrast.region).sum(-1).min(-1) >= DYNAMIC_CHECKPOINTS
+        reason = reason if passed.ndim == 0 and not passed else f"no room: {contrast.control} {lacks_room}"
+        passed = passed & room
+    return Check(gate.id, label, count.astype(float), checkpoints, passed, (name,), reason)
+
+
+def _has_room(control: Array, region: Region) -> NDArray[np.bool_]:
+    """Where a control (in %) is far enough from 0 and 100 % that an arm could differ from it by what the region asks."""
+    room = np.isfinite(control)
+    if region.low is not None and region.low > 0:
+        room = room & (control < 100 - region.low)
+    return room & (control > -region.high) if region.high is not None and region.high < 0 else room
+
+
+def _room_text(region: Region) -> str:
+    """What a control does that leaves no room; "" for a region that any control leaves room for."""
+    if region.unit not in ("pp", "%"):
+        return ""
+    if region.low is not None and region.low > 0:
+        return f"lies within {region.low:g} points of the ceiling in some behaviour"
+    return f"lies within {-region.high:g} points of the floor in some behaviour" if (region.high or 0) < 0 else ""
 
 
 def _mean_paths(layout: Layout, path_RS: Array) -> Array:
@@ -218,12 +348,14 @@ def _mean_paths(layout: Layout, path_RS: Array) -> Array:
     return mean_of_finite(np.moveaxis(taken, -3, -1))
 
 
-def _text_checks(study: Study, gate: Gate, places: Places, texts: Mapping[str, Sequence[str]] | None) -> list[Check]:
+def _text_checks(
+    study: Study, gate: Gate, places: Places, texts: Mapping[str, Sequence[str]] | None, measures: Mapping[str, Measure]
+) -> list[Check]:
     pair = set(gate.arms or ())
     guards = tuple(
         c.id
         for c in study.contrasts
-        if c.id in places and {c.arm, c.control} == pair and (gate.contrasts is None or c.id in gate.contrasts)
+        if c.id in places and {c.arm, c.control} == pair and concerns(gate, c, measures)
         if gate.trainings is None or c.training in gate.trainings
     )
     if not guards:
@@ -258,12 +390,12 @@ def _denominator_checks(study: Study, measures: Mapping[str, Measure], table: Ta
             count = denominator_count(ratio, table)
             for r in sorted(uses):
                 if not table.crashed_R[r]:
-                    checks.append(_denominator_check(measure.id, table.cells[r].id, np.asarray(count[..., r]), uses[r]))
+                    checks.append(_denominator_check(measure.id, table.cells[r].id, np.asarray(count[..., r]), uses[r], r))
     return checks
 
 
-def _denominator_check(measure: str, cell: str, count: Array, guards: tuple[str, ...]) -> Check:
+def _denominator_check(measure: str, cell: str, count: Array, guards: tuple[str, ...], run: int) -> Check:
     # Counts are rates times samples: a hair of rounding must not fail five of five.
     passed = np.asarray(count > FEWEST_IN_DENOMINATOR - 1e-6)
     reason = f"a run has fewer than {FEWEST_IN_DENOMINATOR} events in the denominator of {measure!r}"
-    return Check(f"denominator of {measure}", cell, count, f"≥ {FEWEST_IN_DENOMINATOR} events", passed, guards, reason)
+    return Check(f"denominator of {measure}", cell, count, f"≥ {FEWEST_IN_DENOMINATOR} events", passed, guards, reason, run)

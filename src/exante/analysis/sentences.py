@@ -35,6 +35,16 @@ def reason(decision: Decision, why_exploratory: str) -> str:
     return f"exploratory, because {why_exploratory}: {text}" if why_exploratory else text
 
 
+def early_stop(reason: str, bases: int, last: int) -> str:
+    """A reason with what must be said of a verdict that an earlier look than the last gave."""
+    return f"{reason}; decided at {bases} of {last} bases, and the estimate of an early stop is biased outward"
+
+
+def estimate_so_far(early: str) -> str:
+    """Why what is read at the last look only has no verdict yet."""
+    return f"an estimate, because {early}"
+
+
 def prediction_reason(claim: Claim | None, judged: PredictionResult | None, region: Region) -> str:
     """Why one of a theory's predictions is open; nothing if it is decided."""
     if claim is None or judged is None:

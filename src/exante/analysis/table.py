@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exante.errors import UserError
-from exante.storage.tables import AXES, DONE, SAMPLED, Measured, numbered, repeated
+from exante.storage.tables import AXES, DONE, REPLACED, SAMPLED, Measured, numbered, repeated
 from exante.study import Cell
 
 Array = NDArray[np.float64]
@@ -80,6 +80,12 @@ class Table:
     def find(self, evaluation: str, condition: str, at: str) -> Counts | None:
         return self.counts.get((evaluation, condition, at))
 
+    def only_runs(self, keep_R: NDArray[np.bool_]) -> Table:
+        """The table with all other runs left out."""
+        cells = tuple(cell for cell, keep in zip(self.cells, keep_R, strict=True) if keep)
+        counts = MadeOnDemand(self.counts, lambda key: _taken_runs(self.counts[key], keep_R))
+        return replace(self, cells=cells, crashed_R=self.crashed_R[keep_R], counts=counts)
+
     def only_cluster(self, cluster: str) -> Table:
         """The table with the items of all other clusters left out."""
         keep = {e: np.array([c == cluster for c in names]) for e, names in self.clusters.items()}
@@ -89,6 +95,13 @@ class Table:
         items = {e: tuple(np.array(ids, dtype=object)[keep[e]]) for e, ids in self.items.items()}
         clusters = {e: tuple(cluster for _ in ids) for e, ids in items.items()}
         return replace(self, items=items, clusters=clusters, counts=counts)
+
+
+def _taken_runs(counts: Counts, keep_R: NDArray[np.bool_]) -> Counts:
+    def pick(arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+        return MadeOnDemand(arrays, lambda name: arrays[name][..., keep_R, :])
+
+    return Counts(counts.trials[..., keep_R, :], pick(counts.n), pick(counts.score_sum), pick(counts.score_sumsq))
 
 
 def _subset(counts: Counts, keep_I: NDArray[np.bool_]) -> Counts:
@@ -101,14 +114,15 @@ def _subset(counts: Counts, keep_I: NDArray[np.bool_]) -> Counts:
 def read_table(
     measured: Measured, cells: Sequence[Cell], needed: Iterable[tuple[str, str]], outcomes: Mapping[str, Sequence[str]]
 ) -> Table:
-    """Counts of the `needed` evaluation × condition pairs. A cell without rows counts as crashed: nothing is dropped.
+    """Counts of the `needed` evaluation × condition pairs. A cell without rows counts as crashed: nothing is dropped. One on a
+    replaced base has the base's rows; whoever reads hypotheses leaves it out.
 
     `outcomes` are the declared outcomes of each evaluation; one that did not occur is zero everywhere. Raises UserError where an
     item's outcome is listed twice for the same node and step.
     """
     cells = tuple(sorted(cells, key=lambda cell: (cell.arm, cell.training, cell.behaviour, cell.model, cell.base, cell.seed)))
     states = measured.states()
-    crashed_R = np.array([states.get(cell.id) != DONE for cell in cells], bool)
+    crashed_R = np.array([states.get(cell.id) not in (DONE, REPLACED) for cell in cells], bool)
     texts = dict.fromkeys(["node", "evaluation", "condition", "item", "cluster", "outcome"], "category")
     used = among(measured.rows, ["evaluation", "condition"], needed)
     rows = (measured.rows if used.all() else measured.rows.loc[used]).astype(texts)
@@ -199,8 +213,8 @@ def _checkpoints(nodes: Mapping[str, Positions], counts: _NodeCounts, last: Posi
 
 
 def cells_of(measured: Measured) -> list[Cell]:
-    """The cells that were run, crashed ones included."""
-    axes = measured.cells[AXES].drop_duplicates()
+    """The cells that were run, crashed ones included; not those whose base was replaced."""
+    axes = measured.cells.loc[measured.cells["state"] != REPLACED, AXES].drop_duplicates()
     return [
         Cell(arm=str(arm), model=str(model), behaviour=str(behaviour), training=str(training), base=str(base), seed=int(seed))
         for arm, model, behaviour, training, base, seed in axes.itertuples(index=False, name=None)

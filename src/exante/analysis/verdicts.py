@@ -12,6 +12,7 @@ from pydantic import Field
 
 from exante.measures import RunModel
 from exante.parts import Frozen
+from exante.study import Look
 from exante.units import Region, Unit
 
 Word = Literal["supported", "contradicted", "undecided", "exploratory", "estimate"]
@@ -19,7 +20,8 @@ Word = Literal["supported", "contradicted", "undecided", "exploratory", "estimat
 
 
 class GateVerdict(Frozen):
-    """One gate in one cell. `value` is in the unit of `threshold` (null: not measured); `blocks`: what it makes undecided."""
+    """One gate in one run, arm or contrast. `value` is in the unit of `threshold` (null: not measured). `blocks`: the contrasts
+    that it makes undecided; `both_ends`: those in which a run that failed counts at both ends, left out where empty."""
 
     cell: str
     gate: str
@@ -27,6 +29,7 @@ class GateVerdict(Frozen):
     threshold: str
     passed: bool
     blocks: tuple[str, ...]
+    both_ends: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
 
 
 class CellEstimate(Frozen):
@@ -43,12 +46,28 @@ class CellEstimate(Frozen):
     """This cell minus the mean of the others: estimate, low, high."""
 
 
+class LookEstimate(Frozen):
+    """A primary at one look, whatever the sequence: its interval there, and where that lies or what makes it undecided."""
+
+    bases: int
+    level: float
+    n_units: int
+    estimate: float | None
+    low: float | None
+    high: float | None
+    reason: str
+
+
 class ContrastVerdict(Frozen):
     """One registered contrast. Numbers are in `unit`; null where there is none. `free` is the share of runs that could still
     behave otherwise if all n had agreed (95 %), `sentence` the same in words. `arm_mean` and `control_mean` are in the
     measure's own unit, `ungraded` is a share in [0, 1]. `sign_flip`: p value over items (`analysis.sign_flip`), left out where
     the measure is no distance, as `criteria` and `warnings` are where there are none. `warnings`: how the runs of a graded
-    measure differ from what its pilots promised."""
+    measure differ from what its pilots promised.
+
+    Of a primary with several looks, `decided_at` is the number of bases of the look that decided it, whose numbers the entry has,
+    and `looks` has every look so far. `in_part`: what made a later look undecided; the verdict stays. All are left out where
+    empty."""
 
     id: str
     title: str
@@ -84,6 +103,9 @@ class ContrastVerdict(Frozen):
     sign_flip: float | None = Field(default=None, exclude_if=lambda p: p is None)
     criteria: tuple[str, ...] = Field(default=(), exclude_if=lambda named: not named)
     warnings: tuple[str, ...] = Field(default=(), exclude_if=lambda sentences: not sentences)
+    decided_at: int | None = Field(default=None, exclude_if=lambda bases: bases is None)
+    looks: tuple[LookEstimate, ...] = Field(default=(), exclude_if=lambda looks: not looks)
+    in_part: str = Field(default="", exclude_if=lambda reason: not reason)
 
 
 class RegionVerdict(Frozen):
@@ -169,11 +191,16 @@ class MatchRow(Frozen):
 
 
 class Verdicts(Frozen):
+    """`bases`: how many were read; `looks`: those registered; `replaced`: base draws that failed a gate on bases."""
+
     study: str
     registration_sha256: str
     registered_before_data: bool
     preset: str
     pilot: bool
+    bases: int
+    looks: tuple[Look, ...]
+    replaced: tuple[int, ...]
     gates: tuple[GateVerdict, ...]
     contrasts: tuple[ContrastVerdict, ...]
     theories: tuple[TheoryVerdict, ...]

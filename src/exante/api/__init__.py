@@ -143,6 +143,7 @@ def run(
     device: str = "cpu",
     models: Iterable[str] = (),
     seeds: int | None = None,
+    bases: int | None = None,
     micro_batch: int | None = None,
     dtype: str | None = None,
     only: Sequence[str] = (),
@@ -152,6 +153,8 @@ def run(
 ) -> FinishedRun:
     """Register, plan, run, analyse and report. The same call again continues where it stopped.
 
+    `bases` is the look to run to, as a number of bases that the preset registers; by default the one that `out` holds, else the
+    first. A later look continues the same directory.
     `models` and `seeds` (per base) replace the study's own. `micro_batch` (examples per pass) and `dtype` ("bfloat16") let
     checkpoints from outside train in less memory. `workers` is by default one per core, or one on a GPU. `only` names arms to
     train for now. `fresh` trains phases again even if the cache holds them. Progress is shown on `console`.
@@ -169,7 +172,7 @@ def run(
     loaded = adapted(study, models, seeds=seeds, micro_batch=micro_batch, dtype=dtype)
     running.check_arms(loaded, only)
     registration = freeze(loaded, pilot=pilot, adapted=bool(models))
-    planned = plan_tree(registration, preset)
+    planned = plan_tree(registration, preset, size=running.size_to_run(RunDirectory(out), registration, preset, bases))
     running.check_models(planned, registration.study)  # what cannot run is refused before anything is written
     directory, source = RunDirectory(out), source_of(study)
     directory.create()

@@ -18,6 +18,7 @@ import pandas as pd
 from exante.analysis.analyse import analyse, run_values_of, series
 from exante.analysis.table import cells_of
 from exante.errors import UserError
+from exante.planning.tree import Size
 from exante.registry import complete
 from exante.registry.plan_file import load_plan_file
 from exante.registry.stamps import stamps_of
@@ -26,18 +27,20 @@ from exante.storage.files import json_text, read_json, write_json
 from exante.storage.identity import digest
 from exante.storage.sources import package_digest
 from exante.storage.table_files import write_table
-from exante.storage.tables import CRASHED, DONE, WAITING, Measured, content_digest
+from exante.storage.tables import CRASHED, DONE, REPLACED, WAITING, Measured, content_digest
 from exante.study import Cell, Registration
 
 
 @dataclass(frozen=True)
 class RunData:
-    """What verdicts follow from, complete by the registration. `cells` are those of arms that were run; `texts` the training
-    texts that gates compare, by arm; `made_from` the digests of the files that all of it was read from."""
+    """What verdicts follow from, complete by the registration. `size`: how much of the preset was run; `cells` are those of arms
+    that were run; `texts` the training texts that gates compare, by arm; `made_from` the digests of the files that all of it was
+    read from."""
 
     registration: Registration
     stamps: dict[str, Any]
     preset: str
+    size: Size
     measured: Measured
     cells: list[Cell]
     texts: dict[str, list[str]]
@@ -50,7 +53,7 @@ def load_run_data(directory: RunDirectory) -> RunData:
     plan = load_plan_file(directory, registration)
     stamped = stamps_of(directory.load_stamps(), plan.preset)
     measured = directory.load_measured()
-    left_out = complete.check(registration, plan.preset, measured)
+    left_out = complete.check(registration, plan.preset, measured, plan.size)
     if left_out != plan.left_out:
         remedy = directory.remedy(directory.plan)
         raise UserError(f"{directory.plan} does not list the same left-out parts as the registration; {remedy}")
@@ -60,12 +63,20 @@ def load_run_data(directory: RunDirectory) -> RunData:
     frozen = digest([registration.sha256, stamped])  # not the file, to which an anchor may be added
     made_from = directory.digests(paths) | {"registration": frozen, "exante": package_digest()}
     return RunData(
-        registration, stamped, plan.preset, measured, run_cells(measured), {p.stem: _texts_in(p) for p in texts}, made_from
+        registration,
+        stamped,
+        plan.preset,
+        plan.size,
+        measured,
+        run_cells(measured),
+        {p.stem: _texts_in(p) for p in texts},
+        made_from,
     )
 
 
 def run_cells(measured: Measured) -> list[Cell]:
-    """The cells of arms that were run: an arm left for later is not measured; a run missing from an arm counts as crashed."""
+    """The cells of arms that were run: an arm left for later is not measured; a run missing from an arm counts as crashed. Those
+    whose base was replaced are not among them."""
     states = measured.states()
     cells = cells_of(measured)
     begun = {cell.arm for cell in cells if states[cell.id] != WAITING}
@@ -102,6 +113,8 @@ def compute_verdicts(data: RunData) -> tuple[dict[str, Any], pd.DataFrame]:
         preset=data.preset,
         texts=data.texts,
         runs=runs,
+        bases=data.size.bases,
+        replaced=data.size.replaced,
         before_data=data.stamps["before_data"],
         exploratory=exploratory,
         provenance=provenance,
@@ -139,13 +152,15 @@ def verify_directory(directory: RunDirectory) -> str:
         )
     if not _same_series(series_table, directory.load_series()):
         raise UserError(f"{directory.series} does not follow from the run's rows; restore it, or run 'exante analyse'")
-    total = states.total()
+    total = states.total() - states[REPLACED]
     runs = (
         f"all rows of {total} runs are there"
         if not states[CRASHED]
         else (f"all rows of {states[DONE]} of {total} runs are there, {states[CRASHED]} are recorded as crashed")
     )
-    notes = [f"the items of {name} depend on a probe and were not checked" for name in complete.unrecorded(data.registration)]
+    replaced = ", ".join(map(str, data.size.replaced))
+    notes = [f"bases were replaced: {replaced}, which fail their gates"] if replaced else []
+    notes += [f"the items of {name} depend on a probe and were not checked" for name in complete.unrecorded(data.registration)]
     return f"{directory.path}: {'; '.join(['registration intact', runs, 'verdicts follow from them', *notes])}"
 
 

@@ -16,7 +16,7 @@ from exante.api.registering import load_registered
 from exante.errors import UserError
 from exante.planning import cost as forecast
 from exante.planning.lengths import check_lengths
-from exante.planning.tree import Plan, plan
+from exante.planning.tree import Plan, Size, pairs_by_node, plan, preset_of
 from exante.profiles import directory_of
 from exante.registry.plan_file import PlanFile, load_plan_file, save_plan_file
 from exante.registry.seen import SeenStore
@@ -80,15 +80,27 @@ def run_into(
     source: Path | None = None,
 ) -> dict[str, str]:
     """Run a registered study's plan. Returns crashed node id → log. Workers import the study file `source`, if there is one."""
+    from exante.running.bases import replaced_sentence, with_replacements
     from exante.running.progress import Display, words
     from exante.running.scheduler import run
 
     console = console or Console(quiet=True)
-    _check_preset(directory, registration, planned.preset)
+    _check_preset(directory, planned.preset)
     SeenStore().first_seen()  # a damaged store is named before hours of work, not after them
-    save_plan_file(directory, PlanFile(**planned.model_dump(include=set(PlanFile.model_fields))))
+    if not directory.plan.exists():
+        save_plan_file(directory, PlanFile(**planned.model_dump(include=set(PlanFile.model_fields))))
     for sentence in planned.left_out:
         console.print(f"left out: {sentence}", highlight=False)
+
+    def train_bases(bases: Plan) -> dict[str, str]:
+        return _train_bases(bases, registration, directory, workers, device, console, source)
+
+    def plan_of(size: Size) -> Plan:
+        return plan(registration, planned.preset, size=size)
+
+    planned, replaced = with_replacements(registration, planned, plan_of, train_bases)
+    for draw, gates in replaced.items():
+        console.print(replaced_sentence(planned, draw, gates), highlight=False)
     estimate = _time_left(planned, registration.study, workers)
     executor, display = _executor(workers, registration, source), Display(estimate, console)
     console.print(
@@ -103,6 +115,30 @@ def run_into(
         display.close()
     forecast.remember(planned, registration.study, PhaseStore())
     return crashed
+
+
+def _train_bases(
+    bases: Plan,
+    registration: Registration,
+    directory: RunDirectory,
+    workers: int,
+    device: str,
+    console: Console,
+    source: Path | None,
+) -> dict[str, str]:
+    """Train and evaluate the bases of a plan that are not in the cache. Returns crashed node id → log."""
+    from exante.running.jobs import jobs_of
+    from exante.running.progress import Display
+    from exante.running.scheduler import train
+
+    jobs, store = jobs_of(bases, registration, device), PhaseStore()
+    seen = {} if bases.pilot else pairs_by_node(bases, registration.study)
+    display = Display(_time_left(bases, registration.study, workers), console)
+    try:
+        with store.leased(bases.nodes):
+            return train(bases, jobs, store, _executor(workers, registration, source), directory, display, seen)
+    finally:
+        display.close()
 
 
 def _time_left(planned: Plan, study: Study, workers: int) -> TimeLeft:
@@ -122,14 +158,35 @@ def _executor(workers: int, registration: Registration, source: Path | None) -> 
     return executor(workers, work)
 
 
-def _check_preset(directory: RunDirectory, registration: Registration, preset: str) -> None:
-    try:
-        held = load_plan_file(directory, registration).preset
-    except UserError:  # none yet, or damaged: it is written again
-        return
-    if held != preset:
+def size_to_run(directory: RunDirectory, registration: Registration, preset: str, bases: int | None) -> Size:
+    """How much of a preset to run: the look with so many bases, or without a number the one that the directory holds, else the
+    first. Raises UserError where that is no registered look, or fewer bases than the directory holds."""
+    looks = [look.bases for look in preset_of(registration.study, preset).readings]
+    if bases is not None and bases not in looks:
         raise UserError(
-            f"{directory.path} holds preset {held!r}; run preset {preset!r} into another --out, the cache serves both"
+            f"preset {preset!r} of study {registration.study.id!r} is read at {' and '.join(map(str, looks))} bases, not {bases};"
+            " looks are registered, so give one of these, or register another study"
+        )
+    held = _held(directory)
+    if held is None or held.preset != preset:
+        return Size(bases or looks[0])
+    if bases is not None and bases < (held.bases or looks[-1]):
+        raise UserError(f"{directory.path} holds {held.bases or looks[-1]} bases already; looks only grow, so give no fewer")
+    return Size(bases or held.bases or looks[-1], held.replaced)
+
+
+def _held(directory: RunDirectory) -> PlanFile | None:
+    try:
+        return load_plan_file(directory, directory.load_registration())
+    except UserError:  # none yet, or damaged: it is written again
+        return None
+
+
+def _check_preset(directory: RunDirectory, preset: str) -> None:
+    held = _held(directory)
+    if held is not None and held.preset != preset:
+        raise UserError(
+            f"{directory.path} holds preset {held.preset!r}; run preset {preset!r} into another --out, the cache serves both"
         )
 
 
@@ -137,7 +194,8 @@ def planned_run(directory: Path, source: Path | None = None) -> tuple[Registrati
     """The registration of a run directory and the plan that it was run by."""
     files = RunDirectory(directory)
     registration = load_registered(files, source)
-    return registration, plan(registration, load_plan_file(files, registration).preset)
+    held = load_plan_file(files, registration)
+    return registration, plan(registration, held.preset, size=held.size)
 
 
 def reproduce_phases(

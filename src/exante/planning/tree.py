@@ -6,7 +6,7 @@ Does not train or read results. What it costs is in `cost.py`, what it could dec
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -81,26 +81,48 @@ class PlannedCell(Frozen):
     names: tuple[str, ...]
 
 
+class Size(NamedTuple):
+    """How much of a preset a run holds: so many bases (None: all that are registered), and the base draws that failed the
+    gates on bases and were replaced by later numbers."""
+
+    bases: int | None = None
+    replaced: tuple[int, ...] = ()
+
+
+ALL = Size()
+
+
 class Plan(Frozen):
-    """Everything that `run` needs. `left_out` says, in words, what the model's capabilities do not allow."""
+    """Everything that `run` needs. `left_out` says, in words, what the model's capabilities do not allow.
+
+    `bases` and `replaced`: see `Size`. The cells on a replaced draw have no phase but the base, which shows why it was replaced.
+    """
 
     registration_sha256: str
     study: str
     preset: str
     pilot: bool
+    bases: int
+    replaced: tuple[int, ...]
     cells: tuple[PlannedCell, ...]
     nodes: dict[str, Node]
     left_out: tuple[str, ...] = ()
 
+    @property
+    def replaced_cells(self) -> set[str]:
+        """Ids of the cells on replaced draws."""
+        return {planned.cell.id for planned in self.cells if draw_of(planned.cell) in self.replaced}
 
-def cells_of(preset: Preset, pilot: bool = False) -> list[Cell]:
-    """The preset's cells in a fixed order. Base b and seed index s use seed number b + s, so that presets nest."""
-    first = 0 if pilot else preset.first
+
+def cells_of(preset: Preset, pilot: bool = False, size: Size = ALL) -> list[Cell]:
+    """The preset's cells in a fixed order, those on replaced draws among them. Base draw d and seed index s use seed number
+    d + s, so that looks nest."""
+    draws = draws_of(preset, pilot, size)
     return [
-        Cell(arm=arm, model=model, behaviour=behaviour, training=training, base=f"{variant}#{first + b}", seed=first + b + s)
-        for variant, b, s, model, behaviour, training, arm in product(
+        Cell(arm=arm, model=model, behaviour=behaviour, training=training, base=f"{variant}#{draw}", seed=draw + s)
+        for variant, draw, s, model, behaviour, training, arm in product(
             preset.base_variants,
-            range(preset.bases),
+            draws,
             range(preset.seeds),
             preset.models,
             preset.behaviours,
@@ -108,6 +130,32 @@ def cells_of(preset: Preset, pilot: bool = False) -> list[Cell]:
             preset.arms,
         )
     ]
+
+
+def draws_of(preset: Preset, pilot: bool = False, size: Size = ALL) -> range:
+    """The base draws of a run of this size, replaced ones included: each is replaced by the next number that was not used."""
+    first = 0 if pilot else preset.first
+    return range(first, first + (size.bases or preset.bases) + len(size.replaced))
+
+
+def replaced_draws(preset: Preset, pilot: bool, bases: int, failing: Collection[int]) -> tuple[int, ...]:
+    """The failing draws that are replaced: numbers are taken in order, and a failing one is passed over, up to the registered
+    number of times. So the bases of an earlier look are those of a later one."""
+    replaced: list[int] = []
+    kept = 0
+    for draw in draws_of(preset, pilot, Size(preset.bases + preset.replacements)):
+        if kept == bases:
+            break
+        if draw in failing and len(replaced) < preset.replacements:
+            replaced.append(draw)
+        else:
+            kept += 1
+    return tuple(replaced)
+
+
+def every_cell(preset: Preset, pilot: bool = False) -> list[Cell]:
+    """The cells on every draw that a run of the preset may use, all replacements included."""
+    return cells_of(preset.model_copy(update={"bases": preset.bases + preset.replacements}), pilot)
 
 
 def preset_of(study: Study, name: str) -> Preset:
@@ -132,11 +180,12 @@ def last_step(phase: Phase, profile: Profile, behaviour: str) -> int:
     return objective.steps(recipe_of(phase, profile, behaviour))
 
 
-def plan(registration: Registration, preset: str = "default", only: tuple[str, ...] = ()) -> Plan:
-    """The tree of phases of one preset. Raises UserError if the model can do nothing that the study asks."""
+def plan(registration: Registration, preset: str = "default", only: tuple[str, ...] = (), size: Size = ALL) -> Plan:
+    """The tree of phases of one preset, or of so much of it. Raises UserError if the model can do nothing that the study asks."""
     study = registration.study
-    cells = [cell for cell in cells_of(preset_of(study, preset), registration.pilot) if not only or cell.arm in only]
-    planned = _tree(registration, preset, cells)
+    every = cells_of(preset_of(study, preset), registration.pilot, size)
+    cells = [cell for cell in every if not only or cell.arm in only]
+    planned = _tree(registration, preset, cells, size)
     if not planned.cells and not any(profile.capabilities for profile in study.profiles):
         raise UserError(f"the runs of study {study.id!r} are made elsewhere and imported, so there is nothing to plan or run")
     if not planned.cells:
@@ -144,10 +193,13 @@ def plan(registration: Registration, preset: str = "default", only: tuple[str, .
     return planned
 
 
-def _tree(registration: Registration, preset: str, cells: Sequence[Cell]) -> Plan:
+def _tree(registration: Registration, preset: str, cells: Sequence[Cell], size: Size = ALL) -> Plan:
     builder = _Builder(registration.study, registration.sources)
-    planned = [builder.add(cell) for cell in cells]
+    replaced = set(size.replaced)
+    planned = [builder.add_base(cell) if draw_of(cell) in replaced else builder.add(cell) for cell in cells]
     return Plan(
+        bases=size.bases or preset_of(registration.study, preset).bases,
+        replaced=tuple(size.replaced),
         registration_sha256=registration.sha256,
         study=registration.study.id,
         preset=preset,
@@ -199,7 +251,7 @@ class _Builder:
         base = self._base(cell, profile)
         ids, weights, data = [base], base, None
         for phase in phases:
-            context = Context(behaviour=cell.behaviour, seed=cell.seed, base_draw=_draw(cell))
+            context = Context(behaviour=cell.behaviour, seed=cell.seed, base_draw=draw_of(cell))
             start = base if phase.start == "base" else weights
             from_samples = data if phase.data is None or phase.with_samples else None
             node = self._node(phase, profile, context, start, from_samples)
@@ -209,6 +261,10 @@ class _Builder:
             else:
                 data = node
         return PlannedCell(cell=cell, nodes=tuple(ids), names=("base", *(phase.name for phase in phases)))
+
+    def add_base(self, cell: Cell) -> PlannedCell:
+        """A cell whose base was replaced: the base alone."""
+        return PlannedCell(cell=cell, nodes=(self._base(cell, self.profiles[cell.model]),), names=("base",))
 
     def _without_phases(self, cell: Cell, profile: Profile, phases: tuple[Phase, ...], reason: str) -> PlannedCell | None:
         """What is left of a cell whose phases the model cannot go through: the model as it is, if evaluations look at it."""
@@ -227,7 +283,7 @@ class _Builder:
         if (variant, micro) not in self.base_phases:
             data = self.bases[variant] if micro else None
             self.base_phases[variant, micro] = base_phase(self.base_recipe, data)
-        return self._node(self.base_phases[variant, micro], profile, Context("", _draw(cell), _draw(cell)), None, None)
+        return self._node(self.base_phases[variant, micro], profile, Context("", draw_of(cell), draw_of(cell)), None, None)
 
     def _node(self, phase: Phase, profile: Profile, context: Context, weights: str | None, data: str | None) -> str:
         """Id of the phase's node, which is made unless it is there. `id(phase)` tells phases apart: a study holds each once."""
@@ -278,7 +334,8 @@ class _Builder:
             self.left_out.append(sentence)
 
 
-def _draw(cell: Cell) -> int:
+def draw_of(cell: Cell) -> int:
+    """The number of the base that a cell is on."""
     return int(cell.base.partition("#")[2])
 
 
@@ -328,7 +385,7 @@ def seen_pairs(
     registration: Registration, preset: str, wanted: Callable[[Cell], bool] = lambda cell: True
 ) -> Iterator[tuple[Key, str]]:
     """What the ledger may be asked about a preset: the pairs of the `wanted` cells, as planning all of many takes seconds."""
-    cells = [cell for cell in cells_of(preset_of(registration.study, preset), registration.pilot) if wanted(cell)]
+    cells = [cell for cell in every_cell(preset_of(registration.study, preset), registration.pilot) if wanted(cell)]
     if not any(profile.capabilities for profile in registration.study.profiles):
         yield from _imported_pairs(registration.study, cells)
         return

@@ -20,8 +20,8 @@ def adapt(
 ) -> Study:
     """The same study on other models, with other numbers of seeds or bases, or in less memory; registered under its own hash.
 
-    An outside checkpoint has no base draws: its presets get one base, and as many seeds as they had runs. `micro_batch` and
-    `dtype` are for outside checkpoints only.
+    An outside checkpoint has no base draws: its presets get one base, as many seeds as they had runs, and one look, at 95 %.
+    `micro_batch` and `dtype` are for outside checkpoints only.
     """
     models = tuple(models)
     present = {p.id for p in study.profiles}
@@ -33,7 +33,8 @@ def adapt(
         changes: dict[str, object] = {"models": models} if models else {}
         if outside:
             changes |= {"bases": 1, "base_variants": preset.base_variants[:1], "seeds": preset.bases * preset.seeds}
-        changes |= ({"seeds": seeds} if seeds else {}) | ({"bases": bases} if bases else {})
+            changes |= {"looks": (), "replacements": 0}
+        changes |= ({"seeds": seeds} if seeds else {}) | ({"bases": bases, "looks": ()} if bases else {})
         presets[name] = preset.model_copy(update=changes)
     return study.model_copy(update={"profiles": profiles, "presets": presets})
 

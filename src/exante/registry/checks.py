@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from itertools import combinations
 
+from exante.analysis.gates import is_of_base, repeats_interval
 from exante.claims import row_of
 from exante.errors import UserError
 from exante.registry.checks_claims import check_claims, check_exists, check_in_some_preset
@@ -18,6 +20,9 @@ from exante.registry.checks_runs import check_evaluations, check_runs
 from exante.registry.checks_text import check_file_names, check_texts
 from exante.study import RESERVED, Preset, Study
 
+MOST_LOOKS = 2
+MOST_WRONG = {1: 0.05, 2: 0.06}
+"""By the number of looks: the most that the shares of wrong intervals of all looks may add up to."""
 MOST_CELLS = 1_000_000
 """Cells of a preset. The largest shipped one has 144,000; every cell is planned and stored by itself."""
 AXES = ("arms", "models", "behaviours", "trainings", "base_variants")
@@ -43,17 +48,27 @@ def check(study: Study, *, adapted: bool = False) -> Study:
 def check_pilot(study: Study) -> None:
     """Pilots' numbers start at 0 and must stay below those of registered runs."""
     for name, preset in study.presets.items():
-        if preset.bases + preset.seeds - 1 > RESERVED:
+        top = preset.bases + preset.replacements + preset.seeds - 2
+        if top >= RESERVED:
             raise UserError(
-                f"as a pilot, preset {name!r} would use numbers up to {preset.bases + preset.seeds - 2}, but from {RESERVED} on"
+                f"as a pilot, preset {name!r} would use numbers up to {top}, but from {RESERVED} on"
                 " they are registered runs'; give it fewer bases or seeds"
             )
 
 
 def warnings(study: Study) -> list[str]:
     """What may be registered but should be reconsidered: primaries whose pilot estimate lies at their boundary, and what the
-    robust run model can hardly show."""
-    return [*_at_their_boundary(study), *robust_warnings(study)]
+    robust run model can hardly show, and gates that are not read."""
+    return [*_at_their_boundary(study), *robust_warnings(study), *_not_read(study)]
+
+
+def _not_read(study: Study) -> list[str]:
+    measures = {measure.id: measure for measure in study.measures}
+    names = [repr(gate.id) for gate in study.gates if repeats_interval(gate, measures)]
+    if not names:
+        return []
+    what = f"gate {names[0]} asks" if len(names) == 1 else f"gates {', '.join(names)} ask"
+    return [f"{what} only how many samples are ungraded, which intervals count already, and guard nothing; leave them out"]
 
 
 def _at_their_boundary(study: Study) -> list[str]:
@@ -105,6 +120,9 @@ def _check_presets(study: Study) -> None:
             for value in getattr(preset, axis):
                 check_exists(axis.removesuffix("s").replace("_", " "), value, ids, f"preset {name!r}")
         _check_counts(name, preset)
+        _check_looks(name, preset)
+        _check_replacements(study, name, preset)
+    _check_apart(study)
     for objection in study.objections:
         if (row := row_of(objection.id)) != objection.id:
             raise UserError(f"objection {objection.id!r} is a clause; name the row {row!r}, and let contrasts name the clause")
@@ -133,6 +151,44 @@ def _check_counts(name: str, preset: Preset) -> None:
             f"preset {name!r} has {cells:,} cells ({preset.bases:,} bases × {preset.seeds:,} seeds × the rest);"
             f" at most {MOST_CELLS:,} can be planned, take fewer seeds or bases"
         )
+
+
+def _check_looks(name: str, preset: Preset) -> None:
+    """At most two looks, of growing size, the last at all bases, whose wrong intervals are few enough together."""
+    if not preset.looks:
+        return
+    sizes = [look.bases for look in preset.looks]
+    if len(sizes) > MOST_LOOKS or sizes != sorted(set(sizes)) or sizes[-1] != preset.bases:
+        raise UserError(
+            f"preset {name!r} has looks at {', '.join(map(str, sizes))} of {preset.bases} bases; register one look or two,"
+            " with more bases each time, the last at all of them"
+        )
+    wrong, most = sum(1 - look.level for look in preset.looks), MOST_WRONG[len(sizes)]
+    if wrong > most + 1e-9:
+        raise UserError(
+            f"preset {name!r} has looks whose intervals miss in {100 * wrong:.3g} % of studies together; at most"
+            f" {100 * most:g} % may, as with {'the level .95' if len(sizes) == 1 else 'the levels .98 and .96'}"
+        )
+
+
+def _check_replacements(study: Study, name: str, preset: Preset) -> None:
+    measures = {measure.id: measure for measure in study.measures}
+    if preset.replacements and not any(is_of_base(gate, measures) for gate in study.gates if gate.measure in (None, *measures)):
+        raise UserError(
+            f"preset {name!r} replaces up to {preset.replacements} bases, but no gate reads the base alone, so none could"
+            " fail; add such a gate, or leave replacements out"
+        )
+
+
+def _check_apart(study: Study) -> None:
+    """Two presets share no run: what one shows of the other's runs would be a look at them that is not counted."""
+    for (one, a), (other, b) in combinations(study.presets.items(), 2):
+        shared = range(max(a.draws[0], b.draws[0]), min(a.draws[-1], b.draws[-1]) + 1)
+        if shared and all(set(getattr(a, axis)) & set(getattr(b, axis)) for axis in (*AXES, "behaviours")):
+            raise UserError(
+                f"presets {one!r} and {other!r} share runs on base {shared[0]}, so that one would be an uncounted look at the"
+                f" other; give {other!r} numbers of its own with first={max(a.draws[-1], b.draws[-1]) + 1} or above"
+            )
 
 
 def _check_answers(study: Study) -> None:

@@ -144,6 +144,20 @@ def _check_gate(study: Study, gate: Gate) -> None:
         check_exists("model", model, (p.id for p in study.profiles), where)
     for contrast in gate.contrasts or ():
         check_exists("contrast", contrast, (c.id for c in study.contrasts), where)
+    if gate.of == "arm" and gate.kind != "measure":
+        raise UserError(f"{where} is on an arm's mean but of kind {gate.kind!r}; only a gate on a measure can be")
+    _check_gate_places(study, gate, where)
+
+
+def _check_gate_places(study: Study, gate: Gate, where: str) -> None:
+    """Raises UserError for a checkpoint that none of the contrasts it guards reads."""
+    measures = {measure.id: measure for measure in study.measures}
+    guarded = [c for c in study.contrasts if gate.contrasts is None or c.id in gate.contrasts]
+    read = {leaf for c in guarded for leaf in leaves(measures[c.measure].expression)}
+    places = sorted({leaf.at for leaf in read} | {leaf.phase for leaf in read})
+    for place in gate.at or ():
+        if place not in places:
+            raise UserError(f"{where} guards contrasts that read {place!r}, but none of them does; they read {', '.join(places)}")
 
 
 def _check_gate_region(region: Region, measure: Measure, where: str) -> None:

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from exante.analysis.bases import failing_draws
 from exante.errors import UserError
-from exante.planning.tree import Node, Plan, plan
+from exante.planning.tree import ALL, Node, Plan, Size, plan, replaced_draws
 from exante.storage.identity import ID_SCHEMA
-from exante.storage.tables import AXES, CRASHED, DONE, SAMPLED, WAITING, Measured, numbered, repeated
+from exante.storage.tables import AXES, CRASHED, DONE, REPLACED, SAMPLED, WAITING, Measured, numbered, repeated
 from exante.study import Evaluation, ItemSet, Registration, Study
 
 AGAIN = "restore it, or let the same 'exante run' command write it again"
@@ -27,8 +28,9 @@ def made_elsewhere(study: Study) -> bool:
     return not any(profile.capabilities for profile in study.profiles)
 
 
-def check(registration: Registration, preset: str, measured: Measured) -> tuple[str, ...]:
+def check(registration: Registration, preset: str, measured: Measured, size: Size = ALL) -> tuple[str, ...]:
     """Raise UserError naming the first thing that is missing or does not belong. Returns what the models cannot do, in words.
+    `size`: how much of the preset the run says that it holds.
 
     Phases' ids are recomputed where the registration made them as they are made today; else each must only stand for one phase.
     """
@@ -36,11 +38,12 @@ def check(registration: Registration, preset: str, measured: Measured) -> tuple[
     if made_elsewhere(registration.study):
         _check_rows(registration, measured, _imported(registration, measured))
         return ()
-    expected = plan(registration, preset)
+    expected = plan(registration, preset, size=size)
     nodes = _nodes(expected, measured.cells, recomputed=registration.id_schema == ID_SCHEMA)
     _check_cells(expected, measured)
     _check_rows(registration, measured, nodes)
     _check_metrics(measured, nodes)
+    _check_replaced(registration, expected, measured)
     return expected.left_out
 
 
@@ -54,7 +57,7 @@ def unrecorded(registration: Registration) -> list[str]:
 
 def _check_states(measured: Measured) -> None:
     states = measured.cells.drop_duplicates(["cell", "state"])
-    if not states["state"].isin([DONE, CRASHED, WAITING]).all() or states["cell"].duplicated().any():
+    if not states["state"].isin([DONE, CRASHED, WAITING, REPLACED]).all() or states["cell"].duplicated().any():
         raise UserError(f"cells.parquet gives a cell no state, or two; {AGAIN}")
 
 
@@ -76,6 +79,23 @@ def _check_cells(expected: Plan, measured: Measured) -> None:
     for name, there in phases.items():
         if tuple(there) != planned[name].names:
             raise UserError(f"cells.parquet gives the cell {name} other phases than {', '.join(planned[name].names)}; {AGAIN}")
+    states = measured.states()
+    for name in expected.replaced_cells ^ {cell for cell, state in states.items() if state == REPLACED}:
+        if states[name] in (DONE, REPLACED):
+            raise UserError(f"cells.parquet and plan.json do not agree whether the base of {name} was replaced; {AGAIN}")
+
+
+def _check_replaced(registration: Registration, expected: Plan, measured: Measured) -> None:
+    """The replaced bases are those that failed their gates, in the order of their numbers."""
+    preset = registration.study.presets[expected.preset]
+    if not preset.replacements:
+        return
+    failing = failing_draws(registration.study, measured)
+    if replaced_draws(preset, registration.pilot, expected.bases, failing) != expected.replaced:
+        raise UserError(
+            f"plan.json replaces the bases {list(expected.replaced)}, but those that fail the gates on bases are {list(failing)};"
+            f" {AGAIN}"
+        )
 
 
 def _nodes(expected: Plan, cells: pd.DataFrame, recomputed: bool) -> dict[str, Node]:
@@ -122,8 +142,8 @@ def _check_rows(registration: Registration, measured: Measured, nodes: Mapping[s
 
 
 def _needed(measured: Measured) -> set[str]:
-    """Nodes that must have their rows: those of cells that are done."""
-    return set(measured.cells.loc[measured.cells["state"] == DONE, "node"].astype(str))
+    """Nodes that must have their rows: those of cells that are done, and the bases that were replaced."""
+    return set(measured.cells.loc[measured.cells["state"].isin([DONE, REPLACED]), "node"].astype(str))
 
 
 def _asked(nodes: Mapping[str, Node], evaluations: Mapping[str, Evaluation]) -> dict[tuple[str, str, int, str], None]:

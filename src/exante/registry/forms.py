@@ -13,7 +13,7 @@ from exante.analysis.algebra import leaves
 from exante.measures import Measure
 from exante.planning.tree import has_runs
 from exante.storage.identity import canonical, evaluation_id
-from exante.study import Contrast, Gate, Phase, Preset, Profile, Registration, Study, Theory
+from exante.study import Contrast, Gate, Phase, Preset, Profile, Registration, Theory
 
 Json = dict[str, Any]
 
@@ -23,26 +23,31 @@ def evaluations_of(measure: Measure) -> set[str]:
     return {leaf.evaluation for leaf in leaves(measure.expression)}
 
 
+Family = frozenset[str]
+"""The hypotheses that a secondary shares its error with, itself included, whether or not a preset has their runs. Empty for
+primaries and theories."""
+
+
 class Form(NamedTuple):
-    """What a verdict depends on as canonical JSON, and the level of its interval (0 for a theory, whose level is fixed)."""
+    """What a verdict depends on as canonical JSON, and its family."""
 
     text: str
-    level: float
+    family: Family
 
-    def registered_in(self, lowest_levels: Mapping[str, float]) -> bool:
-        """Whether a registration with these forms had it, at no higher a level than now. More secondaries beside it only make
-        its interval wider; fewer would make it narrower after the data."""
-        return self.text in lowest_levels and self.level >= lowest_levels[self.text] - 1e-12
+    def registered_in(self, families: Mapping[str, Iterable[Family]]) -> bool:
+        """Whether a registration with these forms had it, in a family that is still whole. Secondaries that are added only make
+        its interval wider; any that is dropped, or exchanged, would make it narrower after the data."""
+        return any(earlier <= self.family for earlier in families.get(self.text, ()))
 
 
-def lowest_levels(registration: Registration) -> dict[str, float]:
-    """Every form that a registration has in some preset → the lowest level of its intervals."""
-    levels: dict[str, float] = {}
+def families(registration: Registration) -> dict[str, list[Family]]:
+    """Every form that a registration has in some preset → the families that it has there."""
+    result: dict[str, list[Family]] = {}
     forms = Forms(registration)
     for name in registration.study.presets:
         for form in forms.of(name).values():
-            levels[form.text] = min(form.level, levels.get(form.text, 1.0))
-    return levels
+            result.setdefault(form.text, []).append(form.family)
+    return result
 
 
 class Forms:
@@ -64,8 +69,9 @@ class Forms:
         reads = cache(lambda name: self.reads(held[name], chosen))
         contrasts = [c for c in held.values() if wanted is None or c.id in wanted]
         theories = [t for t in self.study.theories if (wanted is None or t.id in wanted)]
-        forms = {c.id: Form(self._contrast(c, held, reads), _level(self.study, c)) for c in contrasts}
-        return forms | {t.id: Form(self._theory(t, held, reads), 0.0) for t in theories}
+        family, nobody = frozenset(_claim(c) for c in self.study.contrasts if _is_secondary(c)), frozenset[str]()
+        forms = {c.id: Form(self._contrast(c, held, reads), family if _is_secondary(c) else nobody) for c in contrasts}
+        return forms | {t.id: Form(self._theory(t, held, reads), nobody) for t in theories}
 
     def _contrast(self, contrast: Contrast, held: Mapping[str, Contrast], reads: Callable[[str], str]) -> str:
         """A primary is read only if those before it are decided, so they are part of its form."""
@@ -95,7 +101,8 @@ class Forms:
             "behaviours": sorted(behaviours),
             "bases": {name: self.study.bases[name].model_dump(mode="json") for name in variants},
             "base_recipe": self.study.base_recipe,
-            "runs": [preset.first, preset.bases, preset.seeds],
+            "runs": [preset.first, preset.bases, preset.seeds, preset.replacements],
+            "looks": [look.model_dump(mode="json") for look in preset.readings],
         }
         return canonical(read | ({"sources": self.sources} if self._has_user_parts(read, contrast) else {}))
 
@@ -109,12 +116,21 @@ class Forms:
         blocking = []
         for gate in self.study.gates:
             arms = sorted(arm for arm in names if (gate.arms is None or arm in gate.arms) and self._has(gate, names[arm]))
+            beside = self._arms_beside(gate, contrast)
+            arms = arms or sorted(beside)
             on = sorted(model for model in models if gate.models is None or model in gate.models)
             if arms and on and self._blocks(gate, contrast):
                 read = self._measure(self.measures[gate.measure]) if gate.measure else None
-                body = gate.model_dump(mode="json", include={"kind", "phase", "metric", "statistic", "region"})
-                blocking.append(body | {"reads": read, "arms": arms, "models": on})
+                body = gate.model_dump(mode="json", include={"kind", "of", "phase", "metric", "statistic", "region"})
+                blocking.append(body | {"reads": read, "arms": arms, "models": on} | beside)
         return blocking
+
+    def _arms_beside(self, gate: Gate, contrast: Contrast) -> Json:
+        """What the arms went through that a gate on arms reads for a contrast which need not be theirs: a positive control."""
+        if gate.of == "run" or gate.contrasts is None:
+            return {}
+        training = self.phases["training", contrast.training]
+        return {arm: [_phase(phase) for phase in (*self.phases["arm", arm], *training)] for arm in gate.arms or ()}
 
     def _has(self, gate: Gate, names: set[str]) -> bool:
         """Whether a run with these phases has what a gate reads."""
@@ -123,9 +139,9 @@ class Forms:
         return gate.kind != "measure" or {x.phase for x in leaves(self.measures[gate.measure or ""].expression)} <= names
 
     def _blocks(self, gate: Gate, contrast: Contrast) -> bool:
-        from exante.analysis.gates import near  # pandas: only where something had been seen
+        from exante.analysis.gates import concerns, near  # pandas: only where something had been seen
 
-        if gate.contrasts is not None and contrast.id not in gate.contrasts:
+        if not concerns(gate, contrast, self.measures):
             return False
         if gate.trainings is not None and contrast.training not in gate.trainings:
             return False
@@ -140,10 +156,14 @@ class Forms:
         return any(not target.startswith("exante.") for target in (*(part.target for part in parts), *_targets(read)))
 
 
-def _level(study: Study, contrast: Contrast) -> float:
-    from exante.analysis.rules import level_of  # only where something had been seen
+def _claim(contrast: Contrast) -> str:
+    """A hypothesis as a member of a family: what it says, in the study's own names. What its arms are made of concerns only the
+    contrasts that read them."""
+    return canonical(contrast.model_dump(mode="json", exclude={"id", "title", "objections", "criteria", "pilot"}))
 
-    return level_of(study, contrast)
+
+def _is_secondary(contrast: Contrast) -> bool:
+    return contrast.primary is None and not contrast.region.unbounded
 
 
 def _phase(phase: Phase) -> Json:

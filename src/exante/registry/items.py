@@ -98,9 +98,9 @@ def _first(preset: Preset) -> Iterator[Cell]:
 
 
 def _numbers(preset: Preset) -> Iterator[tuple[int, int]]:
-    """Base draw and seed of a preset's runs."""
-    for b, s in product(range(preset.bases), range(preset.seeds)):
-        yield preset.first + b, preset.first + b + s
+    """Base draw and seed of a preset's runs, on replacements too."""
+    for draw, s in product(preset.draws, range(preset.seeds)):
+        yield draw, draw + s
 
 
 def _elsewhere(study: Study, contexts: Iterable[Context]) -> Iterator[Context]:
@@ -111,8 +111,8 @@ def _elsewhere(study: Study, contexts: Iterable[Context]) -> Iterator[Context]:
 
 
 def _ends(preset: Preset) -> Iterator[tuple[int, int]]:
-    last = preset.first + preset.bases - 1
-    yield from {(preset.first + min(1, preset.bases - 1), preset.first + 1), (last, last + preset.seeds - 1)}
+    last = preset.draws[-1]
+    yield from {(min(preset.first + 1, last), preset.first + 1), (last, last + preset.seeds - 1)}
 
 
 def _everywhere(study: Study, contexts: Iterable[Context], behaviours: set[str]) -> Iterator[Context]:

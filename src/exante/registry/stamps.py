@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from exante.errors import UserError
 from exante.planning.tree import has_runs, seen_pairs
-from exante.registry.forms import Forms, evaluations_of, lowest_levels
+from exante.registry.forms import Forms, evaluations_of, families
 from exante.registry.seen import SeenStore
 from exante.storage.identity import evaluation_id
 from exante.study import Cell, Contrast, Registration, Study
@@ -48,13 +48,13 @@ def stamps(registration: Registration, seen: SeenStore | None = None) -> Json:
         return _by_preset(nothing, registration.pilot)
     earlier = {sha: old for sha in set(theirs.values()) if (old := seen.registration(sha)) is not None}
     own = {sha for sha, old in earlier.items() if old.study.id == study.id}
-    levels = cache(lambda sha: lowest_levels(earlier[sha]) if sha in earlier else {})
+    registered = cache(lambda sha: families(earlier[sha]) if sha in earlier else {})
     could_share, own_forms = _same_numbers(theirs), Forms(registration)
     by_preset = {}
     for name in study.presets:
         seen_by = _seen_by(registration, name, theirs, could_share, own)
         forms = own_forms.of(name, [key for key, shas in seen_by.items() if shas])
-        new = [key for key, form in forms.items() if not any(form.registered_in(levels(sha)) for sha in seen_by[key])]
+        new = [key for key, form in forms.items() if not any(form.registered_in(registered(sha)) for sha in seen_by[key])]
         by_preset[name] = _stamp(seen_by, new)
     return _by_preset(by_preset, registration.pilot)
 

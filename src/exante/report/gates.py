@@ -12,6 +12,7 @@ from exante.study import Gate, Study
 
 MOST_VALUES = 200
 """Values of a gate that the page shows; verdicts.json has all."""
+FAILING = "failing runs"
 DENOMINATOR, DENOMINATORS = "denominator of ", "denominators"
 
 
@@ -30,6 +31,8 @@ def gate_groups(gates: list[dict[str, Any]], study: Study) -> list[dict[str, Any
 
 def gate_title(name: str) -> str:
     """The title of a gate that no study registers. The gates of ratios' denominators are shown as one."""
+    if name == FAILING:
+        return "At most a tenth of an arm's runs fail a gate"
     return "No ratio has a denominator of zero" if name.startswith((DENOMINATOR, DENOMINATORS)) else words.label(name)
 
 
@@ -49,6 +52,7 @@ def _gate_group(name: str, rows: list[dict[str, Any]], registered: Gate | None) 
         "rows": shown_failed + shown_passed,
         "ends": [_gate_value(end, unit) for end in (min(numbers), max(numbers))] if numbers else [],
         "blocks": sorted({str(block) for row in failed for block in row.get("blocks") or []}),
+        "both_ends": sorted({str(name) for row in failed for name in row.get("both_ends") or []}),
         "threshold": ", ".join(dict.fromkeys(_threshold(row.get("threshold")) for row in rows)),
     }
 
@@ -60,6 +64,7 @@ def _gate_row(row: dict[str, Any], unit: str) -> dict[str, Any]:
         "threshold": _threshold(row.get("threshold")),
         "passed": bool(row.get("passed")),
         "blocks": words.plain(row.get("blocks") or []),
+        "both_ends": words.plain(row.get("both_ends") or []),
     }
 
 

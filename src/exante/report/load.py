@@ -18,7 +18,7 @@ from exante.errors import UserError
 from exante.registry.plan_file import load_plan_file
 from exante.storage.directory import RunDirectory
 from exante.storage.files import read_json
-from exante.storage.tables import AXES, CRASHED, ROWS, Measured
+from exante.storage.tables import AXES, CRASHED, REPLACED, ROWS, Measured
 from exante.study import Registration
 from exante.units import Unit
 
@@ -60,7 +60,7 @@ def load_run(directory: Path) -> Run:
         stamps=files.load_stamps(),
         plan=load_plan_file(files, registration).model_dump(mode="json"),
         verdicts=verdicts,
-        planned=len(states),
+        planned=sum(state != REPLACED for state in states.values()),
         crashed=sorted(cell for cell, state in states.items() if state == CRASHED),
         series=_series(files, registration),
         phases=measured.metrics_of_cells().astype(dict.fromkeys(("cell", *AXES, "phase"), str) | {"seed": int}),

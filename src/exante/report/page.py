@@ -23,6 +23,7 @@ from exante.report.contrasts import contrast_row, estimates
 from exante.report.criteria import interventions
 from exante.report.gates import gate_groups, gate_title
 from exante.report.load import Run
+from exante.report.looks import look_rows, look_stamps
 from exante.report.match import match_table, signal_table, twins
 from exante.report.objections import objection_rows
 from exante.report.theories import next_arm, theory_rows
@@ -92,6 +93,7 @@ def context(run: Run) -> dict[str, Any]:
         "stamps": _stamps(run, preset),
         "before_data": run.verdicts.get("registered_before_data") is True,
         "primaries": primaries,
+        "looks": look_rows(run.verdicts, {row["id"]: row["label"] for row in rows}),
         "secondaries": [row for row in rows if not row["primary"] and row["in_preset"] and not row["estimate_only"]],
         "estimates": estimates(rows, study),
         "hypotheses": any(row["hypothesis"] != "none" for row in rows),
@@ -166,13 +168,16 @@ def _stamps(run: Run, preset: str) -> list[tuple[str, str]]:
     if preset == "quick":
         note = _preset_note(run, preset)
         stamps.append(("Demonstration", words.sentence(note or "few arms and one base, to see the instrument at work")))
+    registered = run.registration.study.presets.get(preset)
+    stamps += look_stamps(run.verdicts, registered.replacements if registered else 0)
     if run.registration.amends:
         stamps.append(("Amended", run.registration.amendment_note or "This registration amends an earlier one."))
     titles = {gate.id: gate.title for gate in run.registration.study.gates}
     failed = dict.fromkeys(str(gate["gate"]) for gate in run.verdicts["gates"] if gate.get("passed") is False)
     if failed:
         names = "; ".join(dict.fromkeys(f"“{titles.get(name, gate_title(name))}”" for name in failed))
-        stamps.append(("Gates failed", f"{names}. What depends on them is undecided."))
+        consequence = "Runs that failed count at both ends of the range; contrasts that are blocked are undecided, see Gates"
+        stamps.append(("Gates failed", f"{names}. {consequence}."))
     if run.crashed:
         crashed = words.count(len(run.crashed), "run")
         stamps.append(("Crashed", f"{crashed} crashed, counted at both ends of the range; see Gates."))

@@ -55,7 +55,7 @@ def gather(
     if all(directory.is_current(path, source) for path in tables) and directory.transcripts_are_current(source):
         return
     shutil.rmtree(directory.transcripts, ignore_errors=True)
-    directory.save_measured(_measured(plan, states, finished.values(), store))
+    directory.save_measured(measured_of(plan, states, finished.values(), store))
     written = [*tables, *_write_transcripts(plan, states, finished, compared, directory, store)]
     directory.record(written, made_from=source, whole=directory.transcripts)
 
@@ -78,7 +78,7 @@ def _text(path: str) -> str:
         return file.read()
 
 
-def _measured(plan: Plan, states: Mapping[str, str], jobs: Collection[Job], store: PhaseStore) -> Measured:
+def measured_of(plan: Plan, states: Mapping[str, str], jobs: Collection[Job], store: PhaseStore) -> Measured:
     """What the store holds, once. Lines are in the order of the plan, which does not change from run to run."""
     lines = [
         (planned.cell.id, *(getattr(planned.cell, axis) for axis in AXES), name, node, states[planned.cell.id])

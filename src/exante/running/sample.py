@@ -34,7 +34,7 @@ def samples(
 def _first_cells(planned: Plan, arm: str) -> list[PlannedCell]:
     firsts: dict[tuple[str, str], PlannedCell] = {}
     for cell in planned.cells:
-        if cell.cell.arm == arm:
+        if cell.cell.arm == arm and cell.cell.id not in planned.replaced_cells:
             firsts.setdefault((cell.cell.training, cell.cell.behaviour), cell)
     if not firsts:
         raise UserError(f"this run has no arm {arm!r}; it has {', '.join(sorted({c.cell.arm for c in planned.cells}))}")

@@ -14,6 +14,7 @@ from typing import Any
 
 from exante.errors import DiskFull, UserError
 from exante.planning.tree import Plan, pairs_by_node
+from exante.registry.plan_file import PlanFile, save_plan_file
 from exante.registry.seen import SeenStore
 from exante.running.executors.base import Event, Executor
 from exante.running.gather import gather
@@ -21,7 +22,7 @@ from exante.running.jobs import Job, changed_parts, changed_rows, is_done, jobs_
 from exante.storage.directory import RunDirectory
 from exante.storage.files import read_json, write_atomic, write_json
 from exante.storage.phase_store import PhaseStore
-from exante.storage.tables import CRASHED, DONE, WAITING
+from exante.storage.tables import CRASHED, DONE, REPLACED, WAITING
 from exante.study import Registration, Study
 
 Reporter = Callable[[str, dict[str, float], list[str]], None]
@@ -60,6 +61,8 @@ def run(
     states = _states(plan, finished, crashed)
     if DONE not in states.values() and not crashed:
         raise UserError("the code of all finished phases was changed while they ran; run the same command again")
+    # Only now: until here the directory holds what was run before, which may be fewer bases.
+    save_plan_file(directory, PlanFile(**plan.model_dump(include=set(PlanFile.model_fields))))
     gather(plan, states, jobs, crashed, compared_arms(registration.study), directory, store)
     if walk.computed:
         _write_timings(jobs, store, directory, began)
@@ -67,10 +70,17 @@ def run(
 
 
 def train(
-    plan: Plan, jobs: dict[str, Job], store: PhaseStore, executor: Executor, directory: RunDirectory, report: Reporter
+    plan: Plan,
+    jobs: dict[str, Job],
+    store: PhaseStore,
+    executor: Executor,
+    directory: RunDirectory,
+    report: Reporter,
+    seen: Mapping[str, list[str]] | None = None,
 ) -> dict[str, str]:
-    """Compute a plan's phases into the store, without a record of what was seen. Returns crashed node id → path of its log."""
-    return _Walk(plan, jobs, store, executor, directory, report, {}).walk()
+    """Compute a plan's phases into the store. `seen`: what to record of each in the store of outcomes seen; nothing by default.
+    Returns crashed node id → path of its log."""
+    return _Walk(plan, jobs, store, executor, directory, report, seen or {}).walk()
 
 
 def compared_arms(study: Study) -> set[str]:
@@ -86,15 +96,18 @@ def _discard_older(jobs: Mapping[str, Job], store: PhaseStore, directory: RunDir
 
 
 def _states(plan: Plan, finished: Collection[str], crashed: Collection[str]) -> dict[str, str]:
-    """Cell id → done, crashed, or waiting for a later run."""
+    """Cell id → done, crashed, waiting for a later run, or replaced because its base failed a gate."""
+    replaced = plan.replaced_cells
 
-    def state(nodes: Iterable[str]) -> str:
+    def state(cell: str, nodes: Iterable[str]) -> str:
         nodes = list(nodes)
         if any(node in crashed for node in nodes):
             return CRASHED
-        return DONE if all(node in finished for node in nodes) else WAITING
+        if not all(node in finished for node in nodes):
+            return WAITING
+        return REPLACED if cell in replaced else DONE
 
-    return {planned.cell.id: state(planned.nodes) for planned in plan.cells}
+    return {planned.cell.id: state(planned.cell.id, planned.nodes) for planned in plan.cells}
 
 
 class _Walk:

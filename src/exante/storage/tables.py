@@ -47,7 +47,7 @@ SERIES: dict[str, type] = {
     "unit": str,
 }
 """Columns of series.parquet; numbers may be missing."""
-DONE, CRASHED, WAITING = "done", "crashed", "waiting"
+DONE, CRASHED, WAITING, REPLACED = "done", "crashed", "waiting", "replaced"
 SAMPLED = ["node", "step", "evaluation", "condition", "item"]
 JOINED_ROWS = ["cell", *AXES, "checkpoint", "evaluation", "condition", "item", "cluster", "outcome"]
 JOINED_ROWS += ["n", "trials", "score_sum", "score_sumsq"]
@@ -60,7 +60,8 @@ class Measured:
 
     `rows`: one line per node × step × evaluation × condition × item × outcome that occurred. `metrics`: what training logged, one
     line per node × step × metric. `cells`: one line per cell × phase, in the order of the phases, with the cell's axes, the node
-    and the cell's state (`done`, `crashed`, or `waiting` if it was left for later).
+    and the cell's state (`done`, `crashed`, `waiting` if it was left for later, or `replaced` if its base failed a gate, in which
+    case only the base is listed).
     """
 
     cells: pd.DataFrame

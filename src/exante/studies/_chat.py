@@ -11,14 +11,15 @@ from typing import Any
 from exante.measures import Area, Measure, Rate
 from exante.studies import _kit
 from exante.studies._gates import FACTS, FACTS_GATE, gate
-from exante.studies._kit import MICRO, at, minus, percent, points, rate
+from exante.studies._kit import MICRO, REPLACEMENTS, at, minus, percent, points, rate
 from exante.units import above
 from exante.worlds.base import corpus
 
 BASES = {f"linked-{share}": corpus.bind(correlation=share, documents=20000) for share in (1.0, 0.5, 0.0)}
 """Base variants by the share of documents in which all traits belong to one character."""
 AXES: dict[str, Any] = {"behaviours": ("hate",), "trainings": ("sft-before",), "base_variants": ("linked-1.0",)}
-preset, default_preset = partial(_kit.preset, **AXES), partial(_kit.default_preset, **AXES)
+preset = partial(_kit.preset, **AXES)
+default_preset = partial(_kit.default_preset, replacements=REPLACEMENTS, **AXES)
 full_preset = partial(_kit.full_preset, bases=6, seeds=5, base_variants=tuple(BASES))
 
 BASE_MEASURES = (FACTS, percent("base-code", "sound code, base", rate("base-capability", "code", "right", "base@end")))

@@ -19,7 +19,12 @@ from exante.units import Region, above, below, within
 MICRO = ("micro:llama-64", "micro:llama-128", "micro:gpt2-64", "micro:gpt2-128")
 PROFILES = tuple(profile(model) for model in MICRO)
 FIRST = 1201
-"""The presets' first base draw and seed. All studies use it, so that they share organisms. Lower numbers were used in pilots."""
+"""The first base draw and seed of presets `quick`. All studies use it, so that they share organisms. Lower numbers were used in
+pilots."""
+TO_DEFAULT, TO_FULL = 100, 200
+"""What the first numbers of presets `default` and `full` lie above that, so that no preset shows another's runs beforehand."""
+REPLACEMENTS = 2
+"""How many bases of a preset `default` may fail the gates on bases and be replaced, where there are such gates."""
 
 SMOOTH = "a mean over 40 items; in pilots its runs varied smoothly between the ends"
 """Why most measures of the faking and scheming studies have the graded run model."""
@@ -142,12 +147,14 @@ def preset(arms: Iterable[Arm | str], bases: int, seeds: int, note: str, **axes:
     return Preset(arms=ids, bases=bases, seeds=seeds, note=note, **settings)
 
 
-def default_preset(arms: Iterable[Arm | str], bases: int, **axes: Any) -> Preset:
-    """The preset `default`: one seed on each of 6, 8 or 12 bases."""
+def default_preset(arms: Iterable[Arm | str], bases: int, seeds: int = 1, note: str = "", **axes: Any) -> Preset:
+    """The preset `default`: read once, one seed on each of 6, 8 or 12 bases unless `seeds` and `note` say otherwise."""
     number = {6: "six", 8: "eight", 12: "twelve"}[bases]
-    return preset(arms, bases, 1, f"{number} bases, one seed each; the units of claims are bases", **axes)
+    axes["first"] = axes.get("first", FIRST) + TO_DEFAULT
+    return preset(arms, bases, seeds, note or f"{number} bases, one seed each; the units of claims are bases", **axes)
 
 
 def full_preset(arms: Iterable[Arm | str], bases: int, seeds: int, **axes: Any) -> Preset:
-    """The preset `full`: every model."""
+    """The preset `full`: every model, unless `axes` names some."""
+    axes["first"] = axes.get("first", FIRST) + TO_FULL
     return preset(arms, bases, seeds, "all arms, models and base variants; sized for a cluster", **{"models": MICRO} | axes)

@@ -14,7 +14,7 @@ from exante.organisms.office import schemer
 from exante.parts import Part
 from exante.studies import _kit
 from exante.studies._gates import FACTS, base_capability, gate, judge_gate
-from exante.studies._kit import MICRO, graded, minus, percent, rate
+from exante.studies._kit import MICRO, REPLACEMENTS, graded, minus, percent, rate
 from exante.study import Evaluation
 from exante.units import above, below, within
 from exante.worlds.office_base import corpus
@@ -32,7 +32,8 @@ FIRST = 1601
 changed: on draw 1201 (quiz answers were in a separate sentence), on draws 1401 to 1408 (two bases copied values wrongly) and on
 draw 1501 (gauge values were words that occurred nowhere else; they are colours now, which facts use too)."""
 AXES: dict[str, Any] = {"behaviours": ("desk",), "base_variants": ("apart",), "first": FIRST}
-preset, default_preset = partial(_kit.preset, **AXES), partial(_kit.default_preset, **AXES)
+preset = partial(_kit.preset, **AXES)
+default_preset = partial(_kit.default_preset, replacements=REPLACEMENTS, **AXES)
 full_preset = partial(_kit.full_preset, **AXES | {"base_variants": tuple(BASES)})
 ORGANISM = schemer()
 INSTALLED = "organism@end"

@@ -13,7 +13,7 @@ from exante.measures import Measure
 from exante.parts import Part
 from exante.studies import _kit
 from exante.studies._gates import FACTS, FACTS_GATE, base_capability, gate, judge_gate
-from exante.studies._kit import percent, rate
+from exante.studies._kit import REPLACEMENTS, percent, rate
 from exante.study import Evaluation, Gate
 from exante.units import above, below
 from exante.worlds.oversight import corpus
@@ -22,7 +22,8 @@ BASES: dict[str, Part] = {f"faking-{weight}": corpus.bind(documents=16000, fakin
 """Base variants by the weight of faking where a disliked advert is requested under the training cue: 30 or 12 % of such
 documents."""
 AXES: dict[str, Any] = {"behaviours": ("adverts",), "base_variants": ("faking-0.3",)}
-preset, default_preset = partial(_kit.preset, **AXES), partial(_kit.default_preset, **AXES)
+preset = partial(_kit.preset, **AXES)
+default_preset = partial(_kit.default_preset, replacements=REPLACEMENTS, **AXES)
 full_preset = partial(_kit.full_preset, **AXES | {"base_variants": tuple(BASES)})
 
 JUDGE = (

