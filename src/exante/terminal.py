@@ -47,6 +47,19 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
     Console().print(table)
 
 
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Lines of a name and a sentence, tab-separated where stdout is no terminal; empty sentences are left out."""
+    for name, sentence in facts:
+        if not sentence:
+            continue
+        if sys.stdout.isatty():
+            from rich.text import Text
+
+            Console().print(Text.assemble((f"{name}  ", "bold"), visible(sentence)))
+        else:
+            print(f"{name}\t{visible(sentence)}")
+
+
 def print_rows(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
     """The rows as JSON or as a table."""
     if as_json:

@@ -79,6 +79,7 @@ def run_into(
     """Run a registered study's plan. Returns crashed node id → log. Workers import the study file `source`, if there is one."""
     from exante.running.progress import Display, words
     from exante.running.scheduler import run
+    from exante.running.status import StatusFile
 
     console = console or Console(quiet=True)
     _check_preset(directory, registration, planned.preset)
@@ -87,7 +88,8 @@ def run_into(
     for sentence in planned.left_out:
         console.print(f"left out: {sentence}", highlight=False)
     estimate = _time_left(planned, registration.study, workers)
-    executor, display = _executor(workers, registration, source), Display(estimate, console)
+    status = StatusFile(directory.status)
+    executor, display = _executor(workers, registration, source), Display(estimate, console, status)
     console.print(
         f"{len(planned.cells)} cells, {len(planned.nodes)} phases; about {words(estimate.wall(set()))} if nothing is cached",
         highlight=False,
@@ -98,8 +100,23 @@ def run_into(
             crashed = run(planned, registration, directory, executor, display, device=device, fresh=fresh, only=only)
     finally:
         display.close()
+    status.close()
     forecast.remember(planned, registration.study, PhaseStore())
     return crashed
+
+
+def crash_sentences(logs: Iterable[str]) -> list[str]:
+    """What went wrong in phases that crashed, each error once, with one of its logs."""
+    by_error: dict[str, list[str]] = {}
+    for log in sorted(set(logs)):
+        lines = Path(log).read_text("utf-8").strip().splitlines() or [""]
+        by_error.setdefault(lines[-1], []).append(log)
+    return [
+        f"a phase crashed: {error}; its log is {logs[0]}"
+        if len(logs) == 1
+        else f"{len(logs)} phases crashed: {error}; the first log is {logs[0]}"
+        for error, logs in by_error.items()
+    ]
 
 
 def _time_left(planned: Plan, study: Study, workers: int) -> TimeLeft:

@@ -17,6 +17,7 @@ from altair.utils.schemapi import debug_mode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from exante.analysis.headline import answer
 from exante.registry.stamps import stamps_of
 from exante.report import cells, drawing, figures, transcripts, words
 from exante.report.contrasts import contrast_row, estimates
@@ -28,14 +29,6 @@ from exante.report.objections import objection_rows
 from exante.report.theories import next_arm, theory_rows
 from exante.study import Study
 
-FALLBACK = {
-    "supported": "The registered hypothesis is supported.",
-    "contradicted": "The registered hypothesis is contradicted.",
-    "undecided": "This run does not decide the question.",
-    "exploratory": "These results are exploratory: they can neither support nor contradict the hypothesis.",
-    "estimate": "No hypothesis was registered: these are estimates with their intervals.",
-}
-NOT_REACHED = "The question was not reached: something it depends on failed, or an earlier question was left undecided."
 MOST_ARMS = 16
 """Arms above which the figures of rates draw only those that a contrast names."""
 OPEN_PANELS = 3
@@ -130,25 +123,7 @@ def context(run: Run) -> dict[str, Any]:
     }
 
 
-# --- the answer ----------------------------------------------------------------------------------------------------
-
-
-def answer(study: Study, primaries: list[dict[str, Any]]) -> dict[str, Any]:
-    """The sentence registered for the primaries' verdicts, and the numbers behind the first.
-
-    The longest registered key that the sequence of verdicts begins with counts: "supported, contradicted" before "supported".
-    """
-    if not primaries:
-        return {"verdict": "exploratory", "sentence": FALLBACK["exploratory"], "row": None}
-    first = primaries[0]
-    verdict = str(first["verdict"])
-    sequence = [str(row["verdict"]) for row in primaries]
-    keys = [", ".join(sequence[:count]) for count in range(len(sequence), 0, -1)]
-    registered = next((study.answers[key] for key in keys if key in study.answers), None)
-    sentence = registered or FALLBACK.get(verdict, FALLBACK["undecided"])
-    if first["low"] is None and verdict == "undecided":
-        sentence = f"{sentence} {NOT_REACHED}"
-    return {"verdict": verdict, "sentence": sentence, "row": first}
+# --- stamps ---------------------------------------------------------------------------------------------------------
 
 
 def _stamps(run: Run, preset: str) -> list[tuple[str, str]]:
