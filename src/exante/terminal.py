@@ -41,7 +41,9 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")  # names are never cut: cut ones collide
     for line in cells:
         table.add_row(*(Text(cell) for cell in line))
     Console().print(table)

@@ -18,8 +18,8 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Summary:
-    """`rows`: primaries in their order, then decided secondary contrasts. `others`: one sentence on the rest, "" where there is
-    none. `table`: every contrast."""
+    """`rows`: primaries of the preset in their order, then decided secondary contrasts. `others`: one sentence on the rest, ""
+    where there is none. `table`: every contrast."""
 
     answer: str
     rows: list[Json]
@@ -31,11 +31,12 @@ class Summary:
 def summary(study: Study, verdicts: Json) -> Summary:
     contrasts: list[Json] = verdicts["contrasts"]
     primaries = sorted((c for c in contrasts if c["primary"]), key=lambda c: c["primary"])
+    here = [c for c in primaries if c["n_units"]]
     decided = [c for c in contrasts if not c["primary"] and c["verdict"] in ("supported", "contradicted")]
-    rest = [c for c in contrasts if c not in primaries and c not in decided]
+    rest = [c for c in contrasts if c not in here and c not in decided]
     return Summary(
         answer=answer(study, primaries)["sentence"],
-        rows=[_short(c) for c in (*primaries, *decided)],
+        rows=[_short(c) for c in (*here, *decided)],
         others=_others(rest, str(verdicts["preset"])),
         table=[_whole(c) for c in contrasts],
         warnings=list(dict.fromkeys(sentence for c in contrasts for sentence in c.get("warnings", ()))),

@@ -22,6 +22,7 @@ from exante.registry.stamps import stamps_of
 from exante.report import cells, drawing, figures, transcripts, words
 from exante.report.contrasts import contrast_row, estimates
 from exante.report.criteria import interventions
+from exante.report.first_screen import gists, headline
 from exante.report.gates import gate_groups, gate_title
 from exante.report.load import Run
 from exante.report.match import match_table, signal_table, twins
@@ -77,20 +78,20 @@ def context(run: Run) -> dict[str, Any]:
     rows = [contrast_row(row, study) for row in run.verdicts["contrasts"]]
     primaries = sorted((row for row in rows if row["primary"]), key=lambda row: row["primary"])
     preset = str(run.verdicts.get("preset") or run.plan.get("preset") or "")
-    return {
+    page = {
         "run_name": run.name,
         "study": study,
         "registration": run.registration,
         "answer": answer(study, primaries),
         "stamps": _stamps(run, preset),
         "before_data": run.verdicts.get("registered_before_data") is True,
-        "primaries": primaries,
+        "primaries": [row for row in primaries if row["in_preset"]],
         "secondaries": [row for row in rows if not row["primary"] and row["in_preset"] and not row["estimate_only"]],
         "estimates": estimates(rows, study),
         "hypotheses": any(row["hypothesis"] != "none" for row in rows),
         "trained": any(profile.capabilities for profile in study.profiles),
         "over_items": bool(study.measures) and all(measure.run_model == "items" for measure in study.measures),
-        "not_in_preset": [row for row in rows if not row["primary"] and not row["in_preset"]],
+        "not_in_preset": [row for row in rows if not row["in_preset"]],
         "forests": _forests(primaries + [row for row in rows if not row["primary"] and not row["estimate_only"]]),
         "training_titles": {training.id: training.title for training in study.trainings},
         "arm_legend": _legend(look, run),
@@ -121,6 +122,7 @@ def context(run: Run) -> dict[str, Any]:
         "provenance": _facts(run.verdicts.get("provenance")),
         "timings": _timings(run.timings),
     }
+    return page | {"headline": headline(run.series, look, study, primaries), "gists": gists(page)}
 
 
 # --- stamps ---------------------------------------------------------------------------------------------------------
@@ -139,15 +141,10 @@ def _stamps(run: Run, preset: str) -> list[tuple[str, str]]:
         what = "every number here is exploratory." if everything and changed else what
         stamps.append(("After data", f"Registered after outcomes of the same runs had been seen: {what}"))
     if preset == "quick":
-        note = _preset_note(run, preset)
-        stamps.append(("Demonstration", words.sentence(note or "few arms and one base, to see the instrument at work")))
+        stamps.append(("Demonstration", _size(run, preset)))
     if run.registration.amends:
         stamps.append(("Amended", run.registration.amendment_note or "This registration amends an earlier one."))
-    titles = {gate.id: gate.title for gate in run.registration.study.gates}
-    failed = dict.fromkeys(str(gate["gate"]) for gate in run.verdicts["gates"] if gate.get("passed") is False)
-    if failed:
-        names = "; ".join(dict.fromkeys(f"“{titles.get(name, gate_title(name))}”" for name in failed))
-        stamps.append(("Gates failed", f"{names}. What depends on them is undecided."))
+    stamps += [("Gate failed", text) for text in _failed_gates(run)]
     if run.crashed:
         crashed = words.count(len(run.crashed), "run")
         stamps.append(("Crashed", f"{crashed} crashed, counted at both ends of the range; see Gates."))
@@ -155,9 +152,28 @@ def _stamps(run: Run, preset: str) -> list[tuple[str, str]]:
     return [("Left out", str(reason)) for reason in left_out] + stamps
 
 
-def _preset_note(run: Run, preset: str) -> str:
+def _failed_gates(run: Run) -> Iterator[str]:
+    """Each failed gate with the contrasts of this run that it leaves undecided."""
+    titles = {gate.id: gate.title for gate in run.registration.study.gates}
+    ran = {row["id"] for row in run.verdicts["contrasts"] if row.get("n_units")}
+    blocked: dict[str, dict[str, None]] = {}
+    for gate in run.verdicts["gates"]:
+        if gate.get("passed") is False:
+            blocks = [name for name in gate.get("blocks") or () if name in ran]
+            blocked.setdefault(str(gate["gate"]), {}).update(dict.fromkeys(blocks))
+    for name, contrasts in blocked.items():
+        what = f"It leaves {', '.join(contrasts)} undecided." if contrasts else "No contrast of this run depends on it."
+        yield f"“{titles.get(name, gate_title(name))}”. {what}"
+
+
+def _size(run: Run, preset: str) -> str:
+    """What a preset runs, as registered."""
     registered = run.registration.study.presets.get(preset)
-    return registered.note if registered else ""
+    if registered is None:
+        return "A small preset, to see the instrument at work."
+    bases = words.count(len(registered.base_variants) * registered.bases, "base")
+    axes = ", ".join((*registered.behaviours, *registered.models))
+    return f"{bases} with {words.count(registered.seeds, 'seed')} each, {axes}: enough to see the instrument at work."
 
 
 # --- figures -------------------------------------------------------------------------------------------------------
