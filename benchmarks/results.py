@@ -26,6 +26,7 @@ import costs
 
 from exante import api, studies
 from exante.analysis.algebra import leaves
+from exante.analysis.headline import answer
 from exante.errors import UserError
 from exante.evidence.runs import load_verdicts
 from exante.planning import shown, spreads
@@ -37,7 +38,6 @@ from exante.report import cells, figures, words
 from exante.report.contrasts import contrast_row, sign
 from exante.report.gates import gate_groups
 from exante.report.load import Run, load_run
-from exante.report.page import answer
 from exante.storage.directory import RunDirectory
 from exante.storage.files import FORMAT, read_json, read_table, write_atomic, write_json
 from exante.storage.identity import evaluation_id

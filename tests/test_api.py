@@ -41,7 +41,7 @@ def test_a_finished_run_is_run_again_at_once(copied_run: Path, capsys: pytest.Ca
     """Nothing is trained, and without a console nothing is printed."""
     before = (copied_run / "verdicts.json").read_bytes()
     finished = api.run(str(TINY), copied_run, preset="quick", workers=1)
-    assert finished.crash_logs == []
+    assert finished.crashes == []
     assert finished.report == copied_run / "report.html"
     assert finished.verdicts == api.analyse(copied_run)
     assert (copied_run / "verdicts.json").read_bytes() == before

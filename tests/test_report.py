@@ -357,7 +357,7 @@ print(write_report(Path(sys.argv[1])))
 def test_the_answer_takes_the_longest_registered_sequence_of_verdicts() -> None:
     from tiny_study import STUDY
 
-    from exante.report.page import answer
+    from exante.analysis.headline import answer
 
     rows = [{"verdict": verdict, "low": 1.0} for verdict in ("supported", "contradicted", "undecided")]
     study = STUDY.model_copy(update={"answers": {"supported": "Yes.", "supported, contradicted": "Yes, but."}})

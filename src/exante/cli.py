@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -21,6 +22,7 @@ from exante.terminal import (
     exit_code,
     leave,
     print_error,
+    print_facts,
     print_json,
     print_rows,
     print_table,
@@ -35,8 +37,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Preregistered experiments on deceptive language models: register, plan, run, analyse, report.",
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"exante {version('exante')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _exante(
+    shown: Annotated[bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Preregistered experiments on deceptive language models: register, plan, run, analyse, report."""
+
 
 MOST_SEEDS = 10_000
 """The most seeds per base of a run or a plan: more would exhaust memory before anything is computed."""
@@ -105,6 +120,7 @@ def run(
     only: Annotated[list[str] | None, typer.Option(metavar="ARM", help="Train only these arms for now.")] = None,
     pilot: Annotated[bool, typer.Option(help="Use pilots' seeds and base draws; every contrast is exploratory.")] = False,
     fresh: Annotated[bool, typer.Option(help="Train the phases again even if the cache holds them.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Register, plan, run, analyse and report. The same command again continues where it stopped."""
     finished = api.run(
@@ -123,11 +139,12 @@ def run(
         fresh=fresh,
         console=errors,
     )
-    _print_verdicts(finished.verdicts)
-    print(f"report\t{finished.report}")
-    for log in finished.crash_logs:
-        print_error(f"a phase crashed; its log is {log}")
-    if finished.crash_logs:
+    _print_verdicts(out, finished.verdicts, as_json)
+    if not as_json:
+        print_facts([("report", str(finished.report))])
+    for sentence in finished.crashes:
+        print_error(visible(sentence))
+    if finished.crashes:
         raise typer.Exit(CRASHED)
 
 
@@ -203,6 +220,9 @@ def plan_command(
         typer.Option(metavar="3,5,10", help="The same for numbers of seeds per base."),
     ] = None,
     model: Annotated[list[str] | None, typer.Option(help="Plan for these models instead of the study's.")] = None,
+    theories: Annotated[
+        bool, typer.Option("--theories", help="Show how well the run could tell theories and interactions apart.")
+    ] = False,
     study_file: Annotated[
         Path | None,
         typer.Option("--study", metavar="FILE.py", help="With DIR: the study's own file, if its parts are not exante's."),
@@ -219,7 +239,7 @@ def plan_command(
     if as_json:
         print_json(_outlook_json(outlook))
     else:
-        _print_outlook(outlook)
+        _print_outlook(outlook, theories)
 
 
 def _outlook_json(outlook: Outlook) -> dict[str, Any]:
@@ -238,26 +258,25 @@ def _outlook_json(outlook: Outlook) -> dict[str, Any]:
     }
 
 
-def _print_outlook(outlook: Outlook) -> None:
+def _print_outlook(outlook: Outlook, theories: bool) -> None:
     from exante.running.progress import words
 
     plan = outlook.plan
-    size = f"{len(plan.cells)} cells, {len(plan.nodes)} phases"
-    time = f"about {words(outlook.wall_seconds)} on {outlook.workers} workers"
-    print(f"{outlook.study.id}, preset {outlook.preset}: {size}, {time}")
-    for sentence in plan.left_out:
-        print(f"left out: {sentence}")
-    for sentence in outlook.warnings:
-        print(f"warning: {visible(sentence)}")
-    for sentence in (*outlook.theories, *outlook.pairs):
-        print(f"theories: {sentence}")
-    for sentence in outlook.interactions:
-        print(f"interactions: {sentence}")
-    print_table(outlook.cost_by_phase())
+    size = f"{len(plan.cells)} runs, {len(plan.nodes)} phases"
+    time = f"about {words(outlook.wall_seconds)} on {outlook.workers} workers if nothing is cached"
+    print_facts([("plan", f"{outlook.study.id}, preset {outlook.preset}: {size}, {time}")])
     print_table(outlook.contrasts)
+    print_facts(("left out", sentence) for sentence in plan.left_out)
+    print_facts(("warning", sentence) for sentence in outlook.warnings)
+    print_table(outlook.cost_by_phase())
     if outlook.signals:
         print("signals, and whether they see the scratchpad:")
         print_table(outlook.grouped_signals())
+    if theories:
+        print_facts(("theories", sentence) for sentence in (*outlook.theories, *outlook.pairs))
+        print_facts(("interactions", sentence) for sentence in outlook.interactions)
+    elif outlook.theories or outlook.interactions:
+        print_facts([("theories", "--theories shows how well this run could tell theories and interactions apart")])
 
 
 def _counts(name: str, text: str | None) -> list[int]:
@@ -276,9 +295,20 @@ def _counts(name: str, text: str | None) -> list[int]:
 
 
 @app.command()
-def analyse(directory: Directory) -> None:
+def analyse(directory: Directory, as_json: AsJson = False) -> None:
     """Recompute the verdicts from the rows and phases of a run. Needs no torch."""
-    _print_verdicts(api.analyse(directory))
+    _print_verdicts(directory, api.analyse(directory), as_json)
+
+
+@app.command()
+def status(directory: Directory, as_json: AsJson = False) -> None:
+    """What a run is doing: what is done, what is at work, the time left, errors so far. Works from any terminal."""
+    state = api.status(directory)
+    if as_json:
+        print_json(state)
+        return
+    print_facts((name, str(value)) for name, value in state.items() if not isinstance(value, list))
+    print_facts(("message", sentence) for sentence in state["messages"])
 
 
 @app.command()
@@ -366,6 +396,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="Sampling seed.", min=0, max=TOP_SEED)] = 0,
     temperature: Annotated[float, typer.Option(help="0 is greedy.", min=0.0, max=10.0)] = 1.0,
     model: Places = None,
+    as_json: AsJson = False,
 ) -> None:
     """Sample a run's models: arms side by side, before and after safety training."""
     rows = api.sample(
@@ -379,7 +410,7 @@ def sample(
         temperature=temperature,
         models=model or (),
     )
-    print_table(rows)
+    print_rows(rows, as_json)
 
 
 @app.command("model")
@@ -446,19 +477,23 @@ def cache(
         typer.Option("--prune", help="Delete the phases (trained models and rows); bases and the store of seen outcomes stay."),
     ] = False,
     bases: Annotated[bool, typer.Option("--bases", help="With --prune: delete the bases and unpacked GGUF files too.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what the cache holds, or prune it."""
     if bases and not prune:
         raise UserError("--bases says what --prune deletes; give both, or neither to see what the cache holds")
-    if prune:
-        pruned = api.prune(bases=bases)
-        print(f"freed\t{pruned.freed / 2**20:.1f} MiB")
-        for why, number in pruned.kept.items():
-            print(f"kept\t{number} {'entry' if number == 1 else 'entries'} that {why}")
+    pruned = api.prune(bases=bases) if prune else None
     contents = api.cache()
-    sizes = contents.kinds.items()
-    print_table([{"kind": kind, "entries": count, "MiB": round(size / 2**20, 1)} for kind, (count, size) in sizes])
-    print(f"directory\t{contents.directory}")
+    rows = [{"kind": k, "entries": count, "MiB": round(size / 2**20, 1)} for k, (count, size) in contents.kinds.items()]
+    if as_json:
+        print_json({"directory": str(contents.directory), "kinds": rows, "pruned": pruned and pruned._asdict()})
+        return
+    if pruned is not None:
+        kept = pruned.kept.items()
+        print_facts([("freed", f"{pruned.freed / 2**20:.1f} MiB")])
+        print_facts(("kept", f"{number} {'entry' if number == 1 else 'entries'} that {why}") for why, number in kept)
+    print_table(rows)
+    print_facts([("directory", str(contents.directory))])
 
 
 @app.command()
@@ -559,7 +594,7 @@ def import_faking_labels(
     imported = import_labels(labels, out, reference)
     for note in imported.notes:
         print(f"note\t{visible(note)}")
-    _print_verdicts(imported.verdicts)
+    _print_verdicts(out, imported.verdicts, False)
     print(f"report\t{out / 'report.html'}")
 
 
@@ -611,7 +646,7 @@ def import_counts_command(
     imported = import_counts(counts, out, columns=_columns(column or ()), claims=claim or (), reference=reference, rest=rest)
     for note in imported.notes:
         print(f"note\t{visible(note)}")
-    _print_verdicts(imported.verdicts)
+    _print_verdicts(out, imported.verdicts, False)
     print(f"report\t{out / 'report.html'}")
 
 
@@ -626,41 +661,17 @@ def _columns(mappings: Iterable[str]) -> dict[str, str]:
     return columns
 
 
-def _print_verdicts(verdicts: dict[str, Any]) -> None:
-    from exante.units import shown
-
-    rows = [
-        {
-            "contrast": c["id"],
-            "verdict": c["verdict"],
-            **{end: shown(c[end]) for end in ("estimate", "low", "high")},
-            "unit": c["unit"],
-            "n": c["n_units"],
-            "reason": c["reason"],
-        }
-        for c in verdicts["contrasts"]
-    ]
-    print_table(rows)
-    for sentence in dict.fromkeys(sentence for c in verdicts["contrasts"] for sentence in c.get("warnings", ())):
-        print(f"warning\t{sentence}")
-    if len(verdicts["looks"]) > 1:
-        print(f"bases\t{verdicts['bases']}; looks are registered at {' and '.join(str(x['bases']) for x in verdicts['looks'])}")
-        print_table(_look_rows(verdicts))
-    if verdicts["replaced"]:
-        print(f"replaced\tbases {', '.join(map(str, verdicts['replaced']))}, which failed a gate")
-
-
-def _look_rows(verdicts: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every primary at every look so far."""
-    from exante.units import shown
-
-    return [
-        {"primary": c["id"], "bases": look["bases"], "level": look["level"]}
-        | {end: shown(look[end], c["unit"]) for end in ("estimate", "low", "high")}
-        | {"unit": c["unit"], "reason": look["reason"], "later": c.get("in_part", "")}
-        for c in verdicts["contrasts"]
-        for look in c.get("looks", ())
-    ]
+def _print_verdicts(directory: Path, verdicts: dict[str, Any], as_json: bool) -> None:
+    """The answer and what carries it; where the output is read by a program, every contrast."""
+    if as_json:
+        print_json(verdicts)
+        return
+    summary = api.summary(directory, verdicts)
+    print_facts([("answer", summary.answer)])
+    print_table(summary.rows if sys.stdout.isatty() else summary.table)
+    print_facts([("also", summary.others), *(("warning", sentence) for sentence in summary.warnings), *summary.sizes])
+    if summary.looks:
+        print_table(summary.looks)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -41,10 +41,25 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")  # names are never cut: cut ones collide
     for line in cells:
         table.add_row(*(Text(cell) for cell in line))
     Console().print(table)
+
+
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Lines of a name and a sentence, tab-separated where stdout is no terminal; empty sentences are left out."""
+    for name, sentence in facts:
+        if not sentence:
+            continue
+        if sys.stdout.isatty():
+            from rich.text import Text
+
+            Console().print(Text.assemble((f"{name}  ", "bold"), visible(sentence)))
+        else:
+            print(f"{name}\t{visible(sentence)}")
 
 
 def print_rows(rows: Sequence[dict[str, Any]], as_json: bool) -> None:

@@ -202,7 +202,7 @@ def _opposite_verdicts(one: Json, other: Json) -> bool:
 
 def _interval(contrast: Json, name: str, ends: list[float | None]) -> str:
     unit = contrast.get("unit", "")
-    return f"{contrast['id']} under {name} [{shown(ends[0], unit)}, {shown(ends[1], unit)}] {unit}"
+    return f"{contrast['id']} under {name} [{shown(ends[0])}, {shown(ends[1])}] {unit}"
 
 
 def _differ_between_runs(evidence: list[Json]) -> str:

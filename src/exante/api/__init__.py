@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from exante.api.outlook import Outlook
+    from exante.api.summary import Summary
     from exante.running.masks import MaskedExample
     from exante.running.model_card import ModelCard
     from exante.running.reproduce import Compared
@@ -41,11 +42,11 @@ class Registered:
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """The verdicts of a run, its report, and the logs of phases that crashed."""
+    """The verdicts of a run, its report, and what went wrong in phases that crashed, in sentences."""
 
     verdicts: Json
     report: Path
-    crash_logs: list[str]
+    crashes: list[str]
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ def run(
         )
         verdicts = results.analyse_directory(directory)
         report_path = write_report(out)
-    return FinishedRun(verdicts, report_path, sorted(set(crashed.values())))
+    return FinishedRun(verdicts, report_path, running.crash_sentences(crashed.values()))
 
 
 def analyse(directory: Path) -> Json:
@@ -204,6 +205,22 @@ def analyse(directory: Path) -> Json:
     files.load_registration()  # no lock is made in a directory that is no run
     with files.locked():
         return analyse_directory(files)
+
+
+def status(directory: Path) -> Json:
+    """What a run is doing: `state` (running, stopped, finished, registered), and while it runs what is done, at work and left."""
+    from exante.api.state import state
+    from exante.storage.directory import RunDirectory
+
+    return state(RunDirectory(directory))
+
+
+def summary(directory: Path, verdicts: Json) -> Summary:
+    """What a run's verdicts say first: the answer, the contrasts that carry it, and how many others there are."""
+    from exante.api.summary import summary
+    from exante.storage.directory import RunDirectory
+
+    return summary(RunDirectory(directory).load_registration().study, verdicts)
 
 
 def report(directory: Path) -> Path:

@@ -83,6 +83,7 @@ def run_into(
     from exante.running.bases import replaced_sentence, with_replacements
     from exante.running.progress import Display, words
     from exante.running.scheduler import run
+    from exante.running.status import StatusFile
 
     console = console or Console(quiet=True)
     _check_preset(directory, planned.preset)
@@ -102,7 +103,8 @@ def run_into(
     for draw, gates in replaced.items():
         console.print(replaced_sentence(planned, draw, gates), highlight=False)
     estimate = _time_left(planned, registration.study, workers)
-    executor, display = _executor(workers, registration, source), Display(estimate, console)
+    status = StatusFile(directory.status)
+    executor, display = _executor(workers, registration, source), Display(estimate, console, status)
     console.print(
         f"{len(planned.cells)} cells, {len(planned.nodes)} phases; about {words(estimate.wall(set()))} if nothing is cached",
         highlight=False,
@@ -113,6 +115,7 @@ def run_into(
             crashed = run(planned, registration, directory, executor, display, device=device, fresh=fresh, only=only)
     finally:
         display.close()
+    status.close()
     forecast.remember(planned, registration.study, PhaseStore())
     return crashed
 
@@ -139,6 +142,20 @@ def _train_bases(
             return train(bases, jobs, store, _executor(workers, registration, source), directory, display, seen)
     finally:
         display.close()
+
+
+def crash_sentences(logs: Iterable[str]) -> list[str]:
+    """What went wrong in phases that crashed, each error once, with one of its logs."""
+    by_error: dict[str, list[str]] = {}
+    for log in sorted(set(logs)):
+        lines = Path(log).read_text("utf-8").strip().splitlines() or [""]
+        by_error.setdefault(lines[-1], []).append(log)
+    return [
+        f"a phase crashed: {error}; its log is {logs[0]}"
+        if len(logs) == 1
+        else f"{len(logs)} phases crashed: {error}; the first log is {logs[0]}"
+        for error, logs in by_error.items()
+    ]
 
 
 def _time_left(planned: Plan, study: Study, workers: int) -> TimeLeft:

@@ -51,13 +51,13 @@ def never_decided(design: Design) -> str:
 def _crossed(design: Design, estimate: float, ends: tuple[float, float], crossed: list[float]) -> str:
     """The sentence for boundaries that lie between what ungraded answers leave."""
     unit, share = contrast_unit(design.measure, design.two), design.spread.ungraded
-    (low, high), where = ends, " and ".join(shown(end, unit) for end in crossed)
+    (low, high), where = ends, " and ".join(shown(end) for end in crossed)
     part = min((end - estimate) / (high - estimate) if end > estimate else (estimate - end) / (estimate - low) for end in crossed)
     most = math.floor(1000 * part * share) / 10
     fewer = f"fewer than {most:g} % ungraded, or " if most > 0 else ""
     return (
-        f"{NEVER}: around the {shown(estimate, unit)} {unit} that runs showed, ungraded answers"
-        f" ({100 * share:.1f} %) alone leave {shown(low, unit)} to {shown(high, unit)}, across {where}; it takes {fewer}a region"
+        f"{NEVER}: around the {shown(estimate)} {unit} that runs showed, ungraded answers"
+        f" ({100 * share:.1f} %) alone leave {shown(low)} to {shown(high)}, across {where}; it takes {fewer}a region"
         " whose boundary lies outside that"
     )
 

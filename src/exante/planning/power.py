@@ -64,7 +64,7 @@ def _row(study: Study, contrast: Contrast, preset: Preset) -> dict[str, Any]:
         "unit": unit,
         "n": design.n,
         "half_width": round(half, 1),
-        "at_any_size": "" if most - least < 0.05 else f"{shown(least, unit)} to {shown(most, unit)}",
+        "at_any_size": "" if most - least < 0.05 else f"{shown(least)} to {shown(most)}",
         "finds_with_80_percent_power": "nothing" if needed is None else round(needed, 1),
         "remark": _remark(never, hopeless, contrast, design.n, preset),
         "spread_from": design.spread.source,

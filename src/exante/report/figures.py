@@ -37,6 +37,8 @@ VERDICT_COLOURS = {
     "exploratory": "#9a5d86",
     "estimate": "#3f4650",
 }
+HEADLINE = (600, NARROW)
+"""Widths of the figure beside the answer."""
 MOST_MARKS = 600
 """Marks above which a figure of rates shows means with their intervals, and no runs."""
 TWO_SIZES = 200
@@ -62,8 +64,9 @@ MOST_DRAWN = 60
 # --- forest plot ---------------------------------------------------------------------------------------------------
 
 
-def forest(contrasts: list[dict[str, Any]], unit: str) -> Figure:
-    """Estimates and intervals of contrasts that share a unit, the registered region shaded behind each."""
+def forest(contrasts: list[dict[str, Any]], unit: str, widths: tuple[int, int] = (WIDE, NARROW)) -> Figure:
+    """Estimates and intervals of contrasts that share a unit, the registered region shaded behind each, for wide and narrow
+    screens."""
     every = [row for row in contrasts if row.get("low") is not None and row.get("high") is not None]
     drawn = every[:MOST_DRAWN]
     text = "; ".join(
@@ -71,7 +74,7 @@ def forest(contrasts: list[dict[str, Any]], unit: str) -> Figure:
         f" region {row['hypothesis']}, {row['verdict']}"
         for row in drawn
     )
-    charts = [data_uri(_forest_chart(drawn, unit, width)) for width in (WIDE, NARROW)]
+    charts = [data_uri(_forest_chart(drawn, unit, width)) for width in widths]
     more = f", the first {MOST_DRAWN} of {len(every):,}" if len(every) > MOST_DRAWN else ""
     return Figure(f"Contrasts in {words.UNIT_NAMES.get(unit, unit)}{more}", f"Forest plot. {text}", *charts)
 

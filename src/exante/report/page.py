@@ -17,10 +17,12 @@ from altair.utils.schemapi import debug_mode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from exante.analysis.headline import answer
 from exante.registry.stamps import stamps_of
 from exante.report import cells, drawing, figures, transcripts, words
 from exante.report.contrasts import contrast_row, estimates
 from exante.report.criteria import interventions
+from exante.report.first_screen import gists, headline
 from exante.report.gates import gate_groups, gate_title
 from exante.report.load import Run
 from exante.report.looks import look_rows, look_stamps
@@ -29,14 +31,6 @@ from exante.report.objections import objection_rows
 from exante.report.theories import next_arm, theory_rows
 from exante.study import Study
 
-FALLBACK = {
-    "supported": "The registered hypothesis is supported.",
-    "contradicted": "The registered hypothesis is contradicted.",
-    "undecided": "This run does not decide the question.",
-    "exploratory": "These results are exploratory: they can neither support nor contradict the hypothesis.",
-    "estimate": "No hypothesis was registered: these are estimates with their intervals.",
-}
-NOT_REACHED = "The question was not reached: something it depends on failed, or an earlier question was left undecided."
 MOST_ARMS = 16
 """Arms above which the figures of rates draw only those that a contrast names."""
 OPEN_PANELS = 3
@@ -85,21 +79,21 @@ def context(run: Run) -> dict[str, Any]:
     rows = [contrast_row(row, study) for row in run.verdicts["contrasts"]]
     primaries = sorted((row for row in rows if row["primary"]), key=lambda row: row["primary"])
     preset = str(run.verdicts.get("preset") or run.plan.get("preset") or "")
-    return {
+    page = {
         "run_name": run.name,
         "study": study,
         "registration": run.registration,
         "answer": answer(study, primaries),
         "stamps": _stamps(run, preset),
         "before_data": run.verdicts.get("registered_before_data") is True,
-        "primaries": primaries,
+        "primaries": [row for row in primaries if row["in_preset"]],
         "looks": look_rows(run.verdicts, {row["id"]: row["label"] for row in rows}),
         "secondaries": [row for row in rows if not row["primary"] and row["in_preset"] and not row["estimate_only"]],
         "estimates": estimates(rows, study),
         "hypotheses": any(row["hypothesis"] != "none" for row in rows),
         "trained": any(profile.capabilities for profile in study.profiles),
         "over_items": bool(study.measures) and all(measure.run_model == "items" for measure in study.measures),
-        "not_in_preset": [row for row in rows if not row["primary"] and not row["in_preset"]],
+        "not_in_preset": [row for row in rows if not row["in_preset"]],
         "forests": _forests(primaries + [row for row in rows if not row["primary"] and not row["estimate_only"]]),
         "training_titles": {training.id: training.title for training in study.trainings},
         "arm_legend": _legend(look, run),
@@ -130,27 +124,10 @@ def context(run: Run) -> dict[str, Any]:
         "provenance": _facts(run.verdicts.get("provenance")),
         "timings": _timings(run.timings),
     }
+    return page | {"headline": headline(run.series, look, study, primaries), "gists": gists(page)}
 
 
-# --- the answer ----------------------------------------------------------------------------------------------------
-
-
-def answer(study: Study, primaries: list[dict[str, Any]]) -> dict[str, Any]:
-    """The sentence registered for the primaries' verdicts, and the numbers behind the first.
-
-    The longest registered key that the sequence of verdicts begins with counts: "supported, contradicted" before "supported".
-    """
-    if not primaries:
-        return {"verdict": "exploratory", "sentence": FALLBACK["exploratory"], "row": None}
-    first = primaries[0]
-    verdict = str(first["verdict"])
-    sequence = [str(row["verdict"]) for row in primaries]
-    keys = [", ".join(sequence[:count]) for count in range(len(sequence), 0, -1)]
-    registered = next((study.answers[key] for key in keys if key in study.answers), None)
-    sentence = registered or FALLBACK.get(verdict, FALLBACK["undecided"])
-    if first["low"] is None and verdict == "undecided":
-        sentence = f"{sentence} {NOT_REACHED}"
-    return {"verdict": verdict, "sentence": sentence, "row": first}
+# --- stamps ---------------------------------------------------------------------------------------------------------
 
 
 def _stamps(run: Run, preset: str) -> list[tuple[str, str]]:
@@ -166,18 +143,12 @@ def _stamps(run: Run, preset: str) -> list[tuple[str, str]]:
         what = "every number here is exploratory." if everything and changed else what
         stamps.append(("After data", f"Registered after outcomes of the same runs had been seen: {what}"))
     if preset == "quick":
-        note = _preset_note(run, preset)
-        stamps.append(("Demonstration", words.sentence(note or "few arms and one base, to see the instrument at work")))
+        stamps.append(("Demonstration", _size(run, preset)))
     registered = run.registration.study.presets.get(preset)
     stamps += look_stamps(run.verdicts, registered.replacements if registered else 0)
     if run.registration.amends:
         stamps.append(("Amended", run.registration.amendment_note or "This registration amends an earlier one."))
-    titles = {gate.id: gate.title for gate in run.registration.study.gates}
-    failed = dict.fromkeys(str(gate["gate"]) for gate in run.verdicts["gates"] if gate.get("passed") is False)
-    if failed:
-        names = "; ".join(dict.fromkeys(f"“{titles.get(name, gate_title(name))}”" for name in failed))
-        consequence = "Runs that failed count at both ends of the range; contrasts that are blocked are undecided, see Gates"
-        stamps.append(("Gates failed", f"{names}. {consequence}."))
+    stamps += [("Gate failed", text) for text in _failed_gates(run)]
     if run.crashed:
         crashed = words.count(len(run.crashed), "run")
         stamps.append(("Crashed", f"{crashed} crashed, counted at both ends of the range; see Gates."))
@@ -185,9 +156,30 @@ def _stamps(run: Run, preset: str) -> list[tuple[str, str]]:
     return [("Left out", str(reason)) for reason in left_out] + stamps
 
 
-def _preset_note(run: Run, preset: str) -> str:
+def _failed_gates(run: Run) -> Iterator[str]:
+    """Each failed gate with what it does to the contrasts of this run."""
+    titles = {gate.id: gate.title for gate in run.registration.study.gates}
+    ran = {row["id"] for row in run.verdicts["contrasts"] if row.get("n_units")}
+    failed = [gate for gate in run.verdicts["gates"] if gate.get("passed") is False]
+    for name in dict.fromkeys(str(gate["gate"]) for gate in failed):
+        mine = [gate for gate in failed if gate["gate"] == name]
+        blocked, both_ends = (
+            list(dict.fromkeys(c for gate in mine for c in gate.get(key) or () if c in ran)) for key in ("blocks", "both_ends")
+        )
+        parts = [f"It leaves {', '.join(blocked)} undecided." if blocked else ""]
+        parts.append(f"The runs that failed count at both ends of {', '.join(both_ends)}." if both_ends else "")
+        what = " ".join(filter(None, parts)) or "No contrast of this run depends on it."
+        yield f"“{titles.get(name, gate_title(name))}”. {what}"
+
+
+def _size(run: Run, preset: str) -> str:
+    """What a preset runs, as registered."""
     registered = run.registration.study.presets.get(preset)
-    return registered.note if registered else ""
+    if registered is None:
+        return "A small preset, to see the instrument at work."
+    bases = words.count(len(registered.base_variants) * registered.bases, "base")
+    axes = ", ".join((*registered.behaviours, *registered.models))
+    return f"{bases} with {words.count(registered.seeds, 'seed')} each, {axes}: enough to see the instrument at work."
 
 
 # --- figures -------------------------------------------------------------------------------------------------------

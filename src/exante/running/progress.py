@@ -1,4 +1,4 @@
-"""Progress of a run with the time left: a bar on a terminal, a plain line now and then elsewhere.
+"""Progress of a run with the time left: a bar on a terminal, a plain line now and then elsewhere, and a file for other terminals.
 
 Does not know what a phase is; it gets shares of expected seconds.
 """
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from exante.planning.tree import Plan
+from exante.running.status import StatusFile
 
 PLAIN_EVERY = 15.0
 PRIOR_SECONDS = 60.0
@@ -38,27 +39,30 @@ class TimeLeft:
         self.plan, self.cost, self.wall = plan, cost, wall
         self.started = time.monotonic()
         self.already: set[str] = set()
+        self.share = 0.0
 
     def start(self, finished: list[str]) -> None:
         self.already = set(finished)
-        self.started = time.monotonic()
+        self.started, self.share = time.monotonic(), 0.0
 
     def state(self, running: dict[str, float], finished: list[str]) -> tuple[float, float]:
-        """(share of this run's work done, seconds left)."""
+        """(share of this run's work done, which never falls; seconds left)."""
         total = self.wall(self.already)
         partly = sum(share * self.cost[key] for key, share in running.items())
         left = max(self.wall(set(finished)) - partly / max(len(running), 1), 0.0)
-        share = 1.0 - left / total if total else 1.0
         elapsed = time.monotonic() - self.started
         speed = (total - left + PRIOR_SECONDS) / (elapsed + PRIOR_SECONDS)
-        return share, left / speed
+        work = sum(seconds for key, seconds in self.cost.items() if key not in self.already)
+        done = partly + sum(self.cost[key] for key in set(finished) - self.already)
+        self.share = max(self.share, done / work if work else 1.0)  # a phase that a dead worker loses is not taken off
+        return self.share, left / speed
 
 
 class Display:
     """The reporter that `run` calls."""
 
-    def __init__(self, estimate: TimeLeft, console: Console) -> None:
-        self.estimate, self.console = estimate, console
+    def __init__(self, estimate: TimeLeft, console: Console, status: StatusFile | None = None) -> None:
+        self.estimate, self.console, self.status = estimate, console, status
         self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"), console=console, transient=True
         )
@@ -71,12 +75,17 @@ class Display:
             if self.console.is_terminal:
                 self.bar.start()
         elif event != "tick":
-            self.console.print(event, highlight=False)
+            self.console.print(event, markup=False, highlight=False)
+            if self.status is not None:
+                self.status.message(event)
         self._show(running, finished)
 
     def _show(self, running: dict[str, float], finished: list[str]) -> None:
         share, left = self.estimate.state(running, finished)
-        count = f"{len(finished)}/{len(self.estimate.plan.nodes)} phases"
+        phases = len(self.estimate.plan.nodes)
+        count = f"{len(finished)}/{phases} phases"
+        if self.status is not None:
+            self.status.write(len(finished), phases, share, left, self._names(running))
         if self.console.is_terminal:
             self.bar.update(self.task, completed=share, description=f"{count} · {self._now(running)}", left=f"{words(left)} left")
         elif time.monotonic() - self.spoken > PLAIN_EVERY and running:
@@ -84,8 +93,10 @@ class Display:
             self.console.print(f"{count}, {100 * share:.0f} % of the work, about {words(left)} left", highlight=False)
 
     def _now(self, running: dict[str, float]) -> str:
-        names = sorted({self.estimate.plan.nodes[key].phase.name for key in running})
-        return ", ".join(names) or "gathering"
+        return ", ".join(self._names(running)) or "gathering"
+
+    def _names(self, running: dict[str, float]) -> list[str]:
+        return sorted({self.estimate.plan.nodes[key].phase.name for key in running})
 
     def close(self) -> None:
         self.bar.stop()

@@ -196,6 +196,8 @@ class _Walk:
             log = self.directory.logs / f"{event.key}.log"
             write_atomic(log, f"{self.jobs[event.key].model_dump_json(indent=1)}\n\n{event.value}\n")
             self.crashed[event.key] = str(log)
+            name, last = self.jobs[event.key].node.phase.name, event.value.strip().splitlines()[-1]
+            self.report(f"phase {name!r} crashed: {last}; its log is {log}", self.running, self.finished)
 
 
 def _write_timings(jobs: Mapping[str, Job], store: PhaseStore, directory: RunDirectory, began: dict[str, Any]) -> None:

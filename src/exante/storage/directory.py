@@ -38,6 +38,7 @@ class RunDirectory:
         self.transcripts = path / "transcripts"
         self.logs = path / "logs"
         self.manifest = path / "manifest.json"
+        self.status = path / "status.json"
 
     def create(self) -> None:
         """Make the directory. Raises UserError where it cannot be made or holds other files."""
@@ -74,6 +75,14 @@ class RunDirectory:
             yield
         finally:
             lock.release()
+
+    def in_use(self) -> bool:
+        """Whether another process holds the directory."""
+        try:
+            with self.locked():
+                return False
+        except UserError:
+            return True
 
     def load_registration(self) -> Registration:
         """The registration, checked against its own hash."""
