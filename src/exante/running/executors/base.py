@@ -66,6 +66,14 @@ class Work:
     setup_args: tuple[Any, ...] = ()
 
 
+@dataclass(frozen=True)
+class Resources:
+    """What a phase takes of a node: processor cores, and a share of a GPU."""
+
+    cores: float = 1.0
+    gpus: float = 0.0
+
+
 @contextlib.contextmanager
 def worker_environment() -> Iterator[None]:
     """`ENVIRONMENT` while processes are started. GLIBC_TUNABLES stays as the caller set it."""
@@ -86,6 +94,11 @@ def prepare(work: Work, parent: int) -> str:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     streams.install()  # what a study's own code prints must not crash its phase where nobody reads it
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    return set_up(work)
+
+
+def set_up(work: Work) -> str:
+    """Call the setup. Returns the sentence with which it refused, "" if it did not."""
     try:
         if work.setup is not None:
             _find(work.setup)(*work.setup_args)
