@@ -32,6 +32,7 @@ from exante.terminal import (
 
 if TYPE_CHECKING:
     from exante.api.outlook import Outlook
+    from exante.running.executors.base import Placement
 
 app = typer.Typer(
     add_completion=False,
@@ -117,6 +118,12 @@ def run(
     ] = None,
     micro_batch: MicroBatch = None,
     dtype: Dtype = None,
+    executor: Annotated[Literal["local", "ray"], typer.Option(help="Where phases run: here, or on a Ray cluster.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="The Ray cluster: auto, or HOST:PORT of its head. Default: one for this run alone.")
+    ] = None,
+    cores_per_phase: Annotated[float, typer.Option(help="Cores that a phase takes of a node, with ray.", min=0.1)] = 1.0,
+    gpus_per_phase: Annotated[float, typer.Option(help="Share of a GPU that a phase takes, with ray.", min=0.0)] = 0.0,
     only: Annotated[list[str] | None, typer.Option(metavar="ARM", help="Train only these arms for now.")] = None,
     pilot: Annotated[bool, typer.Option(help="Use pilots' seeds and base draws; every contrast is exploratory.")] = False,
     fresh: Annotated[bool, typer.Option(help="Train the phases again even if the cache holds them.")] = False,
@@ -128,6 +135,7 @@ def run(
         out,
         preset=preset,
         workers=workers,
+        placement=_placement(executor, workers, address, cores_per_phase, gpus_per_phase),
         device=device,
         models=model or (),
         seeds=seeds,
@@ -146,6 +154,17 @@ def run(
         print_error(visible(sentence))
     if finished.crashes:
         raise typer.Exit(CRASHED)
+
+
+def _placement(name: str, workers: int | None, address: str | None, cores: float, gpus: float) -> Placement | None:
+    """Where phases run; None for the processes of this machine."""
+    if name == "local":
+        if address is not None or (cores, gpus) != (1.0, 0.0):
+            raise UserError("--address, --cores-per-phase and --gpus-per-phase are about a Ray cluster; add --executor ray")
+        return None
+    from exante.running.executors.base import Placement
+
+    return Placement(workers or api.cores(), name, address, cores, gpus)
 
 
 @app.command("register")

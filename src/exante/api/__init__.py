@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from exante.api.outlook import Outlook
     from exante.api.summary import Summary
+    from exante.running.executors.base import Placement
     from exante.running.masks import MaskedExample
     from exante.running.model_card import ModelCard
     from exante.running.reproduce import Compared
@@ -141,6 +142,7 @@ def run(
     *,
     preset: str = "default",
     workers: int | None = None,
+    placement: Placement | None = None,
     device: str = "cpu",
     models: Iterable[str] = (),
     seeds: int | None = None,
@@ -157,14 +159,16 @@ def run(
     `bases` is the look to run to, as a number of bases that the preset registers; by default the one that `out` holds, else the
     first. A later look continues the same directory.
     `models` and `seeds` (per base) replace the study's own. `micro_batch` (examples per pass) and `dtype` ("bfloat16") let
-    checkpoints from outside train in less memory. `workers` is by default one per core, or one on a GPU. `only` names arms to
-    train for now. `fresh` trains phases again even if the cache holds them. Progress is shown on `console`.
+    checkpoints from outside train in less memory. `workers` is by default one per core, or one on a GPU; `placement` says
+    instead on which cluster phases run. `only` names arms to train for now. `fresh` trains phases again even if the cache holds
+    them. Progress is shown on `console`.
     """
     from exante.api import results, running
     from exante.api.registering import adapted, register_into, source_of
     from exante.planning.tree import plan as plan_tree
     from exante.registry.register import register as freeze
     from exante.report import write_report
+    from exante.running.executors.base import Placement
     from exante.storage.directory import RunDirectory
 
     running.check_libraries()
@@ -184,7 +188,7 @@ def run(
             directory,
             registration,
             planned,
-            workers=workers or (cores() if device == "cpu" else 1),
+            placement=placement or Placement(workers or (cores() if device == "cpu" else 1)),
             device=device,
             only=tuple(only),
             fresh=fresh,

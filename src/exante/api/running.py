@@ -20,7 +20,7 @@ from exante.planning.tree import Plan, Size, pairs_by_node, plan, preset_of
 from exante.profiles import directory_of
 from exante.registry.plan_file import PlanFile, load_plan_file, save_plan_file
 from exante.registry.seen import SeenStore
-from exante.running.executors.base import Executor, Work
+from exante.running.executors.base import Executor, Placement, Work
 from exante.storage.directory import RunDirectory
 from exante.storage.phase_store import PhaseStore
 from exante.study import Registration, Study
@@ -72,7 +72,7 @@ def run_into(
     registration: Registration,
     planned: Plan,
     *,
-    workers: int,
+    placement: Placement,
     device: str = "cpu",
     only: tuple[str, ...] = (),
     fresh: bool = False,
@@ -94,7 +94,7 @@ def run_into(
         console.print(f"left out: {sentence}", highlight=False)
 
     def train_bases(bases: Plan) -> dict[str, str]:
-        return _train_bases(bases, registration, directory, workers, device, console, source)
+        return _train_bases(bases, registration, directory, placement, device, console, source)
 
     def plan_of(size: Size) -> Plan:
         return plan(registration, planned.preset, size=size)
@@ -102,9 +102,9 @@ def run_into(
     planned, replaced = with_replacements(registration, planned, plan_of, train_bases)
     for draw, gates in replaced.items():
         console.print(replaced_sentence(planned, draw, gates), highlight=False)
-    estimate = _time_left(planned, registration.study, workers)
-    status = StatusFile(directory.status)
-    executor, display = _executor(workers, registration, source), Display(estimate, console, status)
+    executor, status = _executor(placement, registration, source), StatusFile(directory.status)
+    estimate = _time_left(planned, registration.study, executor.idle)
+    display = Display(estimate, console, status)
     console.print(
         f"{len(planned.cells)} cells, {len(planned.nodes)} phases; about {words(estimate.wall(set()))} if nothing is cached",
         highlight=False,
@@ -124,7 +124,7 @@ def _train_bases(
     bases: Plan,
     registration: Registration,
     directory: RunDirectory,
-    workers: int,
+    placement: Placement,
     device: str,
     console: Console,
     source: Path | None,
@@ -136,10 +136,11 @@ def _train_bases(
 
     jobs, store = jobs_of(bases, registration, device), PhaseStore()
     seen = {} if bases.pilot else pairs_by_node(bases, registration.study)
-    display = Display(_time_left(bases, registration.study, workers), console)
+    executor = _executor(placement, registration, source)
+    display = Display(_time_left(bases, registration.study, executor.idle), console)
     try:
         with store.leased(bases.nodes):
-            return train(bases, jobs, store, _executor(workers, registration, source), directory, display, seen)
+            return train(bases, jobs, store, executor, directory, display, seen)
     finally:
         display.close()
 
@@ -165,14 +166,14 @@ def _time_left(planned: Plan, study: Study, workers: int) -> TimeLeft:
     return TimeLeft(planned, cost, lambda done: forecast.wall_seconds(planned, cost, workers, done))
 
 
-def _executor(workers: int, registration: Registration, source: Path | None) -> Executor:
+def _executor(placement: Placement, registration: Registration, source: Path | None) -> Executor:
     """Worker processes, each of which first imports the study file that the user named."""
     from exante.running.executors import executor
 
     work = Work(WORK)
     if source is not None:
         work = Work(WORK, ("exante.studies", "load_file"), (str(source.resolve()), registration.sources))
-    return executor(workers, work)
+    return executor(work, placement)
 
 
 def size_to_run(directory: RunDirectory, registration: Registration, preset: str, bases: int | None) -> Size:
@@ -224,7 +225,7 @@ def reproduce_phases(
 
     registration, planned = planned_run(path, source)
     check_models(planned, registration.study)
-    executor = _executor(workers, registration, source)
+    executor = _executor(Placement(workers), registration, source)
     displays: list[Display] = []
 
     def report(part: Plan) -> Display:

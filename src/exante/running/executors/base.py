@@ -67,9 +67,13 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Resources:
-    """What a phase takes of a node: processor cores, and a share of a GPU."""
+class Placement:
+    """Where phases run. `workers` is the most at once on this machine. On a Ray cluster there are as many as it has room for:
+    `address` says which cluster (None: one for this run alone), `cores` and `gpus` what a phase takes of a node."""
 
+    workers: int
+    executor: str = "local"
+    address: str | None = None
     cores: float = 1.0
     gpus: float = 0.0
 

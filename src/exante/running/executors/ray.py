@@ -28,7 +28,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from exante import streams
 from exante.errors import UserError
-from exante.running.executors.base import ENVIRONMENT, Event, Resources, Work, attempt, set_up
+from exante.running.executors.base import ENVIRONMENT, Event, Placement, Work, attempt, set_up
 from exante.storage.files import cache_dir
 from exante.storage.locks import exclusive_or_not
 
@@ -38,17 +38,17 @@ CHECK_SECONDS = 60.0
 
 
 class RayExecutor:
-    """As many phases at once as the cluster has room for, at most `workers` if that is given."""
+    """As many phases at once as the cluster has room for."""
 
-    def __init__(self, work: Work, *, workers: int | None = None, address: str | None = None, resources: Resources) -> None:
+    def __init__(self, work: Work, placement: Placement) -> None:
         """Raises UserError where the cluster cannot be reached, has room for no phase, or its nodes do not share the cache."""
-        self._work, self._resources = work, resources
-        self._connect(address)
+        self._work, self._placement = work, placement
+        self._running: dict[Any, str] = {}
+        self._connect(placement.address)
         try:
-            self._limit = workers
             if self._room() < 1:
                 raise UserError(
-                    f"the Ray cluster has no node with {resources.cores:g} cores and {resources.gpus:g} GPUs; ask for less with"
+                    f"the Ray cluster has no node with {placement.cores:g} cores and {placement.gpus:g} GPUs; ask for less with"
                     " --cores-per-phase and --gpus-per-phase, or start more nodes"
                 )
             _check_shared(_environment())
@@ -56,12 +56,11 @@ class RayExecutor:
         except BaseException:
             self.close()
             raise
-        self._running: dict[Any, str] = {}
 
     def _connect(self, address: str | None) -> None:
         options: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "include_dashboard": False}
         if address is None:
-            options["num_cpus"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+            options["num_cpus"] = self._placement.workers
         else:
             options["address"] = address
             options.pop("include_dashboard")
@@ -80,10 +79,9 @@ class RayExecutor:
         for node in ray.nodes():
             if node["Alive"]:
                 held = node["Resources"]
-                by_cores = held.get("CPU", 0.0) // self._resources.cores if self._resources.cores else float("inf")
-                by_gpus = held.get("GPU", 0.0) // self._resources.gpus if self._resources.gpus else float("inf")
-                room += int(min(by_cores, by_gpus))
-        return room if self._limit is None else min(room, self._limit)
+                by_gpus = held.get("GPU", 0.0) // self._placement.gpus if self._placement.gpus else float("inf")
+                room += int(min(held.get("CPU", 0.0) // self._placement.cores, by_gpus))
+        return room
 
     @property
     def idle(self) -> int:
@@ -91,7 +89,7 @@ class RayExecutor:
 
     def submit(self, key: str, job: Any) -> None:
         task = _run.options(
-            num_cpus=self._resources.cores, num_gpus=self._resources.gpus, runtime_env={"env_vars": _environment()}
+            num_cpus=self._placement.cores, num_gpus=self._placement.gpus, runtime_env={"env_vars": _environment()}
         )
         self._running[task.remote(self._work, key, job, self._mailbox)] = key
 
@@ -110,7 +108,7 @@ class RayExecutor:
 
     def close(self) -> None:
         """Stop at once. What workers had committed stays; the rest is computed again."""
-        for task in getattr(self, "_running", {}):
+        for task in self._running:
             with contextlib.suppress(RayError, ValueError):
                 ray.cancel(task, force=True)
         if not self._was_connected:
