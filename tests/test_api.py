@@ -71,5 +71,5 @@ def test_wrong_input_is_a_user_error(copied_run: Path, tmp_path: Path) -> None:
 def test_the_cache_is_counted(tiny_run: Finished) -> None:
     contents = api.cache()
     assert contents.directory == tiny_run.cache
-    assert {kind: count for kind, (count, _) in contents.kinds.items()} == {"bases": 1, "phases": 12}
+    assert {kind: count for kind, (count, _) in contents.kinds.items()} == {"bases": 1, "phases": 12, "models": 0}
     assert all(size > 0 for _, size in contents.kinds.values())

@@ -12,7 +12,7 @@ NAMES = ("local", "ray")
 
 
 def executor(work: Work, placement: Placement) -> Executor:
-    """What a placement asks for. Raises UserError for an executor that there is not, and where Ray is missing or cannot be used."""
+    """What a placement asks for. Raises UserError for an executor there is not, and where Ray is missing or cannot be used."""
     if placement.executor == "local":
         return LocalExecutor(placement.workers, work)
     if placement.executor != "ray":
