@@ -238,10 +238,10 @@ def recover(study: Study, module: ModuleType, story: Story, preset: str, count: 
     codes: dict[str, list[NDArray[np.int8]]] = {theory.id: [] for theory in study.theories}
     values = []
     by = factors(study, module, story, preset, expected)
-    unit = next(m.unit for m in study.measures if m.id == module.SPREAD)
+    scale = next(SCALE[m.unit] for m in study.measures if m.id == module.SPREAD)
     for size, table in tables(study, story, cells, count, expected):
         spread = respread(study, table, values_of(study.measures, table), by)
-        values.append(SCALE[unit] * spread[module.SPREAD].point)
+        values.append(scale * spread[module.SPREAD].point)
         for name, code in judged(study, table, phases, size, spread).items():
             codes[name].append(code)
     found = {name: np.concatenate(code) for name, code in codes.items()}

