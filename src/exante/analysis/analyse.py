@@ -182,7 +182,7 @@ def _contrast(
     measure = next(m for m in study.measures if m.id == contrast.measure)
     results = _no_results(contrast, runs.table) if decision is None else _results(decision, runs, why)
     code = 0 if decision is None else decision.code
-    verdict: Word = "estimate" if contrast.region.unbounded else "exploratory" if why else word(code)
+    verdict: Word = "exploratory" if why else "estimate" if contrast.region.unbounded else word(code)
     return ContrastVerdict(
         **contrast.model_dump(
             include={"id", "title", "arm", "control", "measure", "training", "behaviour", "model", "primary", "stamp", "criteria"}
