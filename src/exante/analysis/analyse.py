@@ -270,7 +270,7 @@ def _cells(decision: Decision, runs: RunValues) -> tuple[CellEstimate, ...]:
     return tuple(estimates)
 
 
-def _numbers(claim: Claim, level: float) -> dict[str, float | None]:
+def _numbers(claim: Claim, level: float | Array) -> dict[str, float | None]:
     low, high = interval(claim, level)
     return {"estimate": _number(claim.estimate), "low": _number(low), "high": _number(high)}
 
