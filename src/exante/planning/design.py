@@ -141,7 +141,7 @@ def _interval(design: Design, a: Array, b: Array | None) -> tuple[Array, Array]:
     ends, n = (measure.low, measure.high), design.n
     together = None if b is None else Shared(np.arange(n), np.arange(n))
     if measure.run_model == "robust":
-        return robust(a, b, ends, design.level, together)
+        return robust(a, b, ends, design.level, together, paired=design.contrast.paired)
     nothing = np.zeros(len(a))
     return graded(
         a,
