@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,7 +52,8 @@ def reach(expression: Expression, table: Table, weight_R: Array, level: float) -
     if len(used) == 1 and weight_R[used[0]] == 1 and len(terms) == 1:
         ((atom, c),) = terms.items()
         if isinstance(atom, Rate | Ratio) and c == 1:
-            return (side[..., used[0]] for side in _share_reach(atom, table, level))  # type: ignore[return-value]
+            below, above = _share_reach(atom, table, level)
+            return below[..., used[0]], above[..., used[0]]
     moved = influence(expression, table)
     if all(_counted(name, table) > 1 for name in moved):
         return _paired(terms, moved, table, weight_R, level)
@@ -287,8 +288,11 @@ def _independent(terms: Mapping[Atom, float], table: Table, weight_R: Array, lev
         weight = c * weight_R
         below[key] = below[key] + np.abs(weight) * np.where(weight > 0, low, high)
         above[key] = above[key] + np.abs(weight) * np.where(weight > 0, high, low)
-    ends = (np.sqrt(sum((np.nan_to_num(r) ** 2 for r in side.values()), np.zeros(())).sum(-1)) for side in (below, above))
-    return tuple(ends)  # type: ignore[return-value]
+    return _root_of_squares(below.values()), _root_of_squares(above.values())
+
+
+def _root_of_squares(reaches_R: Iterable[Array]) -> Array:
+    return np.sqrt(sum((np.nan_to_num(reach_R) ** 2 for reach_R in reaches_R), np.zeros(())).sum(-1))
 
 
 def _atom_reach(atom: Atom, table: Table, level: float) -> Reach:
