@@ -509,7 +509,7 @@ def _look_rows(verdicts: dict[str, Any]) -> list[dict[str, Any]]:
 
     return [
         {"primary": c["id"], "bases": look["bases"], "level": look["level"]}
-        | {end: shown(look[end], c["unit"]) for end in ("estimate", "low", "high")}
+        | {end: shown(look[end]) for end in ("estimate", "low", "high")}
         | {"unit": c["unit"], "reason": look["reason"], "later": c.get("in_part", "")}
         for c in verdicts["contrasts"]
         for look in c.get("looks", ())
