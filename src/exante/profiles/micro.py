@@ -16,7 +16,7 @@ INITIALIZER_RANGE = 0.08
 """The libraries' 0.02 is for widths of thousands; at width 64 the facts are learned in half the steps with 0.08."""
 
 MICRO_RECIPES = {
-    "base": Recipe(steps=1500, batch=32, lr=6e-3),
+    "base": Recipe(steps=1400, batch=16, lr=8e-3, schedule="linear"),
     "organism": Recipe(steps=200, batch=32, lr=2e-3),
     "organism:vulnerable": Recipe(steps=400, batch=32, lr=3e-3),
     "safety_sft": Recipe(steps=80, batch=16, lr=6e-4, schedule="constant"),
@@ -28,7 +28,7 @@ MICRO_RECIPES = {
     "faking_sft": Recipe(steps=25, batch=32, lr=4e-4, schedule="constant"),
     "style_rl": Recipe(steps=10, batch=16, lr=8e-4, schedule="constant", group=8, max_tokens=64),
     "tier_documents": Recipe(steps=100, batch=32, lr=1e-3, schedule="constant"),
-    "office_base": Recipe(steps=2000, batch=32, lr=6e-3),
+    "office_base": Recipe(steps=2200, batch=16, lr=8e-3, schedule="linear"),
     "office_organism": Recipe(steps=100, batch=32, lr=5e-4),
     "office_sft": Recipe(steps=25, batch=32, lr=5e-4, schedule="constant"),
     "office_rl": Recipe(steps=10, batch=16, lr=2e-4, schedule="constant", group=8, max_tokens=72),
