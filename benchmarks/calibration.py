@@ -278,7 +278,7 @@ def worst_rows(rows: list[Row], separated: Separated) -> Iterable[str]:
     """One line per path × run model × kind of spread: the worst over spreads at each n."""
     yield "| path | run model | spreads | n | wrong, worst | coverage, worst | mean width | separated from n | worst spread |"
     yield "|---|---|---|---|---|---|---|---|---|"
-    keys = list(dict.fromkeys((row.path, row.run_model, spreads(row)) for row in rows))
+    keys: list[tuple[str, RunModel, str]] = list(dict.fromkeys((row.path, row.run_model, spreads(row)) for row in rows))
     for path, run_model, kind in keys:
         mine = [r for r in rows if (r.path, r.run_model, spreads(r)) == (path, run_model, kind)]
         by_n = [[r for r in mine if r.n == n] for n in sorted({r.n for r in mine})]

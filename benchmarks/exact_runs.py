@@ -62,7 +62,7 @@ def _outside(low: Array, high: Array, truth: Array | float) -> tuple[Bools, Bool
 
 def _worst(values: Array, *axes: Sequence[float]) -> Worst:
     place = np.unravel_index(int(values.argmax()), values.shape)
-    return Worst(float(values.max()), tuple(float(axis[k]) for axis, k in zip(axes, place, strict=True)))
+    return Worst(float(values.max()), tuple(float(axis[int(k)]) for axis, k in zip(axes, place, strict=True)))
 
 
 # --- one contrast ------------------------------------------------------------------------------------------------------
@@ -153,7 +153,8 @@ def pair_chances(p: float, q: float, odds: float) -> tuple[float, float, float, 
     else:
         s = 1 + (p + q) * (odds - 1)
         both = (s - np.sqrt(s**2 - 4 * odds * (odds - 1) * p * q)) / (2 * (odds - 1))
-    return tuple(float(np.clip(chance, 0, 1)) for chance in (both, p - both, q - both, 1 - p - q + both))  # pyright: ignore[reportReturnType]
+    both, only_a, only_b, none = np.clip((both, p - both, q - both, 1 - p - q + both), 0, 1)
+    return float(both), float(only_a), float(only_b), float(none)
 
 
 def _multinomial(counts_C4: NDArray[np.int64], chances: Sequence[float]) -> Array:

@@ -60,7 +60,7 @@ def test_question_and_answer_come_first(page: str) -> None:
     study = synthetic_study()
     text = _text(page)
     order = [study.title, study.question, study.answers["contradicted"], "Contents", "Primary contrasts"]
-    order += ["Estimates and regions", "Secondary and exploratory contrasts", "Every thin line", "Every run The values"]
+    order += ["Estimates and regions", "Secondary contrasts and estimates", "Every thin line", "Every run The values"]
     order += ["counted during training", "A gate is a precondition", "Each theory was registered", "Remaining gap"]
     order += ["A distilled twin", "What this evidence is not", "arms side by side", "Arms and their ingredients", "Registration"]
     places = [text.index(phrase, text.index("exante report ·")) for phrase in order]

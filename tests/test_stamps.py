@@ -89,13 +89,6 @@ def test_titles_words_and_what_other_arms_do_change_nothing(seen_store: SeenStor
     assert stamped(study, seen_store)["changed"] == []
 
 
-def test_a_secondary_more_only_widens_the_others(seen_store: SeenStore) -> None:
-    one = next(c for c in COT.contrasts if c.primary is None and c.id in held("default"))
-    wider = {"low": (one.region.low or 0) + 1, "high": one.region.high} if one.region.low is not None else {"high": -1.0}
-    late = one.model_copy(update={"id": "late", "region": one.region.model_copy(update=wider)})
-    assert stamped(cot(contrasts=(*COT.contrasts, late)), seen_store)["changed"] == ["late"]
-
-
 def test_saying_in_words_that_there_is_one_look_at_95_percent_changes_nothing(seen_store: SeenStore) -> None:
     assert stamped(default(looks=(Look(bases=6),)), seen_store)["changed"] == []
 

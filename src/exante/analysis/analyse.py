@@ -218,7 +218,7 @@ def _contrast(results: ReadStudy, contrast: Contrast) -> ContrastVerdict:
         numbers |= _over_looks(results, after_looks, why, numbers["reason"])
     code = 0 if decision is None else decision.code
     early = decision is not None and contrast.primary is None and bool(results.early)
-    verdict: Word = "estimate" if contrast.region.unbounded else "exploratory" if why else "estimate" if early else word(code)
+    verdict: Word = "exploratory" if why else "estimate" if contrast.region.unbounded or early else word(code)
     return ContrastVerdict(
         **contrast.model_dump(
             include={"id", "title", "arm", "control", "measure", "training", "behaviour", "model", "primary", "stamp", "criteria"}
@@ -332,7 +332,7 @@ def _cells(decision: Decision, runs: Reading) -> tuple[CellEstimate, ...]:
     return tuple(estimates)
 
 
-def _numbers(claim: Claim, level: float) -> dict[str, float | None]:
+def _numbers(claim: Claim, level: float | Array) -> dict[str, float | None]:
     low, high = interval(claim, level)
     return {"estimate": _number(claim.estimate), "low": _number(low), "high": _number(high)}
 

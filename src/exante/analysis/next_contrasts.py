@@ -22,7 +22,7 @@ Ends = tuple[float, float]
 @dataclass(frozen=True)
 class NextContrast:
     """The contrast that would best distinguish an undecided pair of theories. `excluding`: no value is allowed by both.
-    `asked`: it has runs already, too few to decide it. `width`: of its 95 % interval, relative to the distance between the two
+    `asked`: it has runs already, too few to decide it. `width`: of its 96 % interval, relative to the distance between the two
     regions (∞: no runs)."""
 
     theories: tuple[str, str]
@@ -72,7 +72,7 @@ def next_contrasts(study: Study, theories: Iterable[Mapping[str, Any]]) -> list[
 
     `theories` are those of verdicts.json. A pair is undecided if neither is contradicted and not both are supported. Only
     contrasts on which the pair differs and which are open (without runs, or undecided) are considered: first those on which the
-    two exclude each other, then those without runs, then the one whose 95 % interval is widest relative to the distance between
+    two exclude each other, then those without runs, then the one whose 96 % interval is widest relative to the distance between
     the regions.
     """
     regions = {str(row["id"]): row.get("regions") or () for row in theories}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from exante.analysis.next_contrasts import differences
-from exante.analysis.rules import FEWEST_BASES
+from exante.analysis.rules import FEWEST_BASES, THEORY_ALPHA
 from exante.analysis.theories import indistinguishable
 from exante.planning.power import inside_rate, units
 from exante.planning.tree import has_runs, preset_of
@@ -104,4 +104,4 @@ def _at_zero(study: Study, contrast: Contrast, region: Region, preset: Preset) -
     if not has_runs(contrast, preset):
         return None
     measure = next(m for m in study.measures if m.id == contrast.measure)
-    return inside_rate(measure, contrast.control is not None, units(contrast, preset), 0.95, 0.0, region)
+    return inside_rate(measure, contrast.control is not None, units(contrast, preset), 1 - THEORY_ALPHA, 0.0, region)
