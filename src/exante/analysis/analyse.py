@@ -214,7 +214,7 @@ def _contrast(results: ReadStudy, contrast: Contrast) -> ContrastVerdict:
     decision = None if after_looks is None else after_looks.decision
     measure = next(m for m in study.measures if m.id == contrast.measure)
     if after_looks is None:
-        numbers = _no_results(contrast, results.read[-1].table) | {"level": level_of(study, contrast)}
+        numbers: dict[str, Any] = _no_results(contrast, results.read[-1].table) | {"level": level_of(study, contrast)}
     else:
         numbers = _results(after_looks.decision, results.read[after_looks.reading], why)
         numbers |= _over_looks(results, after_looks, why, numbers["reason"])

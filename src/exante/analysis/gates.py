@@ -339,7 +339,9 @@ def _room_text(region: Region) -> str:
         return ""
     if region.low is not None and region.low > 0:
         return f"lies within {region.low:g} points of the ceiling in some behaviour"
-    return f"lies within {-region.high:g} points of the floor in some behaviour" if (region.high or 0) < 0 else ""
+    if region.high is not None and region.high < 0:
+        return f"lies within {-region.high:g} points of the floor in some behaviour"
+    return ""
 
 
 def _mean_paths(layout: Layout, path_RS: Array) -> Array:

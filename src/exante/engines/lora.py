@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from peft.tuners.lora import Linear as LoraLinear
-from peft.tuners.lora import LoraLayer
+from peft.tuners.lora import LoraLayer, LoraModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -108,9 +108,11 @@ def _adapt(model: PreTrainedModel, beside: Adapter | None = None) -> PeftModel:
     if beside is None:
         return _wrapped(model, RANK, ALPHA, PHASE)
     adapted = _wrapped(model, beside.config.r, beside.config.lora_alpha, EARLIER, beside.weights)
-    layers = adapted.peft_config[EARLIER].target_modules  # by name, as "all linear layers" would now count adapters' own too
-    adapted.add_adapter(PHASE, _config(model, RANK, ALPHA, layers))
-    adapted.base_model.set_adapter([EARLIER, PHASE])
+    config, tuner = adapted.peft_config[EARLIER], adapted.base_model
+    assert isinstance(config, LoraConfig) and isinstance(tuner, LoraModel)
+    # By name, as "all linear layers" would now count adapters' own too.
+    adapted.add_adapter(PHASE, _config(model, RANK, ALPHA, config.target_modules))
+    tuner.set_adapter([EARLIER, PHASE])
     for name, parameter in adapted.named_parameters():
         parameter.requires_grad_(f".{PHASE}." in name)
     return adapted

@@ -10,7 +10,7 @@ from typing import Any
 from exante.report import words
 
 
-def look_rows(verdicts: dict[str, Any], labels: dict[str, str]) -> list[dict[str, str]]:
+def look_rows(verdicts: dict[str, Any], labels: dict[str, str]) -> list[dict[str, Any]]:
     """Every primary at every look so far; empty where only one look is registered. `labels`: contrast id → its title."""
     return [
         {

@@ -16,6 +16,7 @@ from typing import Any
 
 import ray
 from ray.exceptions import (
+    GetTimeoutError,
     NodeDiedError,
     OutOfMemoryError,
     RayActorError,
@@ -101,8 +102,9 @@ class RayExecutor:
 
     def _progress(self) -> Iterator[Event]:
         """What running phases have said since; nothing while the mailbox is being moved to another node."""
-        with contextlib.suppress(RayActorError, ray.exceptions.GetTimeoutError):
-            for key, share in ray.get(self._mailbox.take.remote(), timeout=5).items():
+        with contextlib.suppress(RayActorError, GetTimeoutError):
+            shares: Any = ray.get(self._mailbox.take.remote(), timeout=5)
+            for key, share in shares.items():
                 if key in self._running.values():
                     yield Event("progress", key, share)
 
