@@ -60,7 +60,7 @@ def test_question_and_answer_come_first(page: str) -> None:
     study = synthetic_study()
     text = _text(page)
     order = [study.title, study.question, study.answers["contradicted"], "Contents", "Primary contrasts"]
-    order += ["Estimates and regions", "Secondary contrasts and estimates", "Every thin line", "Every run The values"]
+    order += ["Estimates and regions", "Secondary contrasts and estimates", "Every thin line", "Every run the values"]
     order += ["counted during training", "A gate is a precondition", "Each theory was registered", "Remaining gap"]
     order += ["A distilled twin", "What this evidence is not", "arms side by side", "Arms and their ingredients", "Registration"]
     places = [text.index(phrase, text.index("exante report ·")) for phrase in order]
@@ -114,7 +114,7 @@ def test_verdict_table_names_units_and_regions(page: str) -> None:
 
 def test_stamps_say_what_was_wrong_with_the_run(page: str, tmp_path: Path) -> None:
     text = _text(page)
-    assert "Demonstration. Few arms, one base." in text
+    assert "enough to see the instrument at work" in text
     assert "“The backdoor was installed before safety training”" in text
     assert "Crashed. 1 run crashed" in text
     assert CRASHED in text

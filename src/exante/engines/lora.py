@@ -109,7 +109,8 @@ def _adapt(model: PreTrainedModel, beside: Adapter | None = None) -> PeftModel:
         return _wrapped(model, RANK, ALPHA, PHASE)
     adapted = _wrapped(model, beside.config.r, beside.config.lora_alpha, EARLIER, beside.weights)
     config, tuner = adapted.peft_config[EARLIER], adapted.base_model
-    assert isinstance(config, LoraConfig) and isinstance(tuner, LoraModel)
+    assert isinstance(config, LoraConfig)
+    assert isinstance(tuner, LoraModel)
     # By name, as "all linear layers" would now count adapters' own too.
     adapted.add_adapter(PHASE, _config(model, RANK, ALPHA, config.target_modules))
     tuner.set_adapter([EARLIER, PHASE])
