@@ -39,8 +39,9 @@ from exante.report.contrasts import contrast_row, sign
 from exante.report.gates import gate_groups
 from exante.report.load import Run, load_run
 from exante.storage.directory import RunDirectory
-from exante.storage.files import FORMAT, read_json, read_table, write_atomic, write_json
+from exante.storage.files import FORMAT, read_json, write_atomic, write_json
 from exante.storage.identity import evaluation_id
+from exante.storage.table_files import read_table
 from exante.storage.tables import SERIES
 from exante.study import Registration, Study
 

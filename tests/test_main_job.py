@@ -16,7 +16,7 @@ from command import exante
 from test_run import verdict_bytes, wait_for
 
 from exante import studies
-from exante.planning.tree import plan, unread
+from exante.planning.tree import plan
 from exante.registry.register import register
 from exante.studies import _scaffold as scaffold
 from exante.study import Registration
@@ -51,7 +51,7 @@ def test_every_planned_evaluation_asks_items_that_are_registered(name: str, pilo
     study = studies.load(name)
     preset = "quick"
     registration = register(study, pilot=pilot)
-    for node in plan(registration, preset, checkpoint=unread).nodes.values():
+    for node in plan(registration, preset).nodes.values():
         for evaluation in (e for e in study.evaluations if e.id in node.evaluations):
             make = evaluation.items.load()
             for condition in evaluation.conditions:
