@@ -80,10 +80,11 @@ def counted(place: Path, preset: str) -> None:
     from exante.api.running import run_into
     from exante.planning.tree import plan
     from exante.report import write_report
+    from exante.running.executors.base import Placement
     from exante.storage.directory import RunDirectory
 
     directory, silent = RunDirectory(place / "run"), Console(file=io.StringIO())
-    settings: dict[str, Any] = {"workers": 1, "device": "cpu", "only": (), "fresh": False, "console": silent}
+    settings: dict[str, Any] = {"placement": Placement(1), "device": "cpu", "only": (), "fresh": False, "console": silent}
     registration = timed("load", directory.load_registration)
     planned = timed("plan", lambda: plan(registration, preset))
     timed("run", lambda: run_into(directory, registration, planned, **settings))

@@ -25,6 +25,7 @@ from exante.api.running import run_into
 from exante.planning import cost as forecast
 from exante.planning.tree import Node, Plan, plan
 from exante.registry.register import register
+from exante.running.executors.base import Placement
 from exante.storage.directory import RunDirectory
 from exante.storage.phase_store import PhaseStore
 from exante.study import Study
@@ -125,7 +126,7 @@ def measure(study: Study) -> None:
         directory = RunDirectory(Path(folder) / "quick")
         register_into(directory, registration, None)
         console = Console(stderr=True)
-        crashed = run_into(directory, registration, plan(registration, "quick"), workers=1, console=console)
+        crashed = run_into(directory, registration, plan(registration, "quick"), placement=Placement(1), console=console)
     assert not crashed, f"phases of the quick preset crashed: {crashed}"
 
 
