@@ -154,7 +154,15 @@ def test_match_table_shows_spans_over_runs(page: str) -> None:
     assert "prompt tokens" not in text, "a column that nobody counted is left out"
 
 
+def test_the_first_screen_draws_the_primaries_and_the_curve_behind_the_first(page: str) -> None:
+    (forest, _), (curve, svg) = _figures(page.partition('class="toc"')[0])
+    assert forest.startswith("Forest plot. Deceptive against no scratchpad, supervised: −31.3 pp")
+    assert curve.startswith("target (backdoor, triggered), ")
+    assert len(re.findall(r'stroke-width="3"', svg)) == 3, "the arms of the primaries, and no others"
+
+
 def test_every_run_is_a_line_and_every_axis_names_its_unit(page: str) -> None:
+    page = page.partition('class="toc"')[2]
     drawn = [(alt, svg) for alt, svg in _figures(page) if "Arm means at the last checkpoint" in alt]
     assert len(drawn) == 4
     lines = [len(re.findall(r'<path [^>]*stroke-width="0.9"', svg)) for _, svg in drawn]
@@ -288,7 +296,7 @@ def test_headings_form_an_outline_and_contents_lead_somewhere(page: str) -> None
     assert levels.count(1) == 1
     assert all(deeper - level <= 1 for level, deeper in pairwise(levels))
     anchors = re.findall(r'<a href="#(\w+)"', page)
-    assert anchors == re.findall(r'<section id="(\w+)"', page)
+    assert anchors == re.findall(r'<(?:section|div) id="(\w+)"', page)
 
 
 def test_same_run_same_page(page: str, tmp_path: Path) -> None:
