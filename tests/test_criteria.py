@@ -320,7 +320,7 @@ def test_every_row_that_a_shipped_study_asks_can_be_answered_by_its_default_pres
 
 def test_the_page_shows_what_this_run_alone_says(both: Path) -> None:
     page = write_report(both / "one").read_text("utf-8")
-    section = page.partition('<section id="criteria">')[2].partition("</section>")[0]
+    section = page.partition('<div id="criteria">')[2].partition("</section>")[0]
     assert section.index("<h3>deliberative</h3>") < section.index("<h3>rl-only</h3>")
     assert section.count("not tested</span>") == 3 + 6
     assert section.count("ruled out: just works</span>") == 3

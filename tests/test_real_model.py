@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from exante.engines.gguf import unpacked
 from exante.engines.local import LocalEngine
 from exante.errors import UserError
 from exante.objectives.sft import SFT
-from exante.profiles import profile
+from exante.profiles import directory_of, profile
 from exante.study import Recipe
 from exante.text import Example, Prompt, Turn
 
@@ -35,8 +34,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> LocalEngine:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EXANTE_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         file = script.gguf_file()
-        directory = unpacked(file)
-        assert unpacked(file) == directory, "it is made once"
+        directory = directory_of(f"gguf:{file}")
+        assert directory_of(f"gguf:{file}") == directory, "it is made once"
     return LocalEngine.load(directory, profile(f"hf:{directory}"))
 
 
@@ -72,10 +71,10 @@ def test_what_is_no_gguf_is_one_sentence(tmp_path: Path, content: bytes, says: s
     monkeypatch.setenv("EXANTE_CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "model.gguf").write_bytes(content)
     with pytest.raises(UserError, match=says):
-        unpacked(tmp_path / "model.gguf")
+        directory_of(f"gguf:{tmp_path / 'model.gguf'}")
     assert not list((tmp_path / "cache").glob("models/*")), "nothing half made is kept"
 
 
 def test_a_gguf_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
-        unpacked(tmp_path / "nothing.gguf")
+        directory_of(f"gguf:{tmp_path / 'nothing.gguf'}")

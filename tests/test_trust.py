@@ -103,7 +103,7 @@ def test_only_parts_are_called_and_only_exantes_modules_imported(target: str, sa
 def test_a_users_registered_run_is_planned_with_its_file_and_no_other(tiny_run: command.Finished, tmp_path: Path) -> None:
     done = exante("plan", tiny_run.run, cache=tiny_run.cache, check=2)
     assert "exante plan DIR --study FILE.py" in done.stderr
-    assert "6 cells" in exante("plan", tiny_run.run, "--study", TINY, cache=tiny_run.cache).stdout
+    assert "6 runs" in exante("plan", tiny_run.run, "--study", TINY, cache=tiny_run.cache).stdout
     other = variant(tmp_path, "the word is {w}", "my word is {w}")
     assert "are not those that were registered" in refused("plan", tiny_run.run, "--study", other)
     assert "--study goes with the directory" in refused("plan", TINY, "--study", TINY)

@@ -69,4 +69,4 @@ def test_running_there_says_what_to_install(python, tmp_path, copied_run):
 def test_a_study_is_planned_there_at_guessed_cost(python, tmp_path):
     done = exante(python, "plan", TINY, "--preset", "quick", cache=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "6 cells, 13 phases" in done.stdout
+    assert "6 runs, 13 phases" in done.stdout

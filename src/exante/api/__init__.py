@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from exante.api.outlook import Outlook
-    from exante.api.summary import Summary
+    from exante.api.summaries import Summary
     from exante.running.executors.base import Placement
     from exante.running.masks import MaskedExample
     from exante.running.model_card import ModelCard
@@ -221,7 +221,7 @@ def status(directory: Path) -> Json:
 
 def summary(directory: Path, verdicts: Json) -> Summary:
     """What a run's verdicts say first: the answer, the contrasts that carry it, and how many others there are."""
-    from exante.api.summary import summary
+    from exante.api.summaries import summary
     from exante.storage.directory import RunDirectory
 
     return summary(RunDirectory(directory).load_registration().study, verdicts)

@@ -106,7 +106,7 @@ def run_into(
     estimate = _time_left(planned, registration.study, executor.idle)
     display = Display(estimate, console, status)
     console.print(
-        f"{len(planned.cells)} cells, {len(planned.nodes)} phases; about {words(estimate.wall(set()))} if nothing is cached",
+        f"{len(planned.cells)} runs, {len(planned.nodes)} phases; about {words(estimate.wall(set()))} if nothing is cached",
         highlight=False,
     )
     discarded = [node.id for node in planned.nodes.values() if fresh and not node.is_base]

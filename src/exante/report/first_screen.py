@@ -21,12 +21,12 @@ def headline(
 ) -> dict[str, Any]:
     """`figures`: the primaries that have values, of one unit, and the trajectory that the first of them reads. `legend`: the
     trajectory's arms."""
-    drawn = [row for row in primaries if row["low"] is not None and row["high"] is not None]
+    registered = {contrast.id: contrast for contrast in study.contrasts}
+    drawn = [row for row in primaries if row["low"] is not None and row["high"] is not None and row["id"] in registered]
     if not drawn:
         return {"figures": [], "legend": []}
     alike = [row for row in drawn if row["unit"] == drawn[0]["unit"]]
     shown = [figures.forest(alike, drawn[0]["unit"], figures.HEADLINE)]
-    registered = {contrast.id: contrast for contrast in study.contrasts}
     first = registered[drawn[0]["id"]]
     arms = {arm for row in alike for arm in (registered[row["id"]].arm, registered[row["id"]].control) if arm is not None}
     rows = _trajectory(series, study, first, arms)

@@ -75,7 +75,7 @@ class Display:
             if self.console.is_terminal:
                 self.bar.start()
         elif event != "tick":
-            self.console.print(event, markup=False, highlight=False)
+            self.console.print(event, markup=False, highlight=False, soft_wrap=True)
             if self.status is not None:
                 self.status.message(event)
         self._show(running, finished)

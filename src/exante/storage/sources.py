@@ -38,6 +38,7 @@ CARRIERS = {
     "exante.storage.locks": "decides who may write, not what",
     "exante.storage.tables": "joins what others counted",
     "exante.storage.files": "writes what others computed",
+    "exante.storage.table_files": "writes what others computed",
     "exante.storage.phase_store": "stores what others computed",
     "exante.registry": "holds the module below and nothing else",
     "exante.registry.seen": "records who saw what",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,8 +70,9 @@ class RayExecutor:
         if self._was_connected:
             return
         try:
+            _knock(address)
             ray.init(**options)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             first = (str(error).splitlines() or [type(error).__name__])[0]
             raise UserError(f"no Ray cluster answers at {address} ({first}); start one, or give its --address") from error
 
@@ -115,6 +117,13 @@ class RayExecutor:
                 ray.cancel(task, force=True)
         if not self._was_connected:
             ray.shutdown()
+
+
+def _knock(address: str | None) -> None:
+    """Raises OSError where nothing listens at HOST:PORT: Ray itself would try for minutes."""
+    host, colon, port = (address or "").rpartition(":")
+    if colon and port.isdigit() and "://" not in host:
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _ended(task: Any, key: str) -> Event:
