@@ -244,7 +244,8 @@ def test_what_needs_rl_is_undecided_and_what_does_not_is_measured(untrained_run)
     root, _ = untrained_run
     found = json.loads((root / "run" / "verdicts.json").read_text())
     assert found["contrasts"]
-    assert all(c["verdict"] == "undecided" and c["estimate"] is None for c in found["contrasts"])
+    assert {c["verdict"] for c in found["contrasts"]} <= {"undecided", "estimate"}
+    assert all(c["estimate"] is None for c in found["contrasts"])
     gates = {gate["gate"]: gate for gate in found["gates"]}
     assert all(gates[f"followed-{style}"]["value"] is not None for style in STUDY.presets["quick"].arms)
     assert "Left out" in Path(root / "run" / "report.html").read_text()
