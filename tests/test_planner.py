@@ -178,14 +178,16 @@ def test_a_robust_width_by_hand() -> None:
     """Runs that are all equal at 50: each arm's ten values are eight of 50 and both ends."""
     told = spread(arm(sd=0.0), arm(sd=0.0))
     variance = 2 * (2 * 50**2 / 9) / 10
-    assert half_width(designed(told)) == pytest.approx(stats.t.ppf(0.975, 9) * np.sqrt(variance), rel=1e-6)
+    design = designed(told)
+    assert half_width(design) == pytest.approx(stats.t.ppf((1 + design.level) / 2, 9) * np.sqrt(variance), rel=1e-6)
 
 
 def test_a_graded_width_against_student_s() -> None:
     told = spread(arm(sd=6.0), arm(sd=6.0))
     c = 1 + 1 / (4 * 23)
-    expected = stats.t.ppf(0.975, 23) * c * 6.0 * np.sqrt(2 / 24)
-    assert half_width(designed(told, 24, model="graded")) == pytest.approx(expected, rel=0.04)
+    design = designed(told, 24, model="graded")
+    expected = stats.t.ppf((1 + design.level) / 2, 23) * c * 6.0 * np.sqrt(2 / 24)
+    assert half_width(design) == pytest.approx(expected, rel=0.04)
 
 
 def test_arms_that_move_together_are_narrower_where_they_are_paired() -> None:
