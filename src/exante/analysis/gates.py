@@ -134,20 +134,22 @@ def _failing_shares(study: Study, table: Table, places: Places, results: Sequenc
     shares = []
     for contrast in (c for c in study.contrasts if c.id in places):
         failed = failing_runs(results, contrast.id, len(table.cells))
+        failing = [check for check in results if _fails(check, contrast)]
         for arm, layout in zip((contrast.arm, contrast.control), places[contrast.id], strict=True):
             if layout is None or not failed[..., layout.cells].any():
                 continue
             for k, combo in enumerate(layout.combos):
                 runs = layout.index_nK[layout.index_nK[:, k] >= 0, k]
                 if failed[..., runs].any():
-                    names = [check.gate for check in results if _fails(check, contrast, runs)]
+                    here = set(runs.tolist())
+                    names = [check.gate for check in failing if check.run in here]
                     shares.append(_failing_share(contrast, arm or "", combo, failed[..., runs], names))
     return shares
 
 
-def _fails(check: Check, contrast: Contrast, runs: NDArray[np.int64]) -> bool:
-    """Whether one of these runs fails a gate of the contrast."""
-    return check.run in runs and contrast.id in check.guards and not bool(np.all(check.passed))
+def _fails(check: Check, contrast: Contrast) -> bool:
+    """Whether a run fails a gate of the contrast."""
+    return check.run is not None and contrast.id in check.guards and not bool(np.all(check.passed))
 
 
 def _failing_share(contrast: Contrast, arm: str, combo: Combo, failed_n: NDArray[np.bool_], gates: Iterable[str]) -> Check:
