@@ -251,8 +251,8 @@ def _over_looks(results: ReadStudy, after_looks: Walked, why: str, why_decided: 
     if not after_looks.decided:
         return {"looks": shown}
     bases, last = results.read[at].look.bases, results.preset.readings[-1].bases
-    told = {} if bases == last else {"reason": early_stop(why_decided, bases, last)}
-    return {"looks": shown, "decided_at": bases, "in_part": failed_later(contrast.id, at, results.read)} | told
+    reasoned = {} if bases == last else {"reason": early_stop(why_decided, bases, last)}
+    return {"looks": shown, "decided_at": bases, "in_part": failed_later(contrast.id, at, results.read)} | reasoned
 
 
 def _linked(study: Study, contrast: Contrast) -> tuple[str, ...]:

@@ -77,12 +77,16 @@ class RunDirectory:
             lock.release()
 
     def in_use(self) -> bool:
-        """Whether another process holds the directory."""
+        """Whether another process holds the directory. Where no lock can be made, nobody works."""
+        lock = FileLock(self.path / ".lock")
         try:
-            with self.locked():
-                return False
-        except UserError:
+            lock.acquire(timeout=0)
+        except Timeout:
             return True
+        except OSError:
+            return False
+        lock.release()
+        return False
 
     def load_registration(self) -> Registration:
         """The registration, checked against its own hash."""
